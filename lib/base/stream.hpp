@@ -69,8 +69,9 @@ class Stream {
   virtual void pause() = 0;
   virtual void resume() = 0;
   /// Starts TLS as the server side (certificate from the transport's settings), or as the client side;
-  /// `host` is what a verifying mode compares. Ends the stream if it fails.
-  virtual void start_tls_server() = 0;
+  /// `host` is what a verifying mode compares. Ends the stream if it fails. `already_read` (copied) are
+  /// bytes of the client's first flight that on_bytes() has shown already: direct TLS, without SSLRequest.
+  virtual void start_tls_server(Bytes already_read = {}) = 0;
   virtual void start_tls_client(const std::string& host, SslMode mode) = 0;
   /// Sends the backlog (bounded by `linger`), then closes. No handler call comes after this, and the
   /// stream destroys itself: the reference is dead for the caller.
