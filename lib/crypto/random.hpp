@@ -1,0 +1,28 @@
+// Where unpredictable bytes come from. An interface, so that tests and the simulator are repeatable.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace heim::crypto {
+
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual void fill(std::uint8_t* out, std::size_t size) = 0;
+  /// `size` bytes as a string.
+  std::string bytes(std::size_t size) {
+    std::string out(size, '\0');
+    fill(reinterpret_cast<std::uint8_t*>(out.data()), size);
+    return out;
+  }
+};
+
+/// OpenSSL's generator. [any thread]. Throws std::runtime_error if the system gives no entropy:
+/// going on with guessable nonces or cancel keys would be worse.
+class SystemRandom final : public Random {
+ public:
+  void fill(std::uint8_t* out, std::size_t size) override;
+};
+
+}  // namespace heim::crypto
