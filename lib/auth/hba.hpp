@@ -1,11 +1,13 @@
-// Who may come from where, and how they must prove who they are: pg_hba.conf, as far as PgBouncer has it.
+// Who may come from where, and how they must prove who they are: pg_hba.conf, as far as PgBouncer
+// has it.
 //
 //   local    DATABASE USER METHOD
 //   host     DATABASE USER ADDRESS METHOD       also hostssl, hostnossl
 //
-// DATABASE and USER: names separated by commas; `all`; DATABASE also `sameuser` and `replication`. Quotes take a
-// word's special meaning. ADDRESS: CIDR, or address and mask as two words, or `all`. METHOD: trust, reject, md5,
-// password, scram-sha-256, cert, peer, relay. The first rule that matches decides; no rule: no access.
+// DATABASE and USER: names separated by commas; `all`; DATABASE also `sameuser` and `replication`.
+// Quotes take a word's special meaning. ADDRESS: CIDR, or address and mask as two words, or `all`.
+// METHOD: trust, reject, md5, password, scram-sha-256, cert, peer, relay. The first rule that
+// matches decides; no rule: no access.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -25,9 +27,11 @@ struct HbaRequest {
   ConnKind kind = ConnKind::tcp;
   std::string_view database;
   std::string_view user;
-  /// "192.0.2.1", "2001:db8::1", also with a port as Stream::peer_name() gives it. Unused for local.
+  /// "192.0.2.1", "2001:db8::1", also with a port as Stream::peer_name() gives it. Unused for
+  /// local.
   std::string_view address;
-  bool replication = false;  // a physical replication connection matches the word `replication` only
+  bool replication =
+      false;  // a physical replication connection matches the word `replication` only
 };
 
 /// An IPv4 or IPv6 address; IPv4 in IPv6 counts as IPv4.

@@ -6,7 +6,8 @@
 
 namespace heim::auth {
 
-/// `cert`: the common name of the verified client certificate is the user. False without a certificate.
+/// `cert`: the common name of the verified client certificate is the user. False without a
+/// certificate.
 bool certificate_names(const TlsInfo& tls, std::string_view user);
 /// `peer`: the system user at the other end of a unix socket (Stream::peer_user()) is the user.
 bool peer_is(std::string_view peer_user, std::string_view user);

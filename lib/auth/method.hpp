@@ -11,9 +11,7 @@ namespace heim::auth {
 
 /// What a rule asks for. `relay`: the server itself judges; there is no ClientLogin then.
 /// `cert` and `peer` are decided at once, by auth/identity.hpp.
-enum class Method : std::uint8_t {
-  reject, trust, password, md5, scram_sha_256, cert, peer, relay
-};
+enum class Method : std::uint8_t { reject, trust, password, md5, scram_sha_256, cert, peer, relay };
 
 /// The word that stands for it in an HBA file.
 std::string_view name(Method method);
@@ -22,9 +20,10 @@ std::optional<Method> parse_method(std::string_view word);
 /// What `[auth] type` means as a method; nullopt for `hba`: the rules say it.
 std::optional<Method> method_of(config::AuthType type);
 
-/// The method a login really uses. `md5` becomes SCRAM where a SCRAM verifier is stored, as in PostgreSQL
-/// and PgBouncer. `password` on a channel that others can read (neither TLS nor loopback nor a unix socket)
-/// becomes `reject`. An unknown user gets what `usual` (UserList::usual()) would get.
+/// The method a login really uses. `md5` becomes SCRAM where a SCRAM verifier is stored, as in
+/// PostgreSQL and PgBouncer. `password` on a channel that others can read (neither TLS nor loopback
+/// nor a unix socket) becomes `reject`. An unknown user gets what `usual` (UserList::usual()) would
+/// get.
 Method choose_method(Method configured, SecretKind stored, bool private_channel,
                      SecretKind usual = SecretKind::scram);
 

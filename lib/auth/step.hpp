@@ -17,8 +17,8 @@ enum class Progress : std::uint8_t {
 struct Step {
   Progress progress = Progress::failed;
   std::string bytes;  // whole messages for the peer, may be empty
-  /// ClientLogin: set for a protocol violation; a plain wrong login leaves it empty and the caller words it
-  /// (28P01). ServerLogin: set whenever progress is failed.
+  /// ClientLogin: set for a protocol violation; a plain wrong login leaves it empty and the caller
+  /// words it (28P01). ServerLogin: set whenever progress is failed.
   std::optional<Error> error;
 };
 

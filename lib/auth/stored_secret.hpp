@@ -22,7 +22,7 @@ inline constexpr std::uint32_t max_iterations = 1'000'000;
 inline constexpr std::size_t default_salt_size = 16;
 
 enum class SecretKind : std::uint8_t {
-  none,   // no such user, or no password: nobody can log in with it
+  none,  // no such user, or no password: nobody can log in with it
   plain,
   md5,    // "md5" and 32 hexadecimal digits: md5(password + user)
   scram,  // a ScramVerifier
@@ -56,16 +56,16 @@ struct StoredSecret {
   bool expired(WallTime now) const { return valid_until && now >= *valid_until; }
 };
 
-/// What logins of unknown users imitate, so that they cannot be told from known ones: the kind, round count
-/// and salt size most users of the source have. UserList::usual() finds it.
+/// What logins of unknown users imitate, so that they cannot be told from known ones: the kind,
+/// round count and salt size most users of the source have. UserList::usual() finds it.
 struct Usual {
   SecretKind kind = SecretKind::scram;
   std::uint32_t iterations = default_iterations;
   std::size_t salt_size = default_salt_size;
 };
 
-/// The salt of a user who has no stored one: the same for every login, and not to be told from a real
-/// one without `process_key`. Used for plain stored passwords and for unknown users alike.
+/// The salt of a user who has no stored one: the same for every login, and not to be told from a
+/// real one without `process_key`. Used for plain stored passwords and for unknown users alike.
 std::string steady_salt(std::string_view process_key, std::string_view user,
                         std::size_t size = default_salt_size);
 

@@ -13,9 +13,10 @@ namespace heim::auth {
 
 /// Immutable once made and derived; then [any thread].
 ///
-/// One user a line: `"name" "secret" anything else is ignored`. `""` inside a field is one quote. Empty lines,
-/// and lines that start with ';' or '#', are skipped. The secret is a plain password, an md5 hash or a SCRAM
-/// verifier; an empty one means the user cannot log in with a password. A name given twice: the last one wins.
+/// One user a line: `"name" "secret" anything else is ignored`. `""` inside a field is one quote.
+/// Empty lines, and lines that start with ';' or '#', are skipped. The secret is a plain password,
+/// an md5 hash or a SCRAM verifier; an empty one means the user cannot log in with a password. A
+/// name given twice: the last one wins.
 class UserList {
  public:
   struct Entry {
@@ -25,9 +26,9 @@ class UserList {
 
   /// The error (F0000, config_file_error) names the line.
   static Result<UserList> parse(std::string_view text);
-  /// Derives the verifiers of all plain secrets, so that SCRAM logins cost no PBKDF2 and take as long for
-  /// known as for unknown users. About 2 ms a user: call it at load, not on a loop that serves clients. Entries
-  /// that `before` already derived for the same password are copied.
+  /// Derives the verifiers of all plain secrets, so that SCRAM logins cost no PBKDF2 and take as
+  /// long for known as for unknown users. About 2 ms a user: call it at load, not on a loop that
+  /// serves clients. Entries that `before` already derived for the same password are copied.
   void derive(std::string_view process_key, const UserList* before = nullptr);
   /// Null if the user is not in the list. Borrowed for the life of the list.
   const Entry* find(std::string_view user) const;

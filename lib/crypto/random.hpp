@@ -1,4 +1,5 @@
-// Where unpredictable bytes come from. An interface, so that tests and the simulator are repeatable.
+// Where unpredictable bytes come from. An interface, so that tests and the simulator are
+// repeatable.
 #pragma once
 #include <cstddef>
 #include <cstdint>
