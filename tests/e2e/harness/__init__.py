@@ -1,0 +1,1 @@
+"""What the end-to-end tests and the demo start, watch and stop. Standard library only."""
