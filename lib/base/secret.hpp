@@ -27,6 +27,15 @@ class Secret {
   ~Secret() { clear(); }
   std::string_view view() const { return text_; }
   bool empty() const { return text_.empty(); }
+  /// In a time that depends on the lengths only.
+  bool operator==(const Secret& other) const {
+    if (text_.size() != other.text_.size()) return false;
+    unsigned difference = 0;
+    for (std::size_t i = 0; i < text_.size(); ++i) {
+      difference |= static_cast<unsigned char>(text_[i] ^ other.text_[i]);
+    }
+    return difference == 0;
+  }
   void clear() {
     text_.resize(text_.capacity());
     wipe(text_.data(), text_.size());

@@ -1,7 +1,9 @@
-// What an administrator can set, with its defaults: the one schema behind heimproxy.toml and the JSON of the C ABI.
+// What an administrator can set, with its defaults: the one schema behind heimproxy.toml and the
+// JSON of the C ABI.
 //
-// A Settings is a value: validated whole, then shared as an immutable snapshot. PgBouncer's names are kept where the
-// meaning is the same. Durations of zero mean "no limit" where the comment says so.
+// A Settings is a value: validated whole, then shared as an immutable snapshot. PgBouncer's names
+// are kept where the meaning is the same. Durations of zero mean "no limit" where the comment says
+// so.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -31,18 +33,22 @@ struct Node {
   std::string host;  // required
   std::uint16_t port = 5432;
   NodeRole role = NodeRole::automatic;
+
+  bool operator==(const Node&) const = default;
 };
 
 /// `[[databases]]`: what clients may ask for. Without any, every name is passed on as it is ("*").
 struct Database {
-  std::string name;           // "*" matches what no other entry matches
-  std::string dbname;         // on the server; default: the name asked for
-  std::string user;           // on the server; default: the client's
-  Secret password;            // with `user`
+  std::string name;    // "*" matches what no other entry matches
+  std::string dbname;  // on the server; default: the name asked for
+  std::string user;    // on the server; default: the client's
+  Secret password;     // with `user`
   Route route = Route::primary;
   std::optional<PoolMode> pool_mode;
   std::optional<std::uint32_t> pool_size, min_pool_size, reserve_pool_size, max_db_connections;
-  std::string auth_query;     // overrides [auth]
+  std::string auth_query;  // overrides [auth]
+
+  bool operator==(const Database&) const = default;
 };
 
 /// `[[users]]`.
@@ -50,23 +56,26 @@ struct User {
   std::string name;
   std::optional<PoolMode> pool_mode;
   std::optional<std::uint32_t> pool_size, max_user_connections;
+
+  bool operator==(const User&) const = default;
 };
 
 /// `[proxy]`
 struct Proxy {
-  std::vector<std::string> listen_address = {"127.0.0.1:6432"};  // a string or a list of "host:port"
-  std::string unix_socket_dir;            // empty: none. The socket is DIR/.s.PGSQL.PORT
+  std::vector<std::string> listen_address = {"127.0.0.1:6432"};  // "host:port" each; may be empty
+  std::uint16_t listen_port = 6432;  // where listen_address names none, and of the unix socket
+  std::string unix_socket_dir;       // empty: none. The socket is DIR/.s.PGSQL.PORT
   std::uint32_t unix_socket_mode = 0777;
-  std::string admin_address;              // HTTP: health; empty: none
-  std::uint32_t workers = 0;              // 0: half the processors, at least 1
+  std::string admin_address;  // HTTP: health; empty: none
+  std::uint32_t workers = 0;  // 0: half the processors, at least 1
   std::uint32_t listen_backlog = 128;
   std::uint32_t max_client_conn = 1000;
   PoolMode pool_mode = PoolMode::session;
-  std::uint32_t pool_size = 20;           // alias: default_pool_size
+  std::uint32_t pool_size = 20;  // alias: default_pool_size
   std::uint32_t min_pool_size = 0;
   std::uint32_t reserve_pool_size = 0;
-  std::uint32_t max_db_connections = 0;   // 0: no limit
-  std::uint32_t max_user_connections = 0; // 0: no limit
+  std::uint32_t max_db_connections = 0;                 // 0: no limit
+  std::uint32_t max_user_connections = 0;               // 0: no limit
   std::uint32_t max_prepared_statements = 200;          // per server connection
   std::uint64_t max_prepared_bytes = 8u << 20;          // per server connection
   std::uint64_t max_client_prepared_bytes = 16u << 20;  // per client
@@ -74,49 +83,57 @@ struct Proxy {
   bool server_reset_query_always = false;               // also in transaction mode
   std::string server_check_query = "select 1";
   std::vector<std::string> ignore_startup_parameters;
-  std::vector<std::string> admin_users;   // console: all commands
-  std::vector<std::string> stats_users;   // console: SHOW only
+  std::vector<std::string> admin_users;  // console: all commands
+  std::vector<std::string> stats_users;  // console: SHOW only
   bool tcp_keepalive = true;
   seconds tcp_keepidle{60};
   seconds tcp_keepintvl{10};
   std::uint32_t tcp_keepcnt = 6;
   std::chrono::milliseconds tcp_user_timeout{0};  // 0: the kernel's
+
+  bool operator==(const Proxy&) const = default;
 };
 
 /// `[timeouts]`
 struct Timeouts {
   Duration client_login_timeout = seconds(60);
-  Duration client_idle_timeout = seconds(0);         // 0: none
-  Duration idle_transaction_timeout = seconds(0);    // 0: none
-  Duration query_timeout = seconds(0);               // 0: none
-  Duration query_wait_timeout = seconds(120);        // 0: none
+  Duration client_idle_timeout = seconds(0);       // 0: none
+  Duration idle_transaction_timeout = seconds(0);  // 0: none
+  Duration query_timeout = seconds(0);             // 0: none
+  Duration query_wait_timeout = seconds(120);      // 0: none
   Duration reserve_pool_timeout = seconds(5);
   Duration server_connect_timeout = seconds(15);
   Duration server_login_retry = seconds(15);
-  Duration server_idle_timeout = seconds(600);       // 0: none
-  Duration server_lifetime = seconds(3600);          // 0: none
+  Duration server_idle_timeout = seconds(600);  // 0: none
+  Duration server_lifetime = seconds(3600);     // 0: none
   Duration server_check_delay = seconds(30);
   Duration cancel_wait_timeout = seconds(10);
-  Duration abandon_timeout = seconds(5);             // to roll back what a vanished client left
+  Duration abandon_timeout = seconds(5);  // to roll back what a vanished client left
+
+  bool operator==(const Timeouts&) const = default;
 };
 
 /// `[auth]`
 struct Auth {
   AuthType type = AuthType::relay;
-  std::string file;        // userlist
-  std::string query;       // e.g. SELECT usename, passwd FROM pg_shadow WHERE usename = $1
-  std::string user;        // who runs it
-  std::string dbname;      // where; default: the database asked for
+  std::string file;    // userlist
+  std::string query;   // e.g. SELECT usename, passwd FROM pg_shadow WHERE usename = $1
+  std::string user;    // who runs it
+  std::string dbname;  // where; default: the database asked for
   std::string hba_file;
   Duration cache_ttl = seconds(30);  // how long an answer of `query` is believed
+
+  bool operator==(const Auth&) const = default;
 };
 
 /// `[client_tls]`: towards clients.
 struct ClientTls {
-  SslMode mode = SslMode::disable;   // disable, allow, prefer, require; verify_ca/verify_full want certificates
+  SslMode mode = SslMode::disable;  // verify_ca and verify_full want a certificate of the client
   std::string cert_file, key_file, ca_file;
-  std::string ciphers;               // TLS 1.2; empty: OpenSSL's default
+  std::string ciphers;  // TLS 1.2; empty: OpenSSL's default
   std::string min_version = "TLSv1.2";
+
+  bool operator==(const ClientTls&) const = default;
 };
 
 /// `[server_tls]`: towards servers.
@@ -125,14 +142,18 @@ struct ServerTls {
   std::string ca_file, cert_file, key_file;
   std::string ciphers;
   std::string min_version = "TLSv1.2";
+
+  bool operator==(const ServerTls&) const = default;
 };
 
 /// `[log]`
 struct Log {
   LogFormat format = LogFormat::text;
-  std::string level = "info";   // debug, info, warning, error
-  bool connections = true;      // clients that come and go
+  std::string level = "info";  // debug, info, warning, error
+  bool connections = true;     // clients that come and go
   bool disconnections = true;
+
+  bool operator==(const Log&) const = default;
 };
 
 struct Settings {
@@ -145,6 +166,8 @@ struct Settings {
   std::vector<Node> nodes;
   std::vector<Database> databases;
   std::vector<User> users;
+
+  bool operator==(const Settings&) const = default;
 };
 
 using Snapshot = std::shared_ptr<const Settings>;
