@@ -1,0 +1,160 @@
+#include "pool/broker.hpp"
+
+namespace heim::pool {
+
+Record& Broker::record(const Key& key, const Limits& limits) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& record : records_) {
+    if (record->key == key) {
+      record->limits = limits;
+      return *record;
+    }
+  }
+  auto made = std::make_unique<Record>();
+  made->key = key;
+  made->limits = limits;
+  made->database_count = &database_counts_[key.database];
+  made->user_count = &user_counts_[key.user];
+  made->idle = std::make_unique<Record::IdleCount[]>(workers_);
+  records_.push_back(std::move(made));
+  return *records_.back();
+}
+
+bool Broker::outer_room(const Record& record) const {
+  const Limits& limits = record.limits;
+  return (limits.database == 0 || *record.database_count < limits.database) &&
+         (limits.user == 0 || *record.user_count < limits.user);
+}
+
+bool Broker::room(const Record& record, bool with_reserve) const {
+  const std::uint32_t size = record.limits.size + (with_reserve ? record.limits.reserve : 0);
+  return record.servers < size && outer_room(record);
+}
+
+void Broker::take_slot(Record& record) {
+  ++record.servers;
+  ++*record.database_count;
+  ++*record.user_count;
+  ++record.opening;
+}
+
+Joined Broker::join(Record& record, Ticket& ticket) {
+  const std::lock_guard lock(mutex_);
+  record.line.push_back(ticket);
+  // Sequentially consistent with the idle counts below: either this worker sees the other's idle connection,
+  // or the other, which looks at `waiters` after it counted, sees this ticket.
+  record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_seq_cst);
+  Joined joined;
+  if (record.paused.load(std::memory_order_relaxed)) return joined;
+  for (WorkerId worker = 0; worker < workers_; ++worker) {
+    if (worker != ticket.worker && record.idle[worker].value.load(std::memory_order_seq_cst) > 0) {
+      joined.wake_idle = true;
+      return joined;
+    }
+  }
+  if (!record.can_open || record.opening >= record.line.size()) return joined;
+  if (room(record, false)) {
+    take_slot(record);
+    joined.open = true;
+  } else {
+    joined.evict = record.servers < record.limits.size && !outer_room(record);
+  }
+  return joined;
+}
+
+bool Broker::leave(Record& record, Ticket& ticket) {
+  const std::lock_guard lock(mutex_);
+  if (!ticket.hook.linked) return false;
+  record.line.remove(ticket);
+  record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_relaxed);
+  return true;
+}
+
+std::optional<Broker::Winner> Broker::offer(Record& record) {
+  const std::lock_guard lock(mutex_);
+  if (record.paused.load(std::memory_order_relaxed)) return std::nullopt;
+  const Ticket* head = record.line.pop_front();
+  if (!head) return std::nullopt;
+  record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_relaxed);
+  return Winner{head->worker, head->session};
+}
+
+bool Broker::reserve_slot(Record& record) {
+  const std::lock_guard lock(mutex_);
+  if (!room(record, false)) return false;
+  take_slot(record);
+  return true;
+}
+
+void Broker::opened(Record& record) {
+  const std::lock_guard lock(mutex_);
+  --record.opening;
+}
+
+std::optional<OpenOrder> Broker::order_for(Record& record, bool with_reserve) {
+  if (record.line.empty() || !record.can_open || record.paused.load(std::memory_order_relaxed)) {
+    return std::nullopt;
+  }
+  if (record.opening >= record.line.size() || !room(record, with_reserve)) return std::nullopt;
+  take_slot(record);
+  return OpenOrder{record.line.front()->worker, &record};
+}
+
+std::optional<OpenOrder> Broker::order_any(const Record& freed) {
+  for (const auto& record : records_) {
+    if (record->key.database != freed.key.database && record->key.user != freed.key.user) continue;
+    if (auto order = order_for(*record, false)) return order;
+  }
+  return std::nullopt;
+}
+
+std::optional<OpenOrder> Broker::closed(Record& record, bool was_opening) {
+  const std::lock_guard lock(mutex_);
+  --record.servers;
+  --*record.database_count;
+  --*record.user_count;
+  if (was_opening) {
+    // Opening failed: trying again at once would hammer the server. The owner retries by reconsider().
+    --record.opening;
+    return std::nullopt;
+  }
+  if (auto order = order_for(record, false)) return order;
+  return order_any(record);
+}
+
+std::optional<OpenOrder> Broker::reconsider(Record& record, Instant now) {
+  const std::lock_guard lock(mutex_);
+  const Ticket* head = record.line.front();
+  if (!head) return std::nullopt;
+  return order_for(record, now - head->since >= record.limits.reserve_after);
+}
+
+void Broker::set_can_open(Record& record, bool can_open) {
+  const std::lock_guard lock(mutex_);
+  record.can_open = can_open;
+}
+
+std::vector<Broker::Count> Broker::counts() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Count> all;
+  for (const auto& record : records_) {
+    all.push_back({record->key, record->servers, static_cast<std::uint32_t>(record->line.size()),
+                   record->limits});
+  }
+  return all;
+}
+
+std::vector<Record*> Broker::records() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Record*> all;
+  for (const auto& record : records_) all.push_back(record.get());
+  return all;
+}
+
+std::optional<Instant> Broker::head_since(Record& record) {
+  const std::lock_guard lock(mutex_);
+  if (const Ticket* head = record.line.front()) return head->since;
+  return std::nullopt;
+}
+
+}  // namespace heim::pool

@@ -1,0 +1,139 @@
+// Who may have a server connection: the limits and the waiting line of every pool, exact over all workers.
+//
+// Workers keep their idle connections to themselves and take from them without asking. They come here only when
+// one has to wait, to be opened or to be closed: those calls lock a mutex. The one thing read on the fast path is
+// Record::waiters, which is zero as long as nobody waits.
+//
+// First come, first served: a ticket joins the line of its pool; whoever frees a connection gives it to the head
+// of the line, on whatever worker that is.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/list.hpp"
+
+namespace heim::pool {
+
+using WorkerId = std::uint32_t;
+/// Names a client session on its worker; never used twice.
+using SessionId = std::uint64_t;
+
+/// What one pool is: the same database, user and node.
+struct Key {
+  std::string database;  // as clients name it
+  std::string user;      // as the server knows it
+  std::uint32_t node = 0;
+  bool operator==(const Key&) const = default;
+};
+
+/// Zero means "no limit" for the two outer ones.
+struct Limits {
+  std::uint32_t size = 20;
+  std::uint32_t reserve = 0;
+  std::uint32_t database = 0;
+  std::uint32_t user = 0;
+  Duration reserve_after = std::chrono::seconds(5);
+};
+
+/// A place in the line. Lives in the session that waits; the broker links it while it waits.
+struct Ticket {
+  WorkerId worker = 0;
+  SessionId session = 0;
+  Instant since{};
+  ListHook<Ticket> hook;
+};
+
+/// One pool's account. Made once, never destroyed before its broker.
+struct Record {
+  Key key;
+  Limits limits;                          // guarded by the broker
+  std::uint32_t servers = 0;              // open or opening, all workers; guarded
+  std::uint32_t opening = 0;              // guarded
+  List<Ticket, &Ticket::hook> line;       // guarded
+  std::uint32_t* database_count = nullptr;
+  std::uint32_t* user_count = nullptr;
+  bool can_open = true;                   // credentials are there; guarded
+  alignas(64) std::atomic<std::uint32_t> waiters{0};  // line.size(), readable without the lock
+  std::atomic<bool> paused{false};
+  struct alignas(64) IdleCount {
+    std::atomic<std::uint32_t> value{0};  // written by its worker only
+  };
+  std::unique_ptr<IdleCount[]> idle;      // one a worker
+};
+
+/// "Open a connection for this pool": its slot is already counted.
+struct OpenOrder {
+  WorkerId worker;
+  Record* record;
+};
+
+/// What came of joining the line.
+struct Joined {
+  bool open = false;          // the caller shall open a connection (slot counted)
+  bool wake_idle = false;     // some other worker seems to have an idle one
+  bool evict = false;         // an outer limit is in the way: idle ones of other pools shall go
+};
+
+class Broker {
+ public:
+  explicit Broker(WorkerId workers) : workers_(workers) {}
+
+  WorkerId workers() const { return workers_; }
+  /// [any thread] The pool with this key, made if new. `limits` are taken over each time.
+  Record& record(const Key& key, const Limits& limits);
+
+  /// [any thread] Joins the line.
+  Joined join(Record& record, Ticket& ticket);
+  /// [any thread] Leaves the line; false if a connection was already given to the ticket (it will arrive).
+  bool leave(Record& record, Ticket& ticket);
+  /// [any thread] A connection is free: who gets it? None if nobody waits (or the pool is paused).
+  struct Winner {
+    WorkerId worker;
+    SessionId session;
+  };
+  std::optional<Winner> offer(Record& record);
+  /// [any thread] Takes a slot without a ticket (min_pool_size, a relayed login). False if a limit is met.
+  bool reserve_slot(Record& record);
+  /// [any thread] A connection for which a slot was counted is open now.
+  void opened(Record& record);
+  /// [any thread] A slot is free again. May order another one to be opened for those who wait.
+  std::optional<OpenOrder> closed(Record& record, bool was_opening);
+  /// [any thread] Looks again whether the head of the line may have a new connection (the reserve's time has
+  /// come, credentials arrived, a pool was resumed, a node is back).
+  std::optional<OpenOrder> reconsider(Record& record, Instant now);
+  void set_can_open(Record& record, bool can_open);
+
+  /// [any thread] For SHOW: a consistent copy of the counts.
+  struct Count {
+    Key key;
+    std::uint32_t servers, waiting;
+    Limits limits;
+  };
+  std::vector<Count> counts();
+  /// [any thread] Pools, for commands over all of them.
+  std::vector<Record*> records();
+  /// [any thread] When the head of the line joined; nothing if nobody waits.
+  std::optional<Instant> head_since(Record& record);
+
+ private:
+  bool room(const Record& record, bool with_reserve) const;
+  bool outer_room(const Record& record) const;
+  void take_slot(Record& record);
+  std::optional<OpenOrder> order_for(Record& record, bool with_reserve);
+  std::optional<OpenOrder> order_any(const Record& freed);
+
+  const WorkerId workers_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Record>> records_;
+  std::unordered_map<std::string, std::uint32_t> database_counts_;
+  std::unordered_map<std::string, std::uint32_t> user_counts_;
+};
+
+}  // namespace heim::pool

@@ -1,0 +1,190 @@
+// One client's conversation. Split by phase: startup, login, simple and extended protocol, endings.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "auth/client_login.hpp"
+#include "base/list.hpp"
+#include "base/stream.hpp"
+#include "config/settings.hpp"
+#include "pool/broker.hpp"
+#include "session/server.hpp"
+#include "session/settings.hpp"
+#include "session/states.hpp"
+#include "session/statements.hpp"
+#include "wire/encoder.hpp"
+#include "wire/framer.hpp"
+#include "wire/startup.hpp"
+
+namespace heim::session {
+
+class Hub;
+class ConsoleSession;
+class Inquiry;
+
+/// How a database name that clients use is served: an entry of the configuration, or the name as it is.
+struct DatabaseView {
+  std::string name;
+  std::string dbname;
+  std::string user;   // forced; empty: the client's
+  std::string auth_query;
+  const config::Database* entry = nullptr;  // valid as long as the rules it came from
+  config::Route route = config::Route::primary;
+};
+
+class Client final : public StreamHandler, public Holder {
+ public:
+  Client(Hub& hub, Stream& stream, std::uint32_t pid);
+  ~Client() override;
+
+  void apply(ClientEvent event);
+  ClientState state() const { return state_; }
+
+  // ---- StreamHandler ----------------------------------------------------------
+  void on_bytes(Stream& stream, Bytes bytes) override;
+  void on_tls(Stream& stream, const TlsInfo& info) override;
+  void on_drained(Stream& stream) override;
+  void on_end(Stream& stream, const StreamEnd& end) override;
+
+  // ---- Holder -----------------------------------------------------------------
+  void deliver(Out& out) override;
+  void on_ready(Server& server, char tx) override;
+  void on_sync_failed(Server& server, Bytes error) override;
+  void on_synced(Server& server) override;
+  void on_server_lost(Server& server, Bytes error) override;
+  ClientStatements* statements() override { return &statements_; }
+  void on_parameter(std::string_view name, std::string_view value) override;
+  std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
+
+  // ---- called by the hub and by servers -----------------------------------------
+  /// Gives the session a server it waited for.
+  void link(Server& server);
+  /// The session cannot have a server: says why, in protocol order, and goes on where it can.
+  void refuse(const wire::ErrorFields& error);
+  void refuse_raw(std::string error);
+  /// Ends the session with a FATAL error.
+  void fail(std::string_view sqlstate, std::string_view message, std::string_view hint = {});
+  void fail_raw(std::string error);
+  /// Ends the session without a word.
+  void leave(std::string_view why);
+  /// The pool's node is of no use any more: chooses anew.
+  void reroute();
+  /// A server that judges this client's login.
+  void relay_authentication(Bytes frame);
+  void relay_accepted(Server& server);
+  void relay_failed(Bytes error);
+  /// An answer of auth_query.
+  void on_secret(Result<std::optional<auth::StoredSecret>> answer);
+  /// Cancels what the session runs or waits for; `done` when the request has had its effect.
+  void cancel(std::function<void()> done);
+  void resume_reading();
+  void shutdown_notice();
+
+  Hub& hub;
+  const std::uint32_t pid;     // what the client is told
+  const pool::SessionId id;
+  ListHook<Client> hook;       // in the hub's list for its state
+  Instant connected{};
+  Instant since{};             // of its state
+  Instant last_request{};
+  std::string secret;          // of BackendKeyData
+  std::string user;
+  std::string database_name;
+  Pool* pool = nullptr;
+  Server* server = nullptr;
+  config::PoolMode mode = config::PoolMode::session;
+  std::string_view route_reason;
+  std::string_view pinned;     // why the server is kept between transactions; empty: it is not
+  std::string tls_text;
+  std::string replication;     // "", "physical" or "logical"
+  Settings vars;               // what the client set
+  Stream* stream() const { return stream_; }
+  std::size_t prepared_count() const { return statements_.size(); }
+  std::size_t inbox_size() const { return inbox_.capacity(); }
+  std::string application_name() const;
+  bool in_line() const { return ticket_.hook.linked; }
+  const pool::Ticket& ticket() const { return ticket_; }
+  bool is_admin() const { return admin_; }
+  void join_line();
+  void leave_line();
+
+ private:
+  // client_startup.cpp
+  void read_startup();
+  bool startup_packet(const wire::StartupPacket& packet, std::size_t more);
+  void tls_request(std::size_t more);
+  void begin_session(const wire::StartupPacket& packet);
+  bool take_parameters(const wire::StartupPacket& packet);
+  bool tls_satisfies();
+  // client_login.cpp
+  void authenticate();
+  void ask_secret();
+  void challenge(auth::StoredSecret secret, std::optional<auth::ScramVerifier> derived);
+  void on_password(Bytes body);
+  void login_step(auth::Step step);
+  void wrong_password();
+  void authenticated();
+  void open_console(bool admin);
+  void start_relay();
+  void open_dedicated(Client* relay);
+  bool choose_pool();
+  void greet();
+  void admit(const Settings& parameters);
+  bool console_allowed(bool& admin) const;
+  // client_pipeline.cpp
+  void receive(Bytes bytes);
+  std::size_t pump(Bytes in);
+  std::size_t step(Bytes in);
+  bool acquire();
+  std::size_t pass(Bytes in, const wire::Header& header);
+  std::size_t simple_query(Bytes in, const wire::Header& header);
+  std::size_t without_server(Bytes in, const wire::Header& header);
+  std::size_t skip(const wire::Header& header);
+  std::size_t discard_frame(const wire::Header& header, std::size_t available);
+  void sync_alone();
+  void flush();
+  void protocol_error(std::string_view what);
+  void after_pump();
+  void release_server();
+  void tell_parameters(const Server& server);
+  // client_extended.cpp
+  std::size_t extended(Bytes in, const wire::Header& header);
+  void parse(Bytes frame);
+  void bind(Bytes in, const wire::Header& header);
+  void describe(Bytes frame);
+  void close_statement(Bytes frame);
+  bool ensure_prepared(const StatementRef& statement, std::uint32_t& number);
+  bool ensure_unnamed();
+  void prepare_on_server(const StatementRef& statement, std::uint32_t& number, bool hidden);
+  void evict_prepared();
+  void poison(std::string_view sqlstate, std::string message);
+  void close_orphans();
+  std::size_t deallocate(Bytes frame);
+
+  ClientState state_ = ClientState::start;
+  Stream* stream_;
+  std::string inbox_;            // read, not yet handled
+  std::uint64_t body_left_ = 0;  // of a message passed on in parts
+  bool body_discard_ = false;
+  bool reading_paused_ = false;
+  bool admin_ = false;
+  bool counted_ = false;         // in Shared::clients
+  bool tls_asked_ = false;
+  bool direct_tls_ = false;
+  bool pumping_ = false;
+  pool::Ticket ticket_;
+  Instant wait_start_{};
+  ClientStatements statements_;
+  Settings told_;                // parameters as the client knows them
+  std::unique_ptr<TlsInfo> tls_;
+  struct Login;
+  std::unique_ptr<Login> login_;  // until admitted
+  std::unique_ptr<ConsoleSession> console_;
+};
+
+}  // namespace heim::session

@@ -1,0 +1,69 @@
+// The answers a server still owes, in order: one byte each.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace heim::session {
+
+/// What one answer is to, and what becomes of it.
+enum class Reply : std::uint8_t {
+  query,     // simple Query; ends at ReadyForQuery
+  function,  // FunctionCall; likewise
+  sync,      // ReadyForQuery alone
+  parse, bind, describe, execute, close,
+  parse_unnamed,
+  // ours, not the client's: the answer is swallowed
+  parse_hidden, close_hidden, query_hidden,
+  // the client's, not forwarded: the answer is made here when its turn comes
+  parse_made, close_made,
+  // the server is made to fail here; its error is replaced by ours
+  poison,
+};
+
+constexpr bool ends_at_ready(Reply reply) {
+  return reply == Reply::query || reply == Reply::function || reply == Reply::sync ||
+         reply == Reply::query_hidden;
+}
+
+/// A queue that never allocates in the steady state. `undo`: a change of the prepared-statement maps belongs to
+/// the entry, to be confirmed or taken back (see UndoLog).
+class Expected {
+ public:
+  struct Entry {
+    Reply reply;
+    bool undo;
+  };
+  bool empty() const { return head_ == tail_; }
+  std::size_t size() const { return tail_ - head_; }
+  Entry front() const { return at(0); }
+  Entry back() const { return at(size() - 1); }
+  Entry at(std::size_t index) const {
+    const std::uint8_t raw = ring_[(head_ + index) & mask()];
+    return {static_cast<Reply>(raw & 0x7f), (raw & 0x80) != 0};
+  }
+  void push(Reply reply, bool undo = false) {
+    if (size() == ring_.size()) grow();
+    ring_[tail_++ & mask()] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(reply) | (undo ? 0x80 : 0));
+  }
+  void pop() { ++head_; }
+  void pop_back() { --tail_; }
+  void clear() { head_ = tail_ = 0; }
+  std::size_t memory() const { return ring_.size(); }
+
+ private:
+  std::size_t mask() const { return ring_.size() - 1; }
+  void grow() {
+    std::vector<std::uint8_t> larger(ring_.size() * 2);
+    const std::size_t count = size();
+    for (std::size_t i = 0; i < count; ++i) larger[i] = ring_[(head_ + i) & mask()];
+    ring_.swap(larger);
+    head_ = 0;
+    tail_ = count;
+  }
+  std::vector<std::uint8_t> ring_ = std::vector<std::uint8_t>(32);
+  std::size_t head_ = 0;
+  std::size_t tail_ = 0;
+};
+
+}  // namespace heim::session

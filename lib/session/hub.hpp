@@ -1,0 +1,166 @@
+// One worker below the sans-IO line: its clients, its servers, its part of the pools, its timers.
+//
+// Streams and time come from outside; everything here runs on one thread. The runtime drives it over sockets, the
+// simulator over virtual wires.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/stream.hpp"
+#include "route/router.hpp"
+#include "session/client.hpp"
+#include "session/console.hpp"
+#include "session/out.hpp"
+#include "session/pool.hpp"
+#include "session/shared.hpp"
+#include "session/statements.hpp"
+
+namespace heim::session {
+
+class Canceler;
+class Inquiry;
+
+class Hub {
+ public:
+  /// All references outlive the hub. `clock` is read, never kept: the driver moves it before each event.
+  Hub(pool::WorkerId worker, Shared& shared, Transport& transport, const Instant& clock, RulesRef rules,
+      Console* console);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // ---- driven from outside ----------------------------------------------------
+  /// A client connected.
+  void accept(Stream& stream);
+  /// Time passed. To be called when next_tick() is due; more often does no harm.
+  void tick();
+  Instant next_tick() const { return next_tick_; }
+  /// A new configuration.
+  void set_rules(RulesRef rules);
+  /// No new sessions; those there are end as `how` says, with 57P01.
+  void shutdown(Operator::Shutdown how);
+  /// True once shutdown() is complete: no client is left (or no server is in use), and nothing flushes.
+  bool is_done() const;
+
+  // ---- for the console (console thread = this worker's) --------------------------
+  void fill(Snapshot& snapshot);
+  void pause(const std::string& database, bool paused);      // empty: all
+  void disable(const std::string& database, bool disabled);
+  void reconnect(const std::string& database);               // servers close when they become free
+  void kill(const std::string& database);                    // clients and servers at once
+  bool kill_client(std::uint64_t id);
+  bool all_idle(const std::string& database) const;          // for PAUSE and WAIT_CLOSE
+  bool all_fresh(const std::string& database) const;         // no connection awaits its closing
+
+  // ---- for sessions -----------------------------------------------------------
+  Instant now() const { return clock_; }
+  const Rules& rules() const { return *rules_; }
+  const config::Settings& settings() const { return rules_->settings; }
+  Pool* pool_for(const DatabaseView& database, const std::string& user, std::uint32_t node);
+  std::optional<route::Choice> choose(route::Wanted wanted);
+  DatabaseView database(const std::string& name) const;
+  config::PoolMode mode_for(const DatabaseView& database, const std::string& user) const;
+  void log(LogLevel level, std::string_view text) const;
+  bool logs(LogLevel level) const { return level >= shared.logger.level(); }
+  /// Opens a server for the pool; its slot is counted already.
+  Server* open_server(Pool& pool, Client* relay, bool dedicated,
+                      std::vector<std::pair<std::string, std::string>> extra = {});
+  void order(const pool::OpenOrder& order);
+  /// Asks for what join() said.
+  void follow(const pool::Joined& joined, Pool& pool);
+  /// A login of a server failed: those who wait may be told.
+  void login_failed(Pool& pool, Bytes error, bool fatal);
+  void node_failed(Pool& pool);
+  void node_works(Pool& pool, const Settings& parameters);
+  bool can_open(const Pool& pool) const;
+  Server* next_relay(Pool& pool, Client& client);
+  void drop_client(Client& client);
+  void bury(Server* server);
+  void bury(Client* client);
+  void bury(std::unique_ptr<Inquiry> inquiry);
+  void sweep() {
+    if (has_dead_) clear_dead();
+  }
+  /// Sends a cancel request for what `server` runs. `done` runs when it is over.
+  void cancel(Server& server, std::function<void()> done);
+  /// A client asks to cancel another's statement. The reply is the closing of `requester`.
+  void cancel_requested(std::uint32_t pid, const std::string& secret, Client& requester);
+  void cancel_here(std::uint32_t pid, const std::string& secret, std::function<void()> done);
+  void close_requester(pool::SessionId id);
+  Client* find(pool::SessionId id) const;
+  /// A server handed over by another worker for a session of ours.
+  void receive(Server& server, pool::SessionId session);
+  void hand_over(Server& server, pool::WorkerId to, pool::SessionId session);
+  /// An idle server for those who wait elsewhere.
+  void yield_idle(pool::Record& record);
+  void evict_idle(const std::string& database, const std::string& user);
+  Meter& meter(const std::string& database) { return meters_[database]; }
+  void settle_pools();
+  bool draining() const { return shutdown_ != Shutdown::no; }
+  void client_ready(Client& client);  // between two requests: may it go on?
+  Pool* mine(pool::Record& record);
+
+  Shared& shared;
+  Transport& transport;
+  Console* const console;
+  const pool::WorkerId worker;
+  Out to_client;
+  Out to_server;
+  SettingTable setting_table;
+  StatementTable statement_table;
+  // Sessions by the deadline they are under.
+  List<Client, &Client::hook> logging_in;
+  List<Client, &Client::hook> ready;       // idle or linked, and console
+  List<Client, &Client::hook> waiting;     // oldest first
+  List<Client, &Client::hook> closing;
+  std::vector<std::pair<Pool*, pool::SessionId>> relay_line;
+  struct SecretAnswer {
+    auth::StoredSecret secret;
+    std::optional<auth::ScramVerifier> derived;
+    Instant until;
+  };
+  std::map<std::pair<std::string, std::string>, SecretAnswer> secrets;  // answers of auth_query
+
+ private:
+  enum class Shutdown : std::uint8_t { no, now, wait_for_servers, wait_for_clients };
+  void clear_dead();
+  void tick_clients();
+  void tick_waiting();
+  void tick_pools();
+  void tick_pool(Pool& pool);
+  void tick_linked(Pool& pool);
+  void tick_idle(Pool& pool);
+  void fill_pool(PoolRow& row, const Pool& pool);
+  void fill_clients(Snapshot& snapshot);
+  void fill_servers(Snapshot& snapshot);
+  void fill_databases(Snapshot& snapshot);
+  void fill_memory(Snapshot& snapshot);
+  void update_pool(Pool& pool);
+  std::uint32_t new_pid();
+
+  const Instant& clock_;
+  RulesRef rules_;
+  std::map<std::pair<const pool::Record*, int>, std::unique_ptr<Pool>> pools_;
+  std::unordered_map<std::uint32_t, Client*> clients_;  // by pid
+  std::unordered_map<std::uint64_t, std::unique_ptr<Canceler>> cancelers_;
+  std::map<std::string, Meter> meters_;
+  std::vector<Server*> dead_servers_;
+  std::vector<Client*> dead_clients_;
+  std::vector<std::unique_ptr<Inquiry>> dead_inquiries_;
+  std::vector<std::unique_ptr<Canceler>> dead_cancelers_;
+  bool has_dead_ = false;
+  std::uint32_t next_pid_ = 1;
+  std::uint32_t turn_ = 0;
+  std::size_t server_count_ = 0;
+  Instant next_tick_{};
+  Instant next_period_{};
+  Shutdown shutdown_ = Shutdown::no;
+
+  friend class Canceler;
+};
+
+}  // namespace heim::session

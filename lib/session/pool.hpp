@@ -1,0 +1,51 @@
+// One worker's part of a pool: the server connections that live on this worker, and who waits here.
+#pragma once
+#include <string>
+#include <unordered_map>
+
+#include "base/list.hpp"
+#include "pool/broker.hpp"
+#include "session/server.hpp"
+#include "session/snapshot.hpp"
+
+namespace heim::session {
+
+class Client;
+
+struct Pool {
+  Pool(Hub& hub, pool::Record& record) : hub(hub), record(record) {}
+  using Servers = List<Server, &Server::hook>;
+
+  Hub& hub;
+  pool::Record& record;
+  std::string dbname;         // on the server
+  std::string mode_name;
+  config::PoolMode mode = config::PoolMode::session;
+  bool relay = false;         // no secrets: connections come from logins
+  bool disabled = false;
+  Servers idle;               // most recently used first
+  Servers linked;
+  Servers opening;
+  Servers cleaning;           // and canceling
+  std::uint32_t clients_active = 0;
+  std::uint32_t clients_waiting = 0;
+  std::uint32_t clients = 0;  // sessions that use this pool
+  Meter* meter = nullptr;     // of the database
+  Instant retry_at{};         // after a failed login: not before
+  std::string last_error;     // whole ErrorResponse of the last failed login; empty after a good one
+  /// What a server reports once it has a client's parameters: the greeting of the next client with the same.
+  std::unordered_map<Settings, Settings> greetings;
+
+  std::uint32_t servers() const {
+    return static_cast<std::uint32_t>(idle.size() + linked.size() + opening.size() + cleaning.size());
+  }
+  void set_idle_count();
+  /// An idle connection, if nobody stands in line and the pool is not paused.
+  Server* take_idle();
+  /// A usable connection: to the head of the line, or to the idle ones.
+  void give(Server& server);
+  /// Closes idle connections down to `keep`, oldest first.
+  void trim(std::size_t keep, std::string_view why);
+};
+
+}  // namespace heim::session

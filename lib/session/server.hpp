@@ -1,0 +1,183 @@
+// One server connection: its login, the answers it owes, and the way back to the pool.
+//
+// It goes back only when no answer is owed, the last ReadyForQuery said 'I', no COPY is open, no message is half
+// sent, and no cancel request for it is under way. Otherwise it is cleaned, or closed.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "auth/server_login.hpp"
+#include "base/clock.hpp"
+#include "base/list.hpp"
+#include "base/stream.hpp"
+#include "session/expected.hpp"
+#include "session/out.hpp"
+#include "session/settings.hpp"
+#include "session/states.hpp"
+#include "session/statements.hpp"
+#include "wire/framer.hpp"
+
+namespace heim::session {
+
+class Client;
+class Hub;
+class Server;
+struct Pool;
+
+/// Who uses a server: a client session, or an inquiry of ours.
+class Holder {
+ public:
+  virtual ~Holder() = default;
+  /// Bytes for the holder, borrowed until return.
+  virtual void deliver(Out& out) = 0;
+  /// ReadyForQuery came and nothing is owed. `tx` is its status. May give the server back.
+  virtual void on_ready(Server& server, char tx) = 0;
+  /// The hidden statements that adapt the server to the holder failed. `error` is a whole ErrorResponse.
+  virtual void on_sync_failed(Server& server, Bytes error) = 0;
+  /// The hidden statements that adapt the server to the holder are done.
+  virtual void on_synced(Server&) {}
+  /// The server is gone; the holder has it no more. `error` is the server's last ErrorResponse, or empty.
+  virtual void on_server_lost(Server& server, Bytes error) = 0;
+  /// The prepared-statement maps, if the holder has such.
+  virtual ClientStatements* statements() { return nullptr; }
+  /// A reported parameter changed by the holder's own doing.
+  virtual void on_parameter(std::string_view /*name*/, std::string_view /*value*/) {}
+  /// Bytes the holder has not taken yet: above a bound the server is not read.
+  virtual std::size_t backlog() const { return 0; }
+};
+
+class Server final : public StreamHandler {
+ public:
+  Server(Hub& hub, Pool& pool, std::uint64_t id);
+  ~Server() override;
+
+  // ---- life -----------------------------------------------------------------
+  /// Connects and logs in. `relay`: this client's messages answer the server's challenges.
+  void open(Client* relay);
+  /// Ends it: tells the holder, frees the slot. Safe from anywhere; the object dies later.
+  void discard(std::string_view why, Bytes error = {});
+  void apply(ServerEvent event);
+  ServerState state() const { return state_; }
+
+  // ---- use ------------------------------------------------------------------
+  /// Links to a holder that has `wanted` as its parameters. Messages that adapt the server go to `out` first.
+  void take(Holder& holder, std::uint64_t holder_id, const Settings& wanted, Out& out);
+  /// The holder is done or gone. Gives back, cleans or closes as the state demands.
+  void release();
+  /// Whether release() would put it back without further ado.
+  bool is_clean() const;
+  void expect(Reply reply, bool undo = false) { expected_.push(reply, undo); }
+  /// Emits answers made here whose turn it is (see Reply::parse_made).
+  void emit_made(Out& out);
+  /// A hidden simple query in front of what follows.
+  void ask(std::string_view sql, Out& out);
+  void write(Out& out);
+  /// Answers a relay client's login message.
+  void relay_password(Bytes message);
+
+  // ---- StreamHandler --------------------------------------------------------
+  void on_connected(Stream& stream) override;
+  void on_bytes(Stream& stream, Bytes bytes) override;
+  void on_tls(Stream& stream, const TlsInfo& info) override;
+  void on_drained(Stream& stream) override;
+  void on_end(Stream& stream, const StreamEnd& end) override;
+
+  // ---- cancel ---------------------------------------------------------------
+  void cancel_started() { ++cancels_; }
+  void cancel_finished();
+
+  // ---- facts ----------------------------------------------------------------
+  bool owes() const { return !expected_.empty(); }
+  bool in_transaction() const { return tx_ != 'I'; }
+  Holder* holder() const { return holder_; }
+  Client* relay() const { return relay_; }
+  void forget_relay() { relay_ = nullptr; }
+
+  Hub* hub;    // of the worker it lives on; changes when it is handed over
+  Pool* pool;
+  const std::uint64_t id;
+  Stream* stream = nullptr;
+  ListHook<Server> hook;       // in the pool's list for its state
+  Instant born{};
+  Instant since{};             // of its state
+  Instant request_start{};     // of the running batch; zero if none
+  Instant transaction_start{};
+  std::uint32_t backend_pid = 0;
+  std::string backend_secret;
+  std::string peer;            // address, for SHOW
+  std::uint64_t transactions = 0;
+  std::uint64_t holder_id = 0; // of the last holder
+  bool close_when_idle = false;
+  bool read_paused = false;
+  bool dedicated = false;      // for one client alone (replication); never pooled
+  std::uint32_t unsent = 0;    // bytes of a message to the server that the client still owes
+  bool batch_open = false;     // extended messages without Sync
+  bool skipping = false;       // after an error: the server ignores all up to Sync
+  Settings parameters;         // as reported
+  Settings vars;               // as set by us for the last holder; null: unknown
+  ServerStatements prepared;
+  std::deque<Undo> undo;
+  std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
+  std::deque<std::string> poisons;     // whole ErrorResponses for Reply::poison, in order
+  std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
+
+ private:
+  // login (server_login.cpp)
+  void begin_login();
+  void on_tls_answer(Bytes bytes);
+  void login_message(const wire::Header& header, Bytes frame);
+  void login_authentication(Bytes frame);
+  void login_ready();
+  bool retry_with_tls();
+  // answers (server_reply.cpp)
+  void feed(Bytes bytes);
+  std::size_t feed_carry(Bytes bytes);
+  std::size_t frame(Bytes bytes);
+  bool reply(const wire::Header& header, Bytes body, bool whole);
+  bool on_simple(const wire::Header& header);
+  bool on_error(Bytes frame);
+  bool on_ready(Bytes body);
+  bool on_complete(Bytes body);
+  bool on_copy(std::uint8_t tag);
+  bool on_parameter(Bytes body);
+  bool pop_if(Reply reply, Reply hidden);
+  void confirm(const Expected::Entry& entry);
+  void take_back(const Expected::Entry& entry);
+  void drop_batch();
+  void on_tag(std::string_view tag);
+  void settle();
+  bool violate(std::string_view what);
+  // cleaning (server_clean.cpp)
+  void start_cleaning();
+  void continue_cleaning();
+  void finish_clean();
+  void resync(Out& out);
+
+  ServerState state_ = ServerState::connecting;
+  Holder* holder_ = nullptr;
+  Client* relay_ = nullptr;
+  Expected expected_;
+  std::unique_ptr<auth::ServerLogin> login_;
+  std::string endpoint_hash_;
+  std::string carry_;            // an incomplete message kept from the last read
+  std::uint64_t body_left_ = 0;  // of a message that is passed on in parts
+  bool body_forward_ = false;
+  char tx_ = 'I';
+  std::uint32_t cancels_ = 0;
+  bool copy_in_ = false;
+  bool copy_extended_ = false;
+  bool uncertain_ = false;       // a Sync sent during COPY: we cannot count its answers; never pool it again
+  bool reset_needed_ = false;    // session state that only DISCARD ALL removes
+  bool set_seen_ = false;        // a SET whose effect is not in `vars`
+  bool sync_failed_ = false;
+  bool force_tls_ = false;
+  bool tried_tls_ = false;
+  bool ready_seen_ = false;      // in this chunk
+  bool reset_done_ = false;      // in this cleaning
+  std::string last_error_;       // FATAL from the server
+};
+
+}  // namespace heim::session

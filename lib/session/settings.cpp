@@ -1,0 +1,164 @@
+#include "session/settings.hpp"
+
+#include <algorithm>
+
+#include "wire/encoder.hpp"
+
+namespace heim::session {
+namespace {
+
+std::string key_of(const std::vector<std::pair<std::string, std::string>>& items) {
+  std::string key;
+  for (const auto& [name, value] : items) ((key += name) += '\0') += value, key += '\0';
+  return key;
+}
+
+void hex_escape(std::string& out, unsigned char byte) {
+  static constexpr char digits[] = "0123456789abcdef";
+  out += "\\x";
+  out += digits[byte >> 4];
+  out += digits[byte & 15];
+}
+
+// E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are escaped, since in some
+// client encodings a backslash can be half of a character.
+std::string quote_literal(std::string_view value) {
+  std::string out = "E'";
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || byte < 0x20) {
+      hex_escape(out, byte);
+    } else {
+      if (c == '\'' || c == '\\') out += c;
+      out += c;
+    }
+  }
+  return out += '\'';
+}
+
+// a.b -> "a"."b"
+std::string quote_name(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '.') {
+      out += "\".\"";
+    } else {
+      if (c == '"') out += c;
+      out += c;
+    }
+  }
+  return out += '"';
+}
+
+}  // namespace
+
+std::string fold(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+const std::string* SettingList::find(std::string_view name) const {
+  const auto it = std::lower_bound(items.begin(), items.end(), name,
+                                   [](const auto& item, std::string_view n) { return item.first < n; });
+  return it != items.end() && it->first == name ? &it->second : nullptr;
+}
+
+Settings SettingTable::intern(std::vector<std::pair<std::string, std::string>> items) {
+  std::stable_sort(items.begin(), items.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  // Of equal names the last one counts.
+  std::vector<std::pair<std::string, std::string>> unique;
+  for (auto& item : items) {
+    if (!unique.empty() && unique.back().first == item.first) unique.pop_back();
+    unique.push_back(std::move(item));
+  }
+  std::string key = key_of(unique);
+  auto& slot = table_[key];
+  if (auto found = slot.lock()) return found;
+  auto made = std::make_shared<SettingList>();
+  made->items = std::move(unique);
+  for (const auto& [name, value] : made->items) wire::parameter_status(made->wire, name, value);
+  slot = made;
+  if (table_.size() > sweep_at_) {
+    std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(1024, 2 * table_.size());
+  }
+  return made;
+}
+
+Settings SettingTable::with(const Settings& base, std::string_view name, std::string_view value) {
+  const std::string* old = base->find(name);
+  if (old && *old == value) return base;
+  auto items = base->items;
+  items.emplace_back(name, value);
+  return intern(std::move(items));
+}
+
+bool is_settable(std::string_view name) {
+  static constexpr std::string_view names[] = {
+      "application_name", "client_encoding", "datestyle",
+      "default_transaction_read_only", "intervalstyle", "search_path",
+      "standard_conforming_strings", "timezone"};
+  const std::string folded = fold(name);
+  return std::find(std::begin(names), std::end(names), folded) != std::end(names);
+}
+
+std::string sync_sql(const SettingList* from, const SettingList& to) {
+  std::string sql;
+  if (!from) sql = "RESET ALL;";
+  if (from) {
+    for (const auto& [name, value] : from->items) {
+      if (!to.find(name)) (sql += "RESET ") += quote_name(name) + ";";
+    }
+  }
+  bool first = true;
+  for (const auto& [name, value] : to.items) {
+    const std::string* has = from ? from->find(name) : nullptr;
+    if (has && *has == value) continue;
+    sql += first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
+    sql += quote_literal(name) + "," + quote_literal(value) + ",false)";
+    first = false;
+  }
+  return sql;
+}
+
+bool parse_options(std::string_view options, std::vector<std::pair<std::string, std::string>>& out) {
+  std::vector<std::string> words;
+  std::string word;
+  bool open = false;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const char c = options[i];
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f') {
+      if (open) words.push_back(std::move(word));
+      word.clear();
+      open = false;
+      continue;
+    }
+    open = true;
+    word += c == '\\' && i + 1 < options.size() ? options[++i] : c;
+  }
+  if (open) words.push_back(std::move(word));
+
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string_view assignment = words[i];
+    if (assignment == "-c") {
+      if (++i == words.size()) return false;
+      assignment = words[i];
+    } else if (assignment.starts_with("-c") || assignment.starts_with("--")) {
+      assignment.remove_prefix(2);
+    } else {
+      return false;
+    }
+    const std::size_t equal = assignment.find('=');
+    if (equal == std::string_view::npos || equal == 0) return false;
+    std::string name = fold(assignment.substr(0, equal));
+    std::replace(name.begin(), name.end(), '-', '_');
+    out.emplace_back(std::move(name), assignment.substr(equal + 1));
+  }
+  return true;
+}
+
+}  // namespace heim::session

@@ -1,0 +1,93 @@
+// What the workers of one engine share: limits, nodes, secrets, and a way to send each other work.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "auth/credentials.hpp"
+#include "auth/hba.hpp"
+#include "auth/user_list.hpp"
+#include "base/log.hpp"
+#include "cluster/topology.hpp"
+#include "config/settings.hpp"
+#include "crypto/random.hpp"
+#include "pool/broker.hpp"
+
+namespace heim::session {
+
+class Hub;
+
+/// One version of the configuration with what was read from the files it names. Immutable.
+struct Rules {
+  config::Settings settings;
+  auth::UserList users;
+  auth::Hba hba;
+  bool has_users = false;  // auth_file is configured
+};
+using RulesRef = std::shared_ptr<const Rules>;
+
+/// Sends work from one worker to another (or to itself, later).
+class Fabric {
+ public:
+  virtual ~Fabric() = default;
+  /// [any thread] Runs `work` on that worker's thread, after all that was posted to it before.
+  virtual void post(pool::WorkerId to, std::function<void(Hub&)> work) = 0;
+};
+
+/// What the console does with the engine as a whole. The runtime implements it.
+class Operator {
+ public:
+  enum class Shutdown : std::uint8_t { now, wait_for_servers, wait_for_clients };
+  virtual ~Operator() = default;
+  /// Reads the configuration again. Returns what is wrong, or an empty text.
+  virtual std::string reload() = 0;
+  virtual void shutdown(Shutdown how) = 0;
+};
+
+class Shared {
+ public:
+  Shared(pool::WorkerId workers, crypto::Random& random, Logger& logger)
+      : broker(workers), random(random), logger(logger), process_key(random.bytes(32)) {
+    random.fill(reinterpret_cast<std::uint8_t*>(&hash_seed), sizeof hash_seed);
+  }
+
+  pool::Broker broker;
+  cluster::Topology nodes;
+  crypto::Random& random;
+  Logger& logger;
+  Fabric* fabric = nullptr;
+  Operator* engine = nullptr;  // may be null: then the console cannot reload or stop anything
+  const std::string process_key;
+  std::uint64_t hash_seed = 0;
+  std::atomic<std::uint64_t> next_id{1};
+  std::atomic<std::uint32_t> clients{0};
+  /// Bumped when a server says that a statement's result type changed: whatever was prepared before is stale.
+  std::atomic<std::uint64_t> schema_epoch{0};
+  /// Wall clock for VALID UNTIL, set by the driver.
+  std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
+
+  /// [any thread] What logins revealed, for the server logins of the same pool.
+  void learn(const std::string& database, const std::string& user, auth::Credentials credentials) {
+    const std::lock_guard lock(mutex_);
+    credentials_[{database, user}] = std::move(credentials);
+  }
+  auth::Credentials known(const std::string& database, const std::string& user) {
+    const std::lock_guard lock(mutex_);
+    const auto it = credentials_.find({database, user});
+    return it == credentials_.end() ? auth::Credentials{} : it->second;
+  }
+  void forget(const std::string& database, const std::string& user) {
+    const std::lock_guard lock(mutex_);
+    credentials_.erase({database, user});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, auth::Credentials> credentials_;
+};
+
+}  // namespace heim::session

@@ -1,0 +1,98 @@
+#include "session/statements.hpp"
+
+namespace heim::session {
+
+StatementRef StatementTable::intern(std::string_view content) {
+  return find_or_make(content, hash128(content, seed_));
+}
+
+StatementRef StatementTable::intern(std::string_view content, const StatementRef& previous) {
+  if (previous && previous->content == content) return previous;
+  return find_or_make(content, hash128(content, seed_));
+}
+
+StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash) {
+  auto& slot = table_[hash];
+  if (auto found = slot.lock()) return found;
+  auto made = std::make_shared<const Statement>(Statement{hash, std::string(content)});
+  slot = made;
+  if (table_.size() > sweep_at_) {
+    std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(1024, 2 * table_.size());
+  }
+  return made;
+}
+
+StatementRef ClientStatements::find(std::string_view name) const {
+  if (!named_) return nullptr;
+  const auto it = named_->find(name);
+  return it == named_->end() ? nullptr : it->second;
+}
+
+void ClientStatements::set(std::string_view name, StatementRef statement) {
+  erase(name);
+  if (!named_) named_ = std::make_unique<Map>();
+  bytes_ += name.size() + statement->content.size();
+  named_->emplace(name, std::move(statement));
+}
+
+void ClientStatements::erase(std::string_view name) {
+  if (!named_) return;
+  const auto it = named_->find(name);
+  if (it == named_->end()) return;
+  bytes_ -= name.size() + it->second->content.size();
+  named_->erase(it);
+}
+
+void ClientStatements::clear() {
+  unnamed_ = nullptr;
+  named_ = nullptr;
+  bytes_ = 0;
+}
+
+const ServerStatements::Item* ServerStatements::use(Hash128 hash) {
+  const auto it = index_.find(hash);
+  if (it == index_.end()) return nullptr;
+  if (it->second != items_.begin()) items_.splice(items_.begin(), items_, it->second);
+  return &*it->second;
+}
+
+const ServerStatements::Item& ServerStatements::add(Hash128 hash, std::uint32_t size,
+                                                    std::uint64_t epoch) {
+  restore({hash, next_number_++, size, epoch});
+  return items_.front();
+}
+
+void ServerStatements::restore(const Item& item) {
+  erase(item.hash);
+  items_.push_front(item);
+  index_[item.hash] = items_.begin();
+  bytes_ += item.size;
+}
+
+std::optional<ServerStatements::Item> ServerStatements::erase(Hash128 hash) {
+  const auto it = index_.find(hash);
+  if (it == index_.end()) return std::nullopt;
+  const Item item = *it->second;
+  bytes_ -= item.size;
+  items_.erase(it->second);
+  index_.erase(it);
+  return item;
+}
+
+std::optional<ServerStatements::Item> ServerStatements::evict(std::size_t count,
+                                                              std::uint64_t bytes) {
+  if (items_.size() < 2 || (items_.size() <= count && bytes_ <= bytes)) return std::nullopt;
+  return erase(items_.back().hash);
+}
+
+void ServerStatements::clear() {
+  items_.clear();
+  index_.clear();
+  bytes_ = 0;
+  unnamed.reset();
+}
+
+std::string server_name(std::uint32_t number) { return "heim_" + std::to_string(number); }
+
+}  // namespace heim::session

@@ -1,0 +1,112 @@
+// Prepared statements that outlive the server connection they were made on.
+//
+// A client's statement is its content (query text and parameter types), not a name on some server: the content is
+// interned once a worker, clients map their names to it, and each server connection knows under which name of
+// ours it has it. What a server lacks is prepared in the same flush that needs it.
+#pragma once
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.hpp"
+
+namespace heim::session {
+
+/// The body of a Parse message after the statement name: query, zero, count, types.
+struct Statement {
+  Hash128 hash;
+  std::string content;
+};
+using StatementRef = std::shared_ptr<const Statement>;
+
+/// Interns statements. One a worker. The seed is the process's, from a random source: texts of different clients
+/// meet here, and none shall be able to choose its hash.
+class StatementTable {
+ public:
+  explicit StatementTable(std::uint64_t seed) : seed_(seed) {}
+  StatementRef intern(std::string_view content);
+  /// `previous` if it has this content: spares the look-up where a client sends one text over and over.
+  StatementRef intern(std::string_view content, const StatementRef& previous);
+  std::size_t size() const { return table_.size(); }
+
+ private:
+  StatementRef find_or_make(std::string_view content, Hash128 hash);
+  std::uint64_t seed_;
+  std::unordered_map<Hash128, std::weak_ptr<const Statement>> table_;
+  std::size_t sweep_at_ = 1024;
+};
+
+/// A client's names. Empty and without memory until first used.
+class ClientStatements {
+ public:
+  const StatementRef& unnamed() const { return unnamed_; }
+  void set_unnamed(StatementRef statement) { unnamed_ = std::move(statement); }
+  StatementRef find(std::string_view name) const;
+  void set(std::string_view name, StatementRef statement);
+  void erase(std::string_view name);
+  void clear();
+  std::size_t size() const { return named_ ? named_->size() : 0; }
+  std::uint64_t bytes() const { return bytes_; }  // of named contents and names
+
+ private:
+  struct TextHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using Map = std::unordered_map<std::string, StatementRef, TextHash, std::equal_to<>>;
+  StatementRef unnamed_;
+  std::unique_ptr<Map> named_;
+  std::uint64_t bytes_ = 0;
+};
+
+/// What one server connection has prepared, least recently used last.
+class ServerStatements {
+ public:
+  struct Item {
+    Hash128 hash;
+    std::uint32_t number;  // its name is "heim_<number>"
+    std::uint32_t size;
+    std::uint64_t epoch;   // of the schema, when it was prepared
+  };
+  /// Null if it is not there. Marks it as used.
+  const Item* use(Hash128 hash);
+  const Item& add(Hash128 hash, std::uint32_t size, std::uint64_t epoch);
+  std::optional<Item> erase(Hash128 hash);
+  void restore(const Item& item);
+  /// The one to close, if there are more than `count` or they hold more than `bytes`; never the newest.
+  std::optional<Item> evict(std::size_t count, std::uint64_t bytes);
+  void clear();
+  std::size_t size() const { return index_.size(); }
+  std::uint64_t bytes() const { return bytes_; }
+
+  /// The content of the unnamed statement as the server has it.
+  std::optional<Hash128> unnamed;
+
+ private:
+  std::list<Item> items_;
+  std::unordered_map<Hash128, std::list<Item>::iterator> index_;
+  std::uint64_t bytes_ = 0;
+  std::uint32_t next_number_ = 0;
+};
+
+std::string server_name(std::uint32_t number);
+
+/// A change of the maps that is real only once the server has confirmed the message it belongs to.
+struct Undo {
+  enum class Kind : std::uint8_t {
+    client_named,    // the client's `name` was `before` (null: absent)
+    client_unnamed,  // the client's unnamed statement was `before`
+    server_added,    // `item` was added to the server's
+    server_closed,   // `item` was removed from the server's
+  };
+  Kind kind;
+  std::string name;
+  StatementRef before;
+  ServerStatements::Item item{};
+};
+
+}  // namespace heim::session
