@@ -70,7 +70,10 @@ ErrorView read_error(Bytes body) {
   while (const std::uint8_t code = fields.u8()) {
     const std::string_view text = fields.string();
     switch (code) {
-      case 'S': view.severity = text; break;
+      case 'S':
+        if (view.severity.empty()) view.severity = text;
+        break;
+      case 'V': view.severity = text; break;
       case 'C': view.sqlstate = text; break;
       case 'M': view.message = text; break;
       case 'D': view.detail = text; break;

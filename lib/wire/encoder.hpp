@@ -26,7 +26,11 @@ class Writer {
   Writer& u8(std::uint8_t value) { return out_ += static_cast<char>(value), *this; }
   Writer& u16(std::uint16_t value);
   Writer& u32(std::uint32_t value);
-  Writer& string(std::string_view text) { return (out_ += text) += '\0', *this; }
+  /// A zero-terminated string. It ends at a zero inside `text`: the reader would end it there too,
+  /// and take the rest for further fields.
+  Writer& string(std::string_view text) {
+    return (out_ += text.substr(0, text.find('\0'))) += '\0', *this;
+  }
   Writer& bytes(std::string_view data) { return out_ += data, *this; }
 
  private:
@@ -64,6 +68,7 @@ template <class Range>
 void data_row(std::string& out, const Range& values);  // values: std::string_view or std::string
 
 /// Reads the fields of an ErrorResponse or NoticeResponse body; a missing field is empty.
+/// `severity` is the one that is never translated, if the server sent it (since 9.6).
 struct ErrorView {
   std::string_view severity, sqlstate, message, detail, hint, routine;
 };

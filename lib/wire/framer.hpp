@@ -18,12 +18,13 @@ struct Header {
 
 enum class Peek : std::uint8_t {
   ok,
-  more,     // fewer than five bytes, and nothing wrong with them so far
+  more,     // fewer than five bytes, of a known tag if there is one
   unknown,  // no such tag from this side
   length,   // below 4, or above the table's bound for the tag
 };
 
-/// Reads the header at the front of `bytes`. A wrong tag or length is seen as early as the bytes allow.
+/// Reads the header at the front of `bytes`. A wrong tag is seen at its own byte, a wrong length as
+/// soon as its four bytes are there: long before the body is.
 inline Peek peek(Origin side, Bytes bytes, Header& out) {
   if (bytes.empty()) return Peek::more;
   const Message* message = find(side, bytes[0]);
@@ -46,7 +47,8 @@ class Fields {
   std::string_view string() {
     const void* zero = rest_.empty() ? nullptr : std::memchr(rest_.data(), 0, rest_.size());
     if (!zero) return fail(), std::string_view{};
-    const auto length = static_cast<std::size_t>(static_cast<const std::uint8_t*>(zero) - rest_.data());
+    const auto* end = static_cast<const std::uint8_t*>(zero);
+    const auto length = static_cast<std::size_t>(end - rest_.data());
     std::string_view text = as_text(rest_.first(length));
     rest_ = rest_.subspan(length + 1);
     return text;

@@ -1,6 +1,8 @@
-// The messages of protocol version 3, one line each: the table that framer, encoder and fuzzer share.
+// The messages of protocol version 3, one line each: the table that framer, encoder and fuzzer
+// share.
 //
-// Source: PostgreSQL documentation, "Frontend/Backend Protocol", chapters "Message Formats" and "Message Flow".
+// Source: PostgreSQL documentation, "Frontend/Backend Protocol", chapters "Message Formats" and
+// "Message Flow".
 #pragma once
 #include <array>
 #include <cstdint>
@@ -21,10 +23,10 @@ enum class Flow : std::uint8_t {
   auth,      // only during login
 };
 
-/// One message. `body` describes the fields: s string, 1/2/4 integers of that many bytes, b the rest of the body,
-/// p two-byte count of (4-byte length, bytes) values with -1 as null, c two-byte count of 2-byte codes,
-/// o two-byte count of 4-byte ids, e error fields (byte, string)* and a zero, r row description fields,
-/// n 4-byte count of strings.
+/// One message. `body` describes the fields: s string, 1/2/4 integers of that many bytes, b the rest
+/// of the body, v a value of a 4-byte length and bytes with -1 as null, p a 2-byte count of such
+/// values, c a 2-byte count of 2-byte codes, o a 2-byte count of 4-byte ids, e error fields (byte,
+/// string)* and a zero, r a 2-byte count of row description fields, n a 4-byte count of strings.
 struct Message {
   char tag;
   Origin origin;
@@ -68,7 +70,7 @@ inline constexpr Message messages[] = {
     {'R', Origin::server, "Authentication", "4b", Flow::auth, auth_limit},
     {'S', Origin::server, "ParameterStatus", "ss", Flow::async, huge},
     {'T', Origin::server, "RowDescription", "r", Flow::reply, huge},
-    {'V', Origin::server, "FunctionCallResponse", "b", Flow::reply, huge},
+    {'V', Origin::server, "FunctionCallResponse", "v", Flow::reply, huge},
     {'W', Origin::server, "CopyBothResponse", "1c", Flow::reply, huge},
     {'Z', Origin::server, "ReadyForQuery", "1", Flow::reply, 1},
     {'n', Origin::server, "NoData", "", Flow::reply, 0},
@@ -103,6 +105,7 @@ inline constexpr std::uint32_t version_3_2 = 0x00030002;
 inline constexpr std::uint32_t cancel_request = 80877102;
 inline constexpr std::uint32_t ssl_request = 80877103;
 inline constexpr std::uint32_t gssenc_request = 80877104;
-inline constexpr std::uint32_t max_startup_length = 10000;  // PostgreSQL's MAX_STARTUP_PACKET_LENGTH
+/// Of what follows the length word; PostgreSQL's MAX_STARTUP_PACKET_LENGTH.
+inline constexpr std::uint32_t max_startup_length = 10000;
 
 }  // namespace heim::wire

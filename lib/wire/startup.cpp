@@ -53,15 +53,18 @@ std::string_view StartupPacket::find(std::string_view name) const {
 Result<std::size_t> startup_length(Bytes bytes) {
   if (bytes.size() < 4) return std::size_t{0};
   const std::uint32_t length = load_be32(bytes.data());
-  if (length < 8 || length > max_startup_length) return violation("invalid length of startup packet");
+  if (length < 8 || length - 4 > max_startup_length) {
+    return violation("invalid length of startup packet");
+  }
   return std::size_t{length};
 }
 
 Result<StartupPacket> read_startup(Bytes packet) {
   Fields fields(packet);
-  fields.u32();
+  const std::uint32_t length = fields.u32();
   const std::uint32_t code = fields.u32();
   if (!fields.ok()) return violation("a startup packet must have at least 8 bytes");
+  if (length != packet.size()) return violation("invalid length of startup packet");
   if (code == cancel_request) return read_cancel(fields.rest());
   if (code == ssl_request || code == gssenc_request) {
     if (!fields.done()) return violation("an encryption request must have 8 bytes");
@@ -84,8 +87,8 @@ std::string negotiate(const StartupPacket& packet, std::uint32_t newest_minor) {
   const std::uint32_t asked = packet.version & 0xffff;
   if (asked <= newest_minor && packet.protocol_options.empty()) return out;
   Writer writer(out, 'v');
-  // PostgreSQL 18 answers with the whole version; before, with the minor number alone, which reads
-  // the same to libpq of either age only in this form for 3.0.
+  // The whole version, as PostgreSQL sends it and libpq compares it, although the protocol's
+  // documentation speaks of the minor number alone.
   writer.u32((3u << 16) | (asked < newest_minor ? asked : newest_minor));
   writer.u32(static_cast<std::uint32_t>(packet.protocol_options.size()));
   for (const std::string& name : packet.protocol_options) writer.string(name);

@@ -25,13 +25,14 @@ struct StartupPacket {
   std::string_view find(std::string_view name) const;  // empty if absent
 };
 
-/// How many bytes the packet at the front has in all: 0 if four bytes are not there yet.
+/// How many bytes the packet at the front has in all: 0 if its first four are not there yet.
 /// An error if the length cannot be one of a startup packet. Checked before the body is awaited.
 Result<std::size_t> startup_length(Bytes bytes);
-/// Reads one whole packet (startup_length() bytes).
+/// Reads one whole packet: exactly startup_length() bytes.
 Result<StartupPacket> read_startup(Bytes packet);
 
-/// NegotiateProtocolVersion, if the client asked for more than 3.`newest_minor` or for options; else empty.
+/// NegotiateProtocolVersion, if the client asked for more than 3.`newest_minor` or for options; else
+/// empty.
 std::string negotiate(const StartupPacket& packet, std::uint32_t newest_minor);
 
 }  // namespace heim::wire
