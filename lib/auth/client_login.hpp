@@ -2,8 +2,11 @@
 // out.
 //
 // Unknown user, expired user and wrong password cannot be told apart: same messages, same number of
-// round trips, same number of PBKDF2 rounds, the verdict at the end. Expensive only where a plain
-// password is stored and no derived verifier is given, or where a password meets a stored verifier.
+// round trips, same number of PBKDF2 rounds, the verdict at the end. That holds where all users of
+// the source have the same kind of secret, and where plain secrets come with their verifier derived
+// (UserList::derive()); in a mixed source, a user of the rarer kind behaves as that kind does.
+// A login spends PBKDF2 rounds only where a plain password is stored without a derived verifier, or
+// where a cleartext password meets a stored verifier.
 #pragma once
 #include <memory>
 #include <optional>
@@ -50,7 +53,8 @@ class ClientLogin {
   Step start();
   /// `body` of a 'p' message, borrowed for the call. Not to be called after ok or failed.
   Step on_password(Bytes body);
-  /// After ok: what the login revealed to log in to servers with. Taken once; `none` for trust.
+  /// After ok: what the login revealed to log in to servers with. Taken once. For trust it is
+  /// Credentials::stored().
   /// A plain stored password wins over what SCRAM or md5 reveal, since it opens every server.
   Credentials recovered();
   /// The verifier that was derived from a plain stored password during this login, for the caller

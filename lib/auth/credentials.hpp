@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "auth/stored_secret.hpp"
 #include "base/secret.hpp"
 #include "crypto/key.hpp"
 
@@ -31,6 +32,9 @@ struct Credentials {
   Secret text;                    // plain: the password; md5: "md5" and 32 hexadecimal digits
   std::optional<ScramKeys> keys;  // scram: always set. plain: keys derived before, if any
 
+  /// What the stored secret alone opens: plain and md5 as they are, nothing for a verifier. For
+  /// methods where the client reveals nothing (trust, cert, peer).
+  static Credentials stored(const StoredSecret& secret);
   static Credentials plain(std::string_view password) {
     return {CredentialKind::plain, Secret(password), std::nullopt};
   }

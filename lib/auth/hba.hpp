@@ -9,13 +9,13 @@
 // METHOD: trust, reject, md5, password, scram-sha-256, cert, peer, relay. The first rule that
 // matches decides; no rule: no access.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "auth/address.hpp"
 #include "auth/method.hpp"
 #include "base/result.hpp"
 
@@ -32,13 +32,6 @@ struct HbaRequest {
   std::string_view address;
   bool replication =
       false;  // a physical replication connection matches the word `replication` only
-};
-
-/// An IPv4 or IPv6 address; IPv4 in IPv6 counts as IPv4.
-struct Address {
-  bool v6 = false;
-  std::array<std::uint8_t, 16> bytes{};  // an IPv4 address uses the first four
-  static std::optional<Address> parse(std::string_view text);
 };
 
 /// Immutable once parsed; then [any thread].
@@ -59,8 +52,7 @@ class Hba {
     RuleKind kind = RuleKind::local;
     Names databases, users;
     bool any_address = false;
-    Address address;
-    std::array<std::uint8_t, 16> mask{};
+    Network network;
     Method method = Method::reject;
     std::size_t line = 0;
   };

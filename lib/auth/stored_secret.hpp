@@ -62,6 +62,9 @@ struct Usual {
   SecretKind kind = SecretKind::scram;
   std::uint32_t iterations = default_iterations;
   std::size_t salt_size = default_salt_size;
+  /// Plain secrets come with their verifier derived already, so a SCRAM login of one costs no
+  /// PBKDF2.
+  bool derived = false;
 };
 
 /// The salt of a user who has no stored one: the same for every login, and not to be told from a

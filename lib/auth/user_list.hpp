@@ -33,13 +33,16 @@ class UserList {
   /// Null if the user is not in the list. Borrowed for the life of the list.
   const Entry* find(std::string_view user) const;
   /// What unknown users should imitate: what most entries are.
-  Usual usual() const;
+  const Usual& usual() const { return usual_; }
   std::size_t size() const { return users_.size(); }
 
  private:
   struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
   };
+  Usual find_usual() const;
+
+  Usual usual_;
   std::unordered_map<std::string, Entry, TextHash, std::equal_to<>> users_;
 };
 
