@@ -1,4 +1,6 @@
-"""The processes of a bench: servers and the proxies in front of them. Each is ours, on its own port, ended by its pid."""
+"""The processes of a bench: servers and the proxies in front of them.
+
+Each is ours, has its own port and is ended by its pid."""
 import os
 import random
 import re
@@ -37,7 +39,7 @@ def raise_file_limit():
 
 
 class Owner:
-    """Who runs the servers: PostgreSQL and PgBouncer refuse root, so root lends them to the user postgres."""
+    """Who runs the servers: PostgreSQL and PgBouncer refuse root, so postgres does then."""
 
     def __init__(self, work):
         self.work = work
@@ -149,7 +151,7 @@ class Bench:
         return self.start("canned", [self.tools / "bench-canned", port], port, core=core)
 
     def start_postgres(self):
-        """PostgreSQL with pgbench's tables at scale 10; its data directory is kept for the next run."""
+        """PostgreSQL with pgbench's tables at scale 10; the data directory is kept for later runs."""
         bin_dir, data, port = find_postgres_bin(), self.work / "postgres", free_port()
         fresh = not (data / "bench-filled").exists()
         if fresh:
@@ -201,14 +203,15 @@ class Bench:
         port = free_port()
         ini, users = self.work / f"pgbouncer-{port}.ini", self.work / "pgbouncer-users.txt"
         users.write_text('"bench" ""\n')
-        prepared = "" if self.bouncer_prepares() else f" connect_query='PREPARE bench (int) AS {STATEMENT}'"
+        prepares = self.bouncer_prepares()
+        prepared = "" if prepares else f" connect_query='PREPARE bench (int) AS {STATEMENT}'"
         ini.write_text(
             f"[databases]\nbench = host=127.0.0.1 port={server_port}{prepared}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = trust\nauth_file = {users}\npool_mode = transaction\n"
             f"default_pool_size = {POOL_SIZE}\nmax_client_conn = {MAX_CLIENTS}\n"
             "log_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
-            + ("max_prepared_statements = 200\n" if self.bouncer_prepares() else ""))
+            + ("max_prepared_statements = 200\n" if prepares else ""))
         return self.start("pgbouncer", [self.pgbouncer_path, ini], port, core=core)
 
     def bouncer_version(self):

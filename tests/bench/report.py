@@ -1,7 +1,9 @@
-"""Medians, ratios and tables. Ratios are taken within a round, where both sides saw the same machine, and then medianed."""
+"""Medians, ratios and tables.
+
+Ratios are taken within a round, where both sides saw the same machine; their median is shown."""
 from statistics import median
 
-# Per kind: (rate field, its heading), (cost field, its heading); more of the rate is better, less of the cost.
+# Per kind: (rate field, its heading), (cost field, its heading). A high rate is good, a low cost.
 FIELDS = {
     "query": (("qps", "q/s"), ("cpu_us", "CPU us")),
     "connect": (("qps", "conn/s"), ("cpu_us", "CPU us")),

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The bench: heimproxyd side by side with PgBouncer, a bare relay and no proxy at all.
 
-Rounds interleave the targets, so that a slow moment of the machine hits all alike; figures are medians. README.md says how to
-read them. Needs the tools built (`ninja -C build/DIR tests/bench/all` or the whole), PostgreSQL and PgBouncer installed."""
+Rounds interleave the targets, so that a slow moment of the machine hits all alike; figures are
+medians. README.md says how to read them. Needs the tools built (`ninja -C build/DIR`), PostgreSQL
+and PgBouncer installed."""
 import argparse
 import datetime
 import json
@@ -28,15 +29,17 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few sizes, 3 rounds: about 3 minutes")
     parser.add_argument("--rounds", type=int, help="default 5; 3 with --quick")
-    parser.add_argument("--seconds", type=float, help="of each measurement; default 1.5; 1 with --quick")
+    parser.add_argument("--seconds", type=float,
+                        help="of each measurement; default 1.5; 1 with --quick")
     parser.add_argument("--only", metavar="REGEX", default="", help="workloads whose name matches")
     parser.add_argument("--list", action="store_true", help="print the workloads' names and end")
     parser.add_argument("--canned-only", action="store_true", help="not against PostgreSQL")
-    parser.add_argument("--postgres-only", action="store_true", help="not against the canned server")
+    parser.add_argument("--postgres-only", action="store_true", help="not against canned")
     parser.add_argument("--targets", default=",".join(workloads.TARGETS),
                         help="comma-separated, of: %(default)s")
     parser.add_argument("--idle-clients", type=int, default=IDLE_CLIENTS)
-    parser.add_argument("--build", type=Path, help="build directory; default: the newest with the tools")
+    parser.add_argument("--build", type=Path,
+                        help="build directory; default: the newest with the tools")
     parser.add_argument("--pgbouncer", default=shutil.which("pgbouncer") or shutil.which(
         "pgbouncer", path="/usr/sbin"), help="its program; default: the installed one")
     parser.add_argument("--heimproxyd", type=Path, help="default: the build directory's")
@@ -131,8 +134,9 @@ class Runner:
         return rows
 
     def idle_memory(self, count):
-        """What `count` clients that logged in and ran a query cost each target's process. Fresh processes: memory that
-        another workload left behind would hide it."""
+        """What `count` clients that logged in and ran a query cost each target's process.
+
+        Fresh processes: memory that another workload left behind would hide it."""
         bed = self.bed("canned")
         memory = {}
         for target in (name for name in self.targets if name != "direct"):
@@ -177,7 +181,8 @@ def progress(done, total, begin, what):
         return
     spent = time.monotonic() - begin
     left = spent / max(done - 1, 1) * (total - done + 1)
-    print(f"\r\033[K[{done}/{total}, {left:.0f} s left] {what}", end="", file=sys.stderr, flush=True)
+    line = f"\r\033[K[{done}/{total}, {left:.0f} s left] {what}"
+    print(line, end="", file=sys.stderr, flush=True)
 
 
 def clear_progress():
@@ -217,8 +222,9 @@ def print_report(rows, memory, targets, runner, machine):
     if memory:
         print(report.memory_table(memory))
     if not runner.bouncer_prepares and "pgbouncer" in targets:
-        print("\nThis PgBouncer has no prepared statements in transaction mode: its servers prepare by"
-              "\nconnect_query and its clients send no Parse, so it forwards blindly (its best case).")
+        print("\nThis PgBouncer has no prepared statements in transaction mode: its servers prepare"
+              "\nby connect_query and its clients send no Parse, so it forwards blindly: its best"
+              "\ncase.")
 
 
 def run_bench(args, chosen, targets, with_memory):

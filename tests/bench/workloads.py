@@ -6,12 +6,12 @@ POOLERS = ("pgbouncer", "heimproxy")
 PROTOCOLS = ("simple", "extended", "prepared")
 ALL_CLIENTS = (1, 8, 32, 100, 1000)
 QUICK_CLIENTS = (8, 100)
-DIRECT_MAX = 180  # server connections that the bench's PostgreSQL takes: direct and relay use one per client
+DIRECT_MAX = 180  # what the bench's PostgreSQL takes: direct and relay need one server per client
 
 
 @dataclass(frozen=True)
 class Workload:
-    """`kind` says which figures count: query (per query), connect (per connection) or large (per byte)."""
+    """`kind` says which figures count: per query, per connection (connect) or per byte (large)."""
     name: str
     server: str  # canned or postgres
     kind: str
@@ -19,9 +19,10 @@ class Workload:
     targets: tuple = TARGETS
 
     def for_target(self, target, bouncer_prepares):
-        """PgBouncer before 1.21 forwards Bind but not Parse correctly when servers are shared: its servers have the
-        statement from connect_query, and its clients leave Parse out."""
-        skip = (target == "pgbouncer" and not bouncer_prepares and "--protocol=prepared" in self.args)
+        """PgBouncer before 1.21 cannot share servers among clients that Parse: its servers have
+        the statement from connect_query, and its clients leave Parse out."""
+        skip = (target == "pgbouncer" and not bouncer_prepares
+                and "--protocol=prepared" in self.args)
         return (*self.args, "--parse=no") if skip else self.args
 
 
