@@ -151,7 +151,7 @@ class Bench:
         return self.start("canned", [self.tools / "bench-canned", port], port, core=core)
 
     def start_postgres(self):
-        """PostgreSQL with pgbench's tables at scale 10; the data directory is kept for later runs."""
+        """PostgreSQL with pgbench's tables at scale 10. The data directory stays for later."""
         bin_dir, data, port = find_postgres_bin(), self.work / "postgres", free_port()
         fresh = not (data / "bench-filled").exists()
         if fresh:

@@ -216,7 +216,7 @@ def describe_machine(bench):
 
 def print_report(rows, memory, targets, runner, machine):
     print(f"{machine['cores']} cores, {machine['processor']}, Linux {machine['kernel']}, "
-          f"PgBouncer {machine['pgbouncer']}, {runner.rounds} rounds of {runner.seconds} s, medians")
+          f"PgBouncer {machine['pgbouncer']}, medians of {runner.rounds} x {runner.seconds} s")
     if rows:
         print(report.table(rows, targets))
     if memory:
