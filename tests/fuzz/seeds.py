@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Writes the first inputs of the fuzzers: seeds.py DIRECTORY makes DIRECTORY/<fuzzer>/<case>.
+
+Files in tests/data/fuzz/<fuzzer>/ are copied beside them: what a fuzzer found stays found.
+"""
+
+import shutil
+import struct
+import sys
+from pathlib import Path
+
+
+def message(tag, body=b""):
+    return tag.encode() + struct.pack(">I", 4 + len(body)) + body
+
+
+def startup(code, body=b""):
+    return struct.pack(">II", 8 + len(body), code) + body
+
+
+def string(text):
+    return text.encode() + b"\0"
+
+
+PARAMETERS = string("user") + string("joe") + string("database") + string("shop")
+STARTUP = {
+    "v3": startup(0x30000, PARAMETERS + b"\0"),
+    "v32-options": startup(0x30002, PARAMETERS + string("_pq_.x") + string("on") + b"\0"),
+    "v39": startup(0x30009, PARAMETERS + b"\0"),
+    "v2": startup(0x20000, PARAMETERS + b"\0"),
+    "ssl": startup(80877103),
+    "gssenc": startup(80877104),
+    "cancel": startup(80877102, struct.pack(">I", 77) + b"key!"),
+    "cancel-long": startup(80877102, struct.pack(">I", 77) + b"k" * 32),
+    "http": b"GET / HTTP/1.1\r\n\r\n",
+    "tls-hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+
+ERROR = b"SERROR\0VERROR\0C42601\0Msyntax error\0P1\0\0"
+COLUMN = string("a") + struct.pack(">IHIHIH", 0, 0, 23, 4, 0xFFFFFFFF, 0)
+FROM_CLIENT = {
+    "simple": message("Q", string("select 1")) + message("X"),
+    "extended": message("P", string("s") + string("select $1") + struct.pack(">HI", 1, 23))
+    + message("B", string("") + string("s") + struct.pack(">HHI", 0, 1, 2) + b"42\0\0")
+    + message("D", b"P" + string("")) + message("E", string("") + b"\0\0\0\0")
+    + message("C", b"S" + string("s")) + message("H") + message("S"),
+    "copy": message("d", b"1\t2\n") + message("c") + message("f", string("no")),
+    "login": message("p", string("SCRAM-SHA-256") + struct.pack(">I", 3) + b"n,,"),
+    "call": message("F", struct.pack(">IHHIH", 1, 0, 1, 0xFFFFFFFF, 0)),
+}
+FROM_SERVER = {
+    "login": message("R", struct.pack(">I", 10) + string("SCRAM-SHA-256") + b"\0")
+    + message("R", b"\0\0\0\0") + message("S", string("TimeZone") + string("UTC"))
+    + message("K", struct.pack(">I", 7) + b"key!") + message("Z", b"I"),
+    "rows": message("T", b"\0\1" + COLUMN) + message("D", b"\0\1\0\0\0\1" + b"7")
+    + message("D", b"\0\1\xff\xff\xff\xff") + message("C", string("SELECT 2")) + message("Z", b"T"),
+    "extended": message("1") + message("2") + message("t", b"\0\1\0\0\0\x17") + message("n")
+    + message("s") + message("3") + message("I"),
+    "error": message("E", ERROR) + message("N", ERROR) + message("Z", b"E"),
+    "copy": message("G", b"\0\0\1\0\0") + message("H", b"\0\0\1\0\0") + message("W", b"\0\0\0")
+    + message("d", b"x") + message("c"),
+    "other": message("A", struct.pack(">I", 7) + string("channel") + string("payload"))
+    + message("V", b"\xff\xff\xff\xff") + message("v", struct.pack(">II", 0x30002, 0)),
+}
+
+
+def frames():
+    """The first byte says which side and whether to write or to read; seven choose the cuts."""
+    cuts = b"\1\5\2\0\7\3\x20"
+    for side, cases in ((1, FROM_CLIENT), (0, FROM_SERVER)):
+        for name, stream in cases.items():
+            yield f"{'client' if side else 'server'}-{name}", bytes([side]) + cuts + stream
+            yield f"{'client' if side else 'server'}-made-{name}", bytes([side | 2]) + stream
+
+
+CONSOLE = [
+    "SHOW POOLS;", "show  stats_totals", "PAUSE \"my db\"", "KILL_CLIENT 12", "SET a.b = 'c''d';",
+    "/* a */ RESUME -- b", "SHUTDOWN WAIT_FOR_CLIENTS", "SELECT version();", "", ";", "BEGIN",
+]
+
+
+def main():
+    out = Path(sys.argv[1])
+    cases = {
+        "frames": dict(frames()),
+        "startup": STARTUP,
+        "console": {f"{i:02}": text.encode() for i, text in enumerate(CONSOLE)},
+    }
+    for fuzzer, files in cases.items():
+        (out / fuzzer).mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (out / fuzzer / name).write_bytes(content)
+    kept = Path(__file__).resolve().parents[1] / "data" / "fuzz"
+    if kept.is_dir():
+        shutil.copytree(kept, out, dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()
