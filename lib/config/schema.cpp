@@ -1,0 +1,301 @@
+#include "config/schema.hpp"
+
+namespace heim::config {
+namespace {
+
+template <class>
+struct MemberOf;
+template <class C, class T>
+struct MemberOf<T C::*> {
+  using Class = C;
+  using Type = T;
+};
+
+template <auto Member>
+constexpr Key key(std::string_view name, std::string_view pgbouncer, Rule rule,
+                  std::string_view doc) {
+  using Class = typename MemberOf<decltype(Member)>::Class;
+  using Type = typename MemberOf<decltype(Member)>::Type;
+  return Key{
+      .name = name,
+      .pgbouncer = pgbouncer,
+      .rule = rule,
+      .read = [](const Value& from, const Rule& how,
+                 void* object) { return read(from, how, static_cast<Class*>(object)->*Member); },
+      .write =
+          [](const void* object, const Rule& how) {
+            return write(static_cast<const Class*>(object)->*Member, how);
+          },
+      .type = [](const Rule& how) { return describe_type(static_cast<const Type*>(nullptr), how); },
+      .secret = std::is_same_v<Type, Secret>,
+      .doc = doc,
+      .restart = {}};
+}
+
+constexpr std::int64_t ms = 1'000'000, s = 1000 * ms, year = 365 * 86'400 * s;
+constexpr std::int64_t million = 1'000'000;
+
+constexpr Rule is(Form form) { return {.form = form}; }
+constexpr Rule range(std::int64_t min, std::int64_t max) { return {.min = min, .max = max}; }
+constexpr Rule any{};
+constexpr Rule port = range(1, 65535);
+constexpr Rule count = range(0, million);
+constexpr Rule positive = range(1, million);
+constexpr Rule duration = range(0, 10 * year);
+constexpr Rule positive_duration = range(ms, 10 * year);
+constexpr Rule bytes = range(1024, 1LL << 40);
+
+constexpr std::string_view socket_why = "the socket that it describes is opened once, at the start";
+
+constexpr Key proxy_keys[] = {
+    key<&Proxy::listen_address>("listen_address", "listen_addr", is(Form::address),
+                                "Where clients connect: a list, or one text with commas. "
+                                "`:6432` and `*:6432` mean every IPv4 address; write `[::]:6432` "
+                                "for IPv6. May be empty.")
+        .fixed("clients that wait in the sockets' queues would be lost"),
+    key<&Proxy::listen_port>("listen_port", "", port,
+                             "The port of a `listen_address` without one, and of the unix socket.")
+        .fixed(socket_why),
+    key<&Proxy::unix_socket_dir>("unix_socket_dir", "", is(Form::path),
+                                 "The directory of the unix socket, `DIR/.s.PGSQL.PORT`. "
+                                 "Empty: no unix socket.")
+        .fixed(socket_why),
+    key<&Proxy::unix_socket_mode>("unix_socket_mode", "", is(Form::octal),
+                                  "The file mode of the unix socket.")
+        .fixed(socket_why),
+    key<&Proxy::admin_address>("admin_address", "", is(Form::address),
+                               "Where HTTP answers health checks. Empty: nowhere.")
+        .fixed(socket_why),
+    key<&Proxy::workers>("workers", "", range(0, 1024),
+                         "Threads that serve clients. 0: half the processors, at least 1.")
+        .fixed("a client lives on one thread from its first byte to its last"),
+    key<&Proxy::listen_backlog>("listen_backlog", "", range(1, 65535),
+                                "Connections that the kernel keeps until they are accepted.")
+        .fixed(socket_why),
+    key<&Proxy::max_client_conn>("max_client_conn", "", positive,
+                                 "Client connections at one time; the next one gets SQLSTATE "
+                                 "53300."),
+    key<&Proxy::pool_mode>("pool_mode", "", any,
+                           "When a server connection goes back to its pool: when the client "
+                           "leaves, after each transaction, or after each statement."),
+    key<&Proxy::pool_size>("pool_size", "default_pool_size", positive,
+                           "Server connections of one database and user on one node."),
+    key<&Proxy::min_pool_size>("min_pool_size", "", count,
+                               "Server connections kept open even when nobody needs them."),
+    key<&Proxy::reserve_pool_size>("reserve_pool_size", "", count,
+                                   "Further server connections for a pool whose clients have "
+                                   "waited for `reserve_pool_timeout`."),
+    key<&Proxy::max_db_connections>("max_db_connections", "", count,
+                                    "Server connections of one database, over all users. "
+                                    "0: no limit."),
+    key<&Proxy::max_user_connections>("max_user_connections", "", count,
+                                      "Server connections of one user, over all databases. "
+                                      "0: no limit."),
+    key<&Proxy::max_prepared_statements>("max_prepared_statements", "", count,
+                                         "Prepared statements kept on one server connection."),
+    key<&Proxy::max_prepared_bytes>("max_prepared_bytes", "", bytes,
+                                    "Bytes of prepared statements kept on one server connection."),
+    key<&Proxy::max_client_prepared_bytes>("max_client_prepared_bytes", "", bytes,
+                                           "Bytes of prepared statements that one client may "
+                                           "hold."),
+    key<&Proxy::server_reset_query>("server_reset_query", "", is(Form::sql),
+                                    "Runs in session mode before a server connection goes to the "
+                                    "next client. Empty: none."),
+    key<&Proxy::server_reset_query_always>("server_reset_query_always", "", any,
+                                           "Run `server_reset_query` in the other pool modes "
+                                           "too."),
+    key<&Proxy::server_check_query>("server_check_query", "", is(Form::sql),
+                                    "Asks a server connection that was idle for "
+                                    "`server_check_delay` whether it still lives. Empty: an empty "
+                                    "query."),
+    key<&Proxy::ignore_startup_parameters>("ignore_startup_parameters", "", is(Form::name),
+                                           "Startup parameters of clients that are taken and "
+                                           "dropped."),
+    key<&Proxy::admin_users>("admin_users", "", is(Form::name),
+                             "Users who may run every command of the console."),
+    key<&Proxy::stats_users>("stats_users", "", is(Form::name),
+                             "Users who may run the console's SHOW commands."),
+    key<&Proxy::tcp_keepalive>("tcp_keepalive", "", any,
+                               "Let the kernel probe silent TCP connections."),
+    key<&Proxy::tcp_keepidle>("tcp_keepidle", "", range(s, 32767 * s),
+                              "Silence before the first probe."),
+    key<&Proxy::tcp_keepintvl>("tcp_keepintvl", "", range(s, 32767 * s), "Between two probes."),
+    key<&Proxy::tcp_keepcnt>("tcp_keepcnt", "", range(1, 127),
+                             "Unanswered probes that end the connection."),
+    key<&Proxy::tcp_user_timeout>("tcp_user_timeout", "", range(0, 86'400 * s),
+                                  "How long sent bytes may stay unacknowledged. 0: the kernel's "
+                                  "own rule. A bare number is milliseconds here, as in "
+                                  "PgBouncer."),
+};
+
+constexpr Key timeouts_keys[] = {
+    key<&Timeouts::client_login_timeout>("client_login_timeout", "", positive_duration,
+                                         "From a client's first byte to the end of its login."),
+    key<&Timeouts::client_idle_timeout>("client_idle_timeout", "", duration,
+                                        "A client that sends nothing for this long outside a "
+                                        "transaction is closed. 0: never."),
+    key<&Timeouts::idle_transaction_timeout>("idle_transaction_timeout", "", duration,
+                                             "A client that sends nothing for this long inside a "
+                                             "transaction is closed. 0: never."),
+    key<&Timeouts::query_timeout>("query_timeout", "", duration,
+                                  "A query that runs longer is cancelled. 0: never."),
+    key<&Timeouts::query_wait_timeout>("query_wait_timeout", "", duration,
+                                       "How long a query waits for a server connection before it "
+                                       "fails. 0: without end."),
+    key<&Timeouts::reserve_pool_timeout>("reserve_pool_timeout", "", duration,
+                                         "How long clients wait before the reserve is opened. 0: "
+                                         "at once."),
+    key<&Timeouts::server_connect_timeout>("server_connect_timeout", "", positive_duration,
+                                           "To connect and log in to a server."),
+    key<&Timeouts::server_login_retry>("server_login_retry", "", duration,
+                                       "Rest for a server that refused a connection or a login."),
+    key<&Timeouts::server_idle_timeout>("server_idle_timeout", "", duration,
+                                        "A server connection that nobody used for this long is "
+                                        "closed. 0: never."),
+    key<&Timeouts::server_lifetime>("server_lifetime", "", duration,
+                                    "A server connection older than this is closed when it is "
+                                    "free. 0: never."),
+    key<&Timeouts::server_check_delay>("server_check_delay", "", duration,
+                                       "A server connection idle for longer is checked before "
+                                       "its next use."),
+    key<&Timeouts::cancel_wait_timeout>("cancel_wait_timeout", "", positive_duration,
+                                        "How long a cancel request waits for its turn."),
+    key<&Timeouts::abandon_timeout>("abandon_timeout", "", positive_duration,
+                                    "To roll back what a vanished client left open; then the "
+                                    "server connection is closed."),
+};
+
+constexpr Key auth_keys[] = {
+    key<&Auth::type>("type", "auth_type", any,
+                     "How clients prove who they are. `relay`: the server itself judges. Not set: "
+                     "`hba` with `hba_file`, else `scram-sha-256` with `file` or `query`, else "
+                     "`relay`."),
+    key<&Auth::file>("file", "auth_file", is(Form::path),
+                     "Users and their secrets, as in PgBouncer's userlist.txt."),
+    key<&Auth::query>("query", "auth_query", is(Form::sql),
+                      "Asks a server for a user's secret; $1 is the user's name. For example "
+                      "`SELECT usename, passwd FROM pg_shadow WHERE usename = $1`."),
+    key<&Auth::user>("user", "auth_user", any, "Who runs `query`; its secret comes from `file`."),
+    key<&Auth::dbname>("dbname", "auth_dbname", any,
+                       "Where `query` runs. Empty: in the database asked for."),
+    key<&Auth::hba_file>("hba_file", "auth_hba_file", is(Form::path),
+                         "Rules like those of pg_hba.conf, for `type = \"hba\"`."),
+    key<&Auth::cache_ttl>("cache_ttl", "", duration, "How long an answer of `query` is believed."),
+};
+
+constexpr Key client_tls_keys[] = {
+    key<&ClientTls::mode>("mode", "client_tls_sslmode", any,
+                          "Whether clients may or must use TLS; `verify-*` also want their "
+                          "certificates."),
+    key<&ClientTls::cert_file>("cert_file", "client_tls_cert_file", is(Form::path),
+                               "Our certificate and its chain (PEM)."),
+    key<&ClientTls::key_file>("key_file", "client_tls_key_file", is(Form::path),
+                              "Its private key (PEM)."),
+    key<&ClientTls::ca_file>("ca_file", "client_tls_ca_file", is(Form::path),
+                             "Who signs clients' certificates (PEM)."),
+    key<&ClientTls::ciphers>("ciphers", "client_tls_ciphers", any,
+                             "OpenSSL's list for TLS 1.2. Empty: OpenSSL's default."),
+    key<&ClientTls::min_version>("min_version", "", is(Form::tls_version),
+                                 "The oldest version taken."),
+};
+
+constexpr Key server_tls_keys[] = {
+    key<&ServerTls::mode>("mode", "server_tls_sslmode", any,
+                          "libpq's sslmode, towards the servers."),
+    key<&ServerTls::ca_file>("ca_file", "server_tls_ca_file", is(Form::path),
+                             "Who signs the servers' certificates (PEM)."),
+    key<&ServerTls::cert_file>("cert_file", "server_tls_cert_file", is(Form::path),
+                               "Our certificate, for servers that want one (PEM)."),
+    key<&ServerTls::key_file>("key_file", "server_tls_key_file", is(Form::path),
+                              "Its private key (PEM)."),
+    key<&ServerTls::ciphers>("ciphers", "server_tls_ciphers", any,
+                             "OpenSSL's list for TLS 1.2. Empty: OpenSSL's default."),
+    key<&ServerTls::min_version>("min_version", "", is(Form::tls_version),
+                                 "The oldest version taken."),
+};
+
+constexpr Key log_keys[] = {
+    key<&Log::format>("format", "", any, "Lines for people, or one JSON object a line."),
+    key<&Log::level>("level", "", is(Form::log_level), "The least important lines written."),
+    key<&Log::connections>("connections", "log_connections", any, "A line for each login."),
+    key<&Log::disconnections>("disconnections", "log_disconnections", any,
+                              "A line for each client that leaves, with the reason."),
+};
+
+constexpr Key nodes_keys[] = {
+    key<&Node::name>("name", "", is(Form::name),
+                     "What logs and SHOW call it. Not set: `host:port`."),
+    key<&Node::host>("host", "", is(Form::host),
+                     "Where the server is; a directory that starts with `/` holds its unix socket.")
+        .must(),
+    key<&Node::port>("port", "", port, "The server's port."),
+    key<&Node::role>("role", "", any, "What it is; `auto` finds out."),
+};
+
+constexpr Key databases_keys[] = {
+    key<&Database::name>("name", "", is(Form::name),
+                         "The name that clients ask for; `*` matches what no other entry matches.")
+        .must(),
+    key<&Database::dbname>("dbname", "", any, "Its name on the server. Empty: the name asked for."),
+    key<&Database::user>("user", "", any, "Who logs in to the server. Empty: the client's user."),
+    key<&Database::password>("password", "", any, "The password of `user`."),
+    key<&Database::route>("route", "", any, "Which kind of node serves it."),
+    key<&Database::pool_mode>("pool_mode", "", any, "Instead of that of [proxy]."),
+    key<&Database::pool_size>("pool_size", "", positive, "Instead of that of [proxy]."),
+    key<&Database::min_pool_size>("min_pool_size", "", count, "Instead of that of [proxy]."),
+    key<&Database::reserve_pool_size>("reserve_pool_size", "reserve_pool", count,
+                                      "Instead of that of [proxy]."),
+    key<&Database::max_db_connections>("max_db_connections", "", count,
+                                       "Instead of that of [proxy]."),
+    key<&Database::auth_query>("auth_query", "", is(Form::sql), "Instead of `query` of [auth]."),
+};
+
+constexpr Key users_keys[] = {
+    key<&User::name>("name", "", is(Form::name), "The user that clients log in as.").must(),
+    key<&User::pool_mode>("pool_mode", "", any, "Instead of that of [proxy] or the database."),
+    key<&User::pool_size>("pool_size", "", positive, "Instead of that of [proxy] or the database."),
+    key<&User::max_user_connections>("max_user_connections", "", count,
+                                     "Instead of that of [proxy]."),
+};
+
+template <auto Member>
+constexpr Section one(std::string_view name, std::span<const Key> keys) {
+  return {name,
+          false,
+          keys,
+          [](const Settings&) { return std::size_t{1}; },
+          [](Settings& settings, std::size_t) -> void* { return &(settings.*Member); },
+          [](Settings&) {}};
+}
+
+template <auto Member>
+constexpr Section many(std::string_view name, std::span<const Key> keys) {
+  return {name,
+          true,
+          keys,
+          [](const Settings& settings) { return (settings.*Member).size(); },
+          [](Settings& settings, std::size_t index) -> void* { return &(settings.*Member)[index]; },
+          [](Settings& settings) { (settings.*Member).emplace_back(); }};
+}
+
+constexpr Section all_sections[] = {
+    one<&Settings::proxy>("proxy", proxy_keys),
+    one<&Settings::timeouts>("timeouts", timeouts_keys),
+    one<&Settings::auth>("auth", auth_keys),
+    one<&Settings::client_tls>("client_tls", client_tls_keys),
+    one<&Settings::server_tls>("server_tls", server_tls_keys),
+    one<&Settings::log>("log", log_keys),
+    many<&Settings::nodes>("nodes", nodes_keys),
+    many<&Settings::databases>("databases", databases_keys),
+    many<&Settings::users>("users", users_keys),
+};
+
+}  // namespace
+
+const void* Section::at(const Settings& settings, std::size_t index) const {
+  return address(const_cast<Settings&>(settings), index);  // comes back const
+}
+
+std::span<const Section> sections() { return all_sections; }
+
+}  // namespace heim::config
