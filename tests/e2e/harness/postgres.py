@@ -3,7 +3,6 @@
 The data directory is handed over as an inherited descriptor, -D /proc/self/fd/N: PostgreSQL refuses
 to run as root, and its own account need not be able to walk the path of the checkout.
 """
-import fcntl
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from . import ports
 from .paths import pg_bin
-from .process import Process, poll, server_account
+from .process import Process, locked, poll, server_account
 
 SUPERUSER, PASSWORD = "postgres", "postgres-secret"
 
@@ -161,23 +160,22 @@ def psql(query, *, host, port, user, password, dbname):
     return [line.split("\x1f") for line in done.stdout.splitlines()]
 
 
-def template(directory, prepare):
-    """A stopped, prepared server to copy from, made once by whoever comes first.
+def template(directory, key, prepare):
+    """A stopped, prepared server to copy from, made by whoever comes first, and again for another `key`.
 
     `prepare(server)` is called with it running.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(directory / "lock"):
         done = directory / "done"
         server = Postgres(directory / "server")
-        if not done.exists():
+        if not done.exists() or done.read_text() != key:
             shutil.rmtree(server.directory, ignore_errors=True)
             server.initdb().start()
             try:
                 prepare(server)
             finally:
                 server.stop()
-            done.touch()
+            done.write_text(key)
     return server

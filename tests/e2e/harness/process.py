@@ -1,11 +1,13 @@
 """A child process with a log file. It dies with us, and is stopped by its id alone."""
 import ctypes
+import fcntl
 import os
 import pwd
 import re
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -18,6 +20,14 @@ def server_account():
         return {}
     entry = pwd.getpwnam("postgres")
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def locked(path):
+    """Between processes; the kernel lets go of it with the process."""
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def poll(probe, seconds, what):
