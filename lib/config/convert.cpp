@@ -121,7 +121,8 @@ Note read_duration(const Value& from, const Rule& rule, TimeUnit bare, TimeUnit 
   }
   if (!duration) return wrong_kind("a duration such as \"250ms\" or \"5s\"", from);
   if (duration->count() < rule.min || duration->count() > rule.max) {
-    return bad("must be from " + duration_range(rule) + ", not " + to_text(*duration));
+    return bad("must be from " + duration_range(rule) +
+               (from.kind == Kind::text ? ", not " + quoted(from.text) : ""));
   }
   if (duration->count() % grain.factor != 0) {
     return bad("must be whole " +

@@ -45,14 +45,14 @@ constexpr Rule duration = range(0, 10 * year);
 constexpr Rule positive_duration = range(ms, 10 * year);
 constexpr Rule bytes = range(1024, 1LL << 40);
 
-constexpr std::string_view socket_why = "the socket that it describes is opened once, at the start";
+constexpr std::string_view socket_why = "its socket is opened once, at the start";
 
 constexpr Key proxy_keys[] = {
     key<&Proxy::listen_address>("listen_address", "listen_addr", is(Form::address),
                                 "Where clients connect: a list, or one text with commas. "
                                 "`:6432` and `*:6432` mean every IPv4 address; write `[::]:6432` "
                                 "for IPv6. May be empty.")
-        .fixed("clients that wait in the sockets' queues would be lost"),
+        .fixed(socket_why),
     key<&Proxy::listen_port>("listen_port", "", port,
                              "The port of a `listen_address` without one, and of the unix socket.")
         .fixed(socket_why),

@@ -35,6 +35,16 @@ std::string folded(std::string_view name) {
   return out;
 }
 
+/// The first candidate that starts with `name`, or that `name` starts with.
+std::string_view abbreviated(std::string_view name, std::span<const std::string_view> candidates) {
+  constexpr std::size_t shortest = 3;
+  for (const std::string_view candidate : candidates) {
+    if (std::min(name.size(), candidate.size()) < shortest) continue;
+    if (candidate.starts_with(name) || name.starts_with(candidate)) return candidate;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -130,7 +140,7 @@ std::string_view nearest(std::string_view name, std::span<const std::string_view
     best = candidate;
     best_distance = distance;
   }
-  return best;
+  return best.empty() ? abbreviated(wanted, candidates) : best;
 }
 
 }  // namespace heim::config

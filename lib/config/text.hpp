@@ -21,7 +21,7 @@ std::string quoted(std::string_view text);
 /// the other. Both are cut at 64 bytes.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 /// The candidate that `name` most likely meant (upper case and '-' for '_' count for nothing);
-/// empty if none is near.
+/// empty if none is near. Where letters do not tell, a beginning does: "warn" for "warning".
 std::string_view nearest(std::string_view name, std::span<const std::string_view> candidates);
 
 }  // namespace heim::config

@@ -120,8 +120,10 @@ Parsed parse_toml(std::string_view text) {
   }
   toml::parse_result result = toml::parse(text);
   if (!result) {
-    return failure("not valid TOML: " + std::string(result.error().description()),
-                   position_of(result.error().source()));
+    std::string what(result.error().description());
+    // It quotes what it met, which may be the start of a password; line and column tell as much.
+    what.erase(std::min(what.find(", saw '"), what.size()));
+    return failure("not valid TOML: " + what, position_of(result.error().source()));
   }
   return convert_table(result.table());
 }

@@ -16,6 +16,10 @@ std::string item(std::string_view list, std::size_t index, std::string_view key)
   return std::string(list) + "[" + std::to_string(index) + "]." + std::string(key);
 }
 
+std::string line_of(const std::string& key, const Report& report) {
+  return "line " + std::to_string(report.where(key).line);
+}
+
 void add_port(std::string& address, std::uint16_t port) {
   if (const auto parsed = parse_address(address, port)) address = to_text(*parsed);
 }
@@ -35,9 +39,8 @@ void check_names(std::string_view list, const std::vector<Entry>& entries, Repor
     if (entries[i].name.empty()) continue;  // reported where it was read
     const auto [at, is_new] = seen.emplace(entries[i].name, i);
     if (is_new) continue;
-    report.conflict({item(list, i, "name")}, quoted(entries[i].name) + " is also the name of " +
-                                                 std::string(list) + "[" +
-                                                 std::to_string(at->second) + "]");
+    report.conflict({item(list, i, "name")}, quoted(entries[i].name) + " is also the name in " +
+                                                 line_of(item(list, at->second, "name"), report));
   }
 }
 
@@ -48,8 +51,9 @@ void check_node_places(const std::vector<Node>& nodes, Report& report) {
     const auto [at, is_new] =
         seen.emplace(std::pair(std::string_view(nodes[i].host), nodes[i].port), i);
     if (is_new) continue;
-    report.conflict({item("nodes", i, "host"), item("nodes", i, "port")},
-                    "the same server is also nodes[" + std::to_string(at->second) + "]");
+    report.conflict(
+        {item("nodes", i, "host"), item("nodes", i, "port")},
+        "the same server is also in " + line_of(item("nodes", at->second, "host"), report));
   }
 }
 
@@ -60,8 +64,8 @@ void check_roles(const Settings& settings, Report& report) {
     if (nodes[i].role != NodeRole::primary) continue;
     if (primary) {
       report.conflict({item("nodes", i, "role")},
-                      "a cluster has one primary, and nodes[" + std::to_string(*primary) +
-                          "] is it; role = \"auto\" finds out which one it is now");
+                      "a cluster has one primary, and " + quoted(nodes[*primary].name) +
+                          " is it; role = \"auto\" finds out which one it is now");
     }
     if (!primary) primary = i;
   }
@@ -321,7 +325,7 @@ void complete(Settings& settings, const Report& report) {
   for (std::string& address : proxy.listen_address) add_port(address, proxy.listen_port);
   add_port(proxy.admin_address, default_admin_port);
   for (Node& node : settings.nodes) {
-    if (node.name.empty()) node.name = to_text(Address{node.host, node.port});
+    if (node.name.empty() && !node.host.empty()) node.name = to_text(Address{node.host, node.port});
   }
   Auth& auth = settings.auth;
   if (report.given("auth.type")) return;
