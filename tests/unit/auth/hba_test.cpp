@@ -151,11 +151,11 @@ TEST_CASE("an error names the line and what is wrong") {
       {"local \"\" all trust", "a word is empty"},
       {"local \"all all trust", "the closing double quote is missing"},
   };
-  for (const auto& [line, expected] : cases) {
-    CAPTURE(line);
-    const std::string message = error_of("# comment\nlocal all all trust\n" + std::string(line));
+  for (const auto& c : cases) {
+    CAPTURE(c.first);
+    const std::string message = error_of("# comment\nlocal all all trust\n" + std::string(c.first));
     CAPTURE(message);
     CHECK(message.starts_with("hba_file line 3: "));
-    CHECK(message.find(expected) != std::string::npos);
+    CHECK(message.find(c.second) != std::string::npos);
   }
 }

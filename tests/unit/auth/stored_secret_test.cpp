@@ -38,12 +38,12 @@ TEST_CASE("the form of a secret tells its kind") {
       {"md5" + std::string(31, 'a') + "g", SecretKind::plain},
       {"SCRAM-SHA-256$", SecretKind::plain},
   };
-  for (const auto& [text, kind] : cases) {
-    CAPTURE(text);
-    const StoredSecret secret = StoredSecret::parse(text);
-    CHECK(secret.kind == kind);
-    CHECK(secret.scram.has_value() == (kind == SecretKind::scram));
-    if (kind == SecretKind::plain) CHECK(secret.text.view() == text);
+  for (const auto& c : cases) {
+    CAPTURE(c.first);
+    const StoredSecret secret = StoredSecret::parse(c.first);
+    CHECK(secret.kind == c.second);
+    CHECK(secret.scram.has_value() == (c.second == SecretKind::scram));
+    if (c.second == SecretKind::plain) CHECK(secret.text.view() == c.first);
   }
 }
 

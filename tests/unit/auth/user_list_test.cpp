@@ -59,12 +59,12 @@ TEST_CASE("an error names the line") {
       {"\"\" \"b\"", "line 1: the user name is empty"},
       {std::string_view("\"a\0\" \"b\"", 8), "line 1: it has a zero byte"},
   };
-  for (const auto& [text, expected] : cases) {
-    CAPTURE(text);
-    const auto list = UserList::parse(text);
+  for (const auto& c : cases) {
+    CAPTURE(c.first);
+    const auto list = UserList::parse(c.first);
     REQUIRE_FALSE(list);
     CHECK(list.error().sqlstate == "F0000");
-    CHECK(list.error().message == "auth_file " + std::string(expected));
+    CHECK(list.error().message == "auth_file " + std::string(c.second));
   }
 }
 

@@ -16,10 +16,10 @@ TEST_CASE("base64 of RFC 4648, both ways") {
       {"\xff\xfe\xfd\xfc", "//79/A=="},
       {std::string_view("\0\0\0", 3), "AAAA"},
   };
-  for (const auto& [plain, encoded] : cases) {
-    CAPTURE(encoded);
-    CHECK(base64_encode(plain) == encoded);
-    CHECK(base64_decode(encoded) == std::string(plain));
+  for (const auto& c : cases) {
+    CAPTURE(c.second);
+    CHECK(base64_encode(c.first) == c.second);
+    CHECK(base64_decode(c.second) == std::string(c.first));
   }
 }
 
