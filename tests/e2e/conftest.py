@@ -135,6 +135,15 @@ def userlist(directory, users=None):
     return path
 
 
+@pytest.fixture
+def lookup_auth(tmp_path):
+    """[auth] that knows one secret only, that of the user who asks the server for the others."""
+    directory = tmp_path / "lookup"
+    directory.mkdir()
+    return {"type": "scram-sha-256", "file": str(userlist(directory, ["heim_auth"])), "user": "heim_auth",
+            "query": "SELECT usename, passwd FROM pg_shadow WHERE usename = $1"}
+
+
 def standard_config(server, directory, tls):
     """Transaction mode, SCRAM towards clients, TLS offered on both sides, two workers."""
     crt, key = tls.cert("server")

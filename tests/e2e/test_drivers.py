@@ -17,8 +17,6 @@ PROGRAMS = {
     "pgx": [DRIVERS / "go/client"],
     "jdbc": ["java", "-cp", f"{DRIVERS / 'java'}/*:{DRIVERS / 'java'}", "-XX:+UseSerialGC", "Client"],
 }
-AUTH_QUERY = {"type": "scram-sha-256", "file": "", "user": "heim_auth",
-              "query": "SELECT usename, passwd FROM pg_shadow WHERE usename = $1"}
 
 
 def transcript(driver, target, dbname, mode, tls):
@@ -36,15 +34,11 @@ def compare(driver, proxy, server, make_database, mode, tls):
 
 
 @pytest.mark.parametrize("driver", PROGRAMS)
-def test_transaction_mode(driver, server, make_proxy, make_database, tls):
+def test_transaction_mode(driver, server, make_proxy, make_database, tls, lookup_auth):
     """More clients than the 4 server connections, TLS and SCRAM on both sides, secrets by auth_query."""
     proxy = make_proxy({"proxy": {"pool_size": 4}, "client_tls": {"mode": "require"},
-                        "server_tls": {"mode": "require"}, "auth": auth_query(make_database)})
+                        "server_tls": {"mode": "require"}, "auth": lookup_auth})
     compare(driver, proxy, server, make_database, "transaction", tls)
-
-
-def auth_query(make_database):
-    return {**AUTH_QUERY, "dbname": make_database()}
 
 
 @pytest.mark.parametrize("driver", PROGRAMS)
