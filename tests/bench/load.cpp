@@ -70,6 +70,8 @@ class Load {
   void open_more();
   void start_due();
   void next_phase();
+  void begin_warm_up();
+  void finish();
   void begin_window();
   void end_window();
   std::uint64_t wake_at() const;
@@ -179,27 +181,41 @@ std::uint64_t Load::wake_at() const {
 }
 
 void Load::next_phase() {
-  if (phase_ == Phase::logging_in && logged_in_ == clients_.size()) {
-    if (options_.mode == Mode::idle) {
-      if (busy_ == 0) phase_ = Phase::done;
+  const bool over = now_ >= phase_end_;
+  switch (phase_) {
+    case Phase::logging_in:
+      if (logged_in_ == clients_.size()) return begin_warm_up();
+      if (over) throw WrongAnswer(std::to_string(clients_.size() - logged_in_) + " never got in");
       return;
-    }
-    phase_ = Phase::warming_up;
-    phase_end_ = now_ + static_cast<std::uint64_t>(options_.warmup * 1e9);
-    next_due_ns_ = static_cast<double>(now_);
-    for (const auto& client : clients_) on_idle(*client, false);
-  } else if (phase_ == Phase::logging_in && now_ >= phase_end_) {
-    throw WrongAnswer(std::to_string(clients_.size() - logged_in_) + " clients never got in");
-  } else if (phase_ == Phase::warming_up && now_ >= phase_end_) {
-    begin_window();
-  } else if (phase_ == Phase::measuring && now_ >= phase_end_) {
-    end_window();
-  } else if (phase_ == Phase::draining && (busy_ == 0 || options_.mode == Mode::large)) {
-    for (const auto& client : clients_) client->close(busy_ == 0);
-    phase_ = Phase::done;
-  } else if (phase_ == Phase::draining && now_ >= phase_end_) {
-    throw WrongAnswer(std::to_string(busy_) + " queries were never answered");
+    case Phase::warming_up:
+      if (over) begin_window();
+      return;
+    case Phase::measuring:
+      if (over) end_window();
+      return;
+    case Phase::draining:
+      if (busy_ == 0 || options_.mode == Mode::large) return finish();
+      if (over) throw WrongAnswer(std::to_string(busy_) + " queries were never answered");
+      return;
+    case Phase::done:
+      return;
   }
+}
+
+void Load::begin_warm_up() {
+  if (options_.mode == Mode::idle) {
+    if (busy_ == 0) phase_ = Phase::done;  // each has had its one query
+    return;
+  }
+  phase_ = Phase::warming_up;
+  phase_end_ = now_ + static_cast<std::uint64_t>(options_.warmup * 1e9);
+  next_due_ns_ = static_cast<double>(now_);
+  for (const auto& client : clients_) on_idle(*client, false);
+}
+
+void Load::finish() {
+  for (const auto& client : clients_) client->close(busy_ == 0);
+  phase_ = Phase::done;
 }
 
 void Load::begin_window() {

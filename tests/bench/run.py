@@ -39,7 +39,7 @@ def parse_arguments():
                         help="comma-separated, of: %(default)s")
     parser.add_argument("--idle-clients", type=int, default=IDLE_CLIENTS)
     parser.add_argument("--build", type=Path,
-                        help="build directory; default: the newest with the tools")
+                        help="build directory; default: build/release, or the newest")
     parser.add_argument("--pgbouncer", default=shutil.which("pgbouncer") or shutil.which(
         "pgbouncer", path="/usr/sbin"), help="its program; default: the installed one")
     parser.add_argument("--heimproxyd", type=Path, help="default: the build directory's")
@@ -48,12 +48,10 @@ def parse_arguments():
 
 
 def find_build(given):
-    if given:
-        found = [given]
-    else:
-        found = sorted((path.parents[2] for path in ROOT.glob("build/*/tests/bench/bench-load")),
-                       key=lambda path: (path / "tests/bench/bench-load").stat().st_mtime)
-        found = [path for path in found if (path / "daemon/heimproxyd").exists()] or found
+    """build/release (what ./dev makes), else the newest build directory that has the tools."""
+    found = [given] if given else sorted(
+        (path.parents[2] for path in ROOT.glob("build/*/tests/bench/bench-load")),
+        key=lambda path: (path.name == "release", path.stat().st_mtime))
     if not found or not (found[-1] / "tests/bench/bench-load").exists():
         raise peers.BenchError("the bench tools are not built (./dev build, or ninja -C build/DIR)")
     return found[-1].resolve()
