@@ -43,6 +43,7 @@ def parse_arguments():
     parser.add_argument("--pgbouncer", default=shutil.which("pgbouncer") or shutil.which(
         "pgbouncer", path="/usr/sbin"), help="its program; default: the installed one")
     parser.add_argument("--heimproxyd", type=Path, help="default: the build directory's")
+    parser.add_argument("--show", type=Path, metavar="JSON", help="print an earlier result's table")
     parser.add_argument("--output", type=Path, help="JSON; default build/bench/result-DATE.json")
     return parser.parse_args()
 
@@ -212,42 +213,54 @@ def describe_machine(bench):
             "pgbouncer": ".".join(map(str, version)) if version else None}
 
 
-def print_report(rows, memory, targets, runner, machine):
-    print(f"{machine['cores']} cores, {machine['processor']}, Linux {machine['kernel']}, "
-          f"PgBouncer {machine['pgbouncer']}, medians of {runner.rounds} x {runner.seconds} s")
-    if rows:
-        print(report.table(rows, targets))
-    if memory:
-        print(report.memory_table(memory))
-    if not runner.bouncer_prepares and "pgbouncer" in targets:
+def print_report(result):
+    machine, targets = result["machine"], result["targets"]
+    print(f"{machine['cores']} cores, {machine['processor']}, Linux {machine['kernel']}, PgBouncer "
+          f"{machine['pgbouncer']}, medians of {result['rounds']} x {result['seconds']} s")
+    if result["workloads"]:
+        print(report.table(result["workloads"], targets))
+    if result["idle_memory"]:
+        print(report.memory_table(result["idle_memory"]))
+    if "pgbouncer" in targets and not result["pgbouncer_prepares"]:
         print("\nThis PgBouncer has no prepared statements in transaction mode: its servers prepare"
               "\nby connect_query and its clients send no Parse, so it forwards blindly: its best"
               "\ncase.")
 
 
 def run_bench(args, chosen, targets, with_memory):
+    """Measures, and returns the result that is printed and kept."""
     work = ROOT / "build" / "bench"
     with peers.Bench(work, args.build / "tests/bench", args.pgbouncer, args.heimproxyd) as bench:
         runner = Runner(bench, args, targets)
-        machine = describe_machine(bench)
-        rows = runner.run(chosen)
-        memory = runner.idle_memory(args.idle_clients) if with_memory else {}
-    now = datetime.datetime.now()
-    for row in rows:
+        result = {"date": datetime.datetime.now().isoformat(timespec="seconds"),
+                  "machine": describe_machine(bench), "targets": targets,
+                  "rounds": runner.rounds, "seconds": runner.seconds,
+                  "pgbouncer_prepares": runner.bouncer_prepares}
+        result["workloads"] = runner.run(chosen)
+        result["idle_memory"] = runner.idle_memory(args.idle_clients) if with_memory else {}
+    for row in result["workloads"]:
         row["medians"] = {name: report.summarize(runs) for name, runs in row["results"].items()}
         row["ratios"] = report.ratios(row["kind"], row["results"])
-    output = args.output or work / f"result-{now:%Y%m%d-%H%M%S}.json"
-    output.write_text(json.dumps({"date": now.isoformat(timespec="seconds"), "machine": machine,
-                                  "rounds": runner.rounds, "seconds": runner.seconds,
-                                  "workloads": rows, "idle_memory": memory}, indent=1) + "\n")
-    print_report(rows, memory, targets, runner, machine)
+    return result
+
+
+def keep(result, output):
+    stamp = re.sub(r"[-:]", "", result["date"]).replace("T", "-")
+    output = output or ROOT / "build" / "bench" / f"result-{stamp}.json"
+    output.write_text(json.dumps(result, indent=1) + "\n")
     print(f"\n{output}")
-    failed = any(row["errors"] for row in rows) or any("error" in m for m in memory.values())
-    return 1 if failed else 0
+
+
+def failed(result):
+    return (any(row["errors"] for row in result["workloads"])
+            or any("error" in entry for entry in result["idle_memory"].values()))
 
 
 def main():
     args = parse_arguments()
+    if args.show:
+        print_report(json.loads(args.show.read_text()))
+        return 0
     servers = [name for name in ("canned", "postgres")
                if not (args.canned_only and name == "postgres")
                and not (args.postgres_only and name == "canned")]
@@ -261,7 +274,10 @@ def main():
         raise peers.BenchError(f"no workload matches {args.only!r} (see --list)")
     args.build = find_build(args.build)
     args.heimproxyd = args.heimproxyd or args.build / "daemon/heimproxyd"
-    return run_bench(args, chosen, available_targets(args), with_memory)
+    result = run_bench(args, chosen, available_targets(args), with_memory)
+    print_report(result)
+    keep(result, args.output)
+    return 1 if failed(result) else 0
 
 
 if __name__ == "__main__":
