@@ -223,7 +223,7 @@ ScramVerifier ClientLogin::Exchange::pick_verifier() {
   }
   doomed = true;  // an md5 hash proves nothing here, and the unknown user has no secret at all
   const bool costly = input.usual.kind == SecretKind::plain && !input.usual.derived;
-  if (costly) return derive("", salt, iterations);
+  if (costly) return derive(input.process_key, salt, iterations);
   ScramVerifier feigned;
   feigned.stored_key = crypto::Key(crypto::hmac_sha256(input.process_key, salt));
   return feigned;

@@ -138,3 +138,17 @@ TEST_CASE("nobody logs in as an unknown user, whatever is answered") {
     }
   }
 }
+
+TEST_CASE("an empty password opens no secret that a method cannot use") {
+  // What stands in for a missing secret is made of nothing; knowing that must not help.
+  const std::string hash(md5_stored("sesame", "alice").view());
+  for (const SecretKind kind : {SecretKind::plain, SecretKind::md5, SecretKind::scram}) {
+    auto scram = login_input(Method::scram_sha_256, hash);
+    scram.usual.kind = kind;
+    CHECK(attempt(scram, "").failed);
+    CHECK(attempt(scram, process_key).failed);
+    auto md5 = login_input(Method::md5, verifier_text("sesame"));
+    md5.usual.kind = kind;
+    CHECK(attempt(md5, "").failed);
+  }
+}

@@ -157,9 +157,18 @@ TEST_CASE("a server that does not know the secret is found out, and gets no seco
   const Step proof =
       login.on_authentication(as_bytes(authentication(11, "r=" + nonce + "more,s=c2FsdA==,i=1")));
   REQUIRE(proof.progress == Progress::more);
+  SUBCASE("it leaves the signature out") {
+    CHECK(login.on_authentication(as_bytes(authentication(0))).progress == Progress::failed);
+  }
   const Step skipped = login.on_authentication(
       as_bytes(authentication(12, "v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")));
   CHECK(skipped.progress == Progress::failed);
+  CHECK(login.on_authentication(as_bytes(authentication(0))).progress == Progress::failed);
+}
+
+TEST_CASE("what we refused cannot end well") {
+  ServerLogin login = make({});
+  CHECK(login.on_authentication(as_bytes(authentication(3))).progress == Progress::failed);
   CHECK(login.on_authentication(as_bytes(authentication(0))).progress == Progress::failed);
 }
 
