@@ -3,6 +3,7 @@
 
 Everything is a child of this process and dies with it, whatever ends it.
 """
+
 import argparse
 import fcntl
 import os
@@ -44,8 +45,10 @@ class Demo:
         primary.write("pg_hba.conf", "local all all trust\nhost all all 127.0.0.1/32 trust\n")
         self.servers.append(primary)
         primary.start()
-        primary.sql(f"alter role {SUPERUSER} password '{PASSWORD}';"
-                    f"create role {USER} login password '{USER_PASSWORD}';")
+        primary.sql(
+            f"alter role {SUPERUSER} password '{PASSWORD}';"
+            f"create role {USER} login password '{USER_PASSWORD}';"
+        )
         primary.sql(f"create database app owner {USER}")
         primary.write("pg_hba.conf", HBA)
         primary.reload()
@@ -54,8 +57,12 @@ class Demo:
             standby = Postgres(HERE / f"standby{number}").standby_of(primary)
             self.servers.append(standby)
             standby.start()
-        poll(lambda: len(primary.sql("select 1 from pg_stat_replication where state = 'streaming'"))
-             == 2, 30, "both standbys streaming")
+        poll(
+            lambda: len(primary.sql("select 1 from pg_stat_replication where state = 'streaming'"))
+            == 2,
+            30,
+            "both standbys streaming",
+        )
         self._start_proxy()
 
     def _start_proxy(self):
@@ -65,14 +72,22 @@ class Demo:
         names = ["primary", "standby1", "standby2"]
         roles = ["primary", "standby", "standby"]
         config = {
-            "proxy": {"listen_address": f"127.0.0.1:{self.port}", "pool_mode": "transaction",
-                      "pool_size": 10, "admin_users": [USER]},
+            "proxy": {
+                "listen_address": f"127.0.0.1:{self.port}",
+                "pool_mode": "transaction",
+                "pool_size": 10,
+                "admin_users": [USER],
+            },
             "auth": {"type": "scram-sha-256", "file": str(users)},
             "log": {"connections": False, "disconnections": False},
-            "nodes": [node(server, role, name=name)
-                      for server, role, name in zip(self.servers, roles, names)],
-            "databases": [{"name": "app", "dbname": "app"},
-                          {"name": "app_ro", "dbname": "app", "route": "standby"}],
+            "nodes": [
+                node(server, role, name=name)
+                for server, role, name in zip(self.servers, roles, names)
+            ],
+            "databases": [
+                {"name": "app", "dbname": "app"},
+                {"name": "app_ro", "dbname": "app", "route": "standby"},
+            ],
         }
         self.proxy = Heimproxy(HERE / "heimproxy", config)
         ports.release(self.proxy.port)
@@ -90,8 +105,17 @@ class Demo:
 
     def _pgbench(self, port, *options, database="app"):
         env = {**os.environ, "PGPASSWORD": USER_PASSWORD}
-        argv = [paths.pg_bin("pgbench"), "-h", "127.0.0.1", "-p", str(port), "-U", USER, *options,
-                database]
+        argv = [
+            paths.pg_bin("pgbench"),
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-U",
+            USER,
+            *options,
+            database,
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, env=env)
         if done.returncode:
             raise RuntimeError(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
@@ -112,10 +136,12 @@ class Demo:
     def live(self):
         url = f"postgresql://{USER}:{USER_PASSWORD}@127.0.0.1:{self.port}"
         tty = sys.stdout.isatty()
-        intro = (f"writes and reads, on the primary:  psql {url}/app\n"
-                 f"reads, on the standbys:            psql {url}/app_ro\n"
-                 f"the console:                       psql {url}/heimproxy -c 'SHOW POOLS'\n"
-                 "Ctrl-C ends it all.\n")
+        intro = (
+            f"writes and reads, on the primary:  psql {url}/app\n"
+            f"reads, on the standbys:            psql {url}/app_ro\n"
+            f"the console:                       psql {url}/heimproxy -c 'SHOW POOLS'\n"
+            "Ctrl-C ends it all.\n"
+        )
         say("\n" + intro)
         before, then = self.per_node(), time.monotonic()
         while True:
@@ -124,9 +150,16 @@ class Demo:
             clients = len(self.console("SHOW CLIENTS")) - 1  # the console is one
             text = f"{clients} clients\n\n" + table(
                 ["node", "role", "connections", "active", "transactions", "per second"],
-                [[name, "primary" if name == "primary" else "standby", *row,
-                  f"{max(0, row[2] - before[name][2]) / (now - then):.0f}"]
-                 for name, row in rows.items()])
+                [
+                    [
+                        name,
+                        "primary" if name == "primary" else "standby",
+                        *row,
+                        f"{max(0, row[2] - before[name][2]) / (now - then):.0f}",
+                    ]
+                    for name, row in rows.items()
+                ],
+            )
             say(("\x1b[H\x1b[2J" + intro + "\n" if tty else "") + text)
             before, then = rows, now
 
@@ -135,14 +168,22 @@ class Demo:
         say("==> a short workload through it: pgbench, 8 clients, 5 s each")
         lines, before = [], self.per_node()
         for label, database, options in [
-                ("reads (select only) to the standbys", "app_ro", ["-S", "-M", "simple"]),
-                ("reads, prepared, to the standbys", "app_ro", ["-S", "-M", "prepared"]),
-                ("TPC-B, prepared, to the primary", "app", ["-M", "prepared"])]:
+            ("reads (select only) to the standbys", "app_ro", ["-S", "-M", "simple"]),
+            ("reads, prepared, to the standbys", "app_ro", ["-S", "-M", "prepared"]),
+            ("TPC-B, prepared, to the primary", "app", ["-M", "prepared"]),
+        ]:
             out = self._pgbench(self.port, "-n", "-c", "8", "-T", "5", *options, database=database)
             after = self.per_node()
             served = [str(after[name][2] - before[name][2]) for name in after]
-            lines.append([label, figure(r"tps = ([\d.]+)", out), figure(r"average = ([\d.]+)", out),
-                          figure(r"failed transactions: (\d+)", out), *served])
+            lines.append(
+                [
+                    label,
+                    figure(r"tps = ([\d.]+)", out),
+                    figure(r"average = ([\d.]+)", out),
+                    figure(r"failed transactions: (\d+)", out),
+                    *served,
+                ]
+            )
             before = after
         say("\n" + table(["workload", "tps", "latency ms", "failed", *after], lines))
         say("(the last columns: transactions each node served; the console counts its own)")
@@ -161,9 +202,13 @@ def figure(pattern, text):
 def table(head, rows):
     rows = [list(map(str, row)) for row in [head, *rows]]
     widths = [max(map(len, column)) for column in zip(*rows)]
+
     def line(row):
-        return "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
-                         for column, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        return "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+
     return "\n".join(map(line, rows)) + "\n"
 
 

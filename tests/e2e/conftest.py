@@ -1,4 +1,5 @@
 """Fixtures: a PostgreSQL server per worker, a database and a proxy per test."""
+
 import itertools
 import os
 import re
@@ -52,18 +53,26 @@ def _prepare(server):
         kind = "md5" if name == "u_md5" else "scram-sha-256"
         roles.append(f"set password_encryption = '{kind}'")
         roles.append(f"create role {name} login password '{USERS[name]}'")
-    roles += ["alter role u_expired valid until '2001-01-01'",
-              "alter role app replication",
-              "grant select on pg_authid, pg_shadow to heim_auth",
-              "grant all on schema public to public"]
+    roles += [
+        "alter role u_expired valid until '2001-01-01'",
+        "alter role app replication",
+        "grant select on pg_authid, pg_shadow to heim_auth",
+        "grant all on schema public to public",
+    ]
     server.sql(";\n".join(roles))
-    server.sql("grant select on pg_authid, pg_shadow to heim_auth; grant all on schema public to public",
-               dbname="template1")
+    server.sql(
+        "grant select on pg_authid, pg_shadow to heim_auth; grant all on schema public to public",
+        dbname="template1",
+    )
     server.write("pg_hba.conf", HBA)
 
 
-TLS_SERVER = {"ssl": "on", "ssl_cert_file": "'server.crt'", "ssl_key_file": "'server.key'",
-              "ssl_ca_file": "'ca.crt'"}
+TLS_SERVER = {
+    "ssl": "on",
+    "ssl_cert_file": "'server.crt'",
+    "ssl_key_file": "'server.key'",
+    "ssl_ca_file": "'ca.crt'",
+}
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +110,11 @@ def make_server(server_template, tmp_path):
 
     def make(**settings):
         directory = tmp_path / f"postgres{len(made)}"
-        one = Postgres(directory, settings={**TLS_SERVER, **settings}).copy_of(server_template).start()
+        one = (
+            Postgres(directory, settings={**TLS_SERVER, **settings})
+            .copy_of(server_template)
+            .start()
+        )
         made.append(one)
         return one
 
@@ -140,16 +153,26 @@ def lookup_auth(tmp_path):
     """[auth] that knows one secret only, that of the user who asks the server for the others."""
     directory = tmp_path / "lookup"
     directory.mkdir()
-    return {"type": "scram-sha-256", "file": str(userlist(directory, ["heim_auth"])), "user": "heim_auth",
-            "query": "SELECT usename, passwd FROM pg_shadow WHERE usename = $1"}
+    return {
+        "type": "scram-sha-256",
+        "file": str(userlist(directory, ["heim_auth"])),
+        "user": "heim_auth",
+        "query": "SELECT usename, passwd FROM pg_shadow WHERE usename = $1",
+    }
 
 
 def standard_config(server, directory, tls):
     """Transaction mode, SCRAM towards clients, TLS offered on both sides, two workers."""
     crt, key = tls.cert("server")
     return {
-        "proxy": {"pool_mode": "transaction", "pool_size": 8, "workers": 2, "max_client_conn": 2000,
-                  "admin_users": ["admin"], "stats_users": ["other"]},
+        "proxy": {
+            "pool_mode": "transaction",
+            "pool_size": 8,
+            "workers": 2,
+            "max_client_conn": 2000,
+            "admin_users": ["admin"],
+            "stats_users": ["other"],
+        },
         "auth": {"type": "scram-sha-256", "file": str(userlist(directory))},
         "client_tls": {"mode": "prefer", "cert_file": str(crt), "key_file": str(key)},
         "server_tls": {"mode": "prefer"},
@@ -162,7 +185,9 @@ def merged(base, changes):
     result = dict(base)
     for name, value in changes.items():
         old = base.get(name)
-        result[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        result[name] = (
+            {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return result
 
 
@@ -192,7 +217,9 @@ def finish(proxy):
     alive = process.running()
     status = proxy.stop()
     log = process.log()
-    report = re.search(r"(?s)(ERROR: \w*Sanitizer|runtime error:|WARNING: ThreadSanitizer).{0,4000}", log)
+    report = re.search(
+        r"(?s)(ERROR: \w*Sanitizer|runtime error:|WARNING: ThreadSanitizer).{0,4000}", log
+    )
     assert not report, report.group(0)
     assert alive, f"heimproxyd ended on its own, status {status}\n{process.tail()}"
     assert status == 0, f"heimproxyd ended with status {status}\n{process.tail()}"
@@ -205,21 +232,39 @@ def proxy(make_proxy):
 
 def connect(target, dbname, user="app", **options):
     """psycopg 3, autocommit, to a Postgres or a Heimproxy."""
-    options = {"host": target.host, "port": target.port, "user": user, "password": USERS.get(user, ""),
-               "dbname": dbname, "autocommit": True, "connect_timeout": 20, **options}
+    options = {
+        "host": target.host,
+        "port": target.port,
+        "user": user,
+        "password": USERS.get(user, ""),
+        "dbname": dbname,
+        "autocommit": True,
+        "connect_timeout": 20,
+        **options,
+    }
     return psycopg.connect(**options)
 
 
 def libpq_env(target, dbname, user="app", **more):
     """PG* variables for a program of its own."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-    return {**env, "PGHOST": target.host, "PGPORT": str(target.port), "PGUSER": user,
-            "PGPASSWORD": USERS[user], "PGDATABASE": dbname, "PGCONNECT_TIMEOUT": "20", **more}
+    return {
+        **env,
+        "PGHOST": target.host,
+        "PGPORT": str(target.port),
+        "PGUSER": user,
+        "PGPASSWORD": USERS[user],
+        "PGDATABASE": dbname,
+        "PGCONNECT_TIMEOUT": "20",
+        **more,
+    }
 
 
 def run_program(argv, env, seconds=180):
     """Its output; a failure shows both streams."""
-    done = subprocess.run(list(map(str, argv)), env=env, capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run(
+        list(map(str, argv)), env=env, capture_output=True, text=True, timeout=seconds
+    )
     assert done.returncode == 0, f"{argv}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 

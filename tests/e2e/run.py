@@ -3,6 +3,7 @@
 
 All of it lies under build/drivers and build/e2e. The last line counts, as ./dev test reads it.
 """
+
 import argparse
 import hashlib
 import os
@@ -73,8 +74,16 @@ def make_go(directory):
 
 
 def make_java(directory):
-    run("mvn", "-q", "-B", "-f", HERE / "java/pom.xml", f"-Dmaven.repo.local={DRIVERS / 'm2'}",
-        "dependency:copy-dependencies", f"-DoutputDirectory={directory}")
+    run(
+        "mvn",
+        "-q",
+        "-B",
+        "-f",
+        HERE / "java/pom.xml",
+        f"-Dmaven.repo.local={DRIVERS / 'm2'}",
+        "dependency:copy-dependencies",
+        f"-DoutputDirectory={directory}",
+    )
     run("javac", "-cp", f"{directory}/*", "-d", directory, HERE / "java/Client.java")
 
 
@@ -109,17 +118,36 @@ def main():
     if options.prepare:
         return 0
     report = paths.run_dir(paths.BUILD / "e2e/runs", "pytest")
-    env = {**os.environ, "E2E_RUN": str(report), "E2E_SIZE": "full" if options.full else "reduced",
-           "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {
+        **os.environ,
+        "E2E_RUN": str(report),
+        "E2E_SIZE": "full" if options.full else "reduced",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     if options.daemon:
         env["HEIMPROXYD"] = str(Path(options.daemon).resolve())
     # The libpq variables of whoever calls are not ours.
     env = {key: value for key, value in env.items() if not key.startswith("PG")}
-    argv = [DRIVERS / "python/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            "-n", options.jobs, "--dist", "loadgroup", "--durations=10",
-            f"--basetemp={report / 'tmp'}", f"--junitxml={report / 'report.xml'}", *options.pytest]
+    argv = [
+        DRIVERS / "python/bin/python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        options.jobs,
+        "--dist",
+        "loadgroup",
+        "--durations=10",
+        f"--basetemp={report / 'tmp'}",
+        f"--junitxml={report / 'report.xml'}",
+        *options.pytest,
+    ]
     status = subprocess.run(list(map(str, argv)), cwd=HERE, env=env).returncode
-    passed, failed, skipped = counts(report / "report.xml") if (report / "report.xml").exists() else (0, 1, 0)
+    passed, failed, skipped = (
+        counts(report / "report.xml") if (report / "report.xml").exists() else (0, 1, 0)
+    )
     if failed == 0 and status == 0:
         shutil.rmtree(report, ignore_errors=True)
     else:

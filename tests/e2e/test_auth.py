@@ -1,4 +1,5 @@
 """Who may log in, how, and what a wrong login learns."""
+
 import os
 import re
 import statistics
@@ -41,8 +42,9 @@ def test_accepted(method, user, options, make_proxy, database):
         assert whoami(proxy, database, user, **options) == user
 
 
-@pytest.mark.parametrize("method, user, options", [row for row in ACCEPTED if row[0] != "trust"
-                                                   and row[1] != "u_trust"])
+@pytest.mark.parametrize(
+    "method, user, options", [row for row in ACCEPTED if row[0] != "trust" and row[1] != "u_trust"]
+)
 def test_wrong_password(method, user, options, make_proxy, database):
     proxy = make_proxy({"auth": {"type": method}})
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -54,16 +56,22 @@ def test_relay_is_the_default(make_proxy, database):
     """No secret configured: the server judges, and a wrong password is the server's own answer."""
     proxy = make_proxy({"auth": {"type": "relay", "file": ""}})
     assert whoami(proxy, database, "app") == "app"
-    with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "app"'):
+    with pytest.raises(
+        psycopg.OperationalError, match='password authentication failed for user "app"'
+    ):
         whoami(proxy, database, "app", password="wrong")
-    with pytest.raises(psycopg.OperationalError, match='password authentication failed for user "nobody"'):
+    with pytest.raises(
+        psycopg.OperationalError, match='password authentication failed for user "nobody"'
+    ):
         whoami(proxy, database, "nobody")
 
 
 def verifiers(server, directory, users):
     """A userlist of what the server itself stores: no plain secret in it."""
     path = directory / "verifiers.txt"
-    rows = [server.sql(f"select passwd from pg_shadow where usename = '{user}'")[0][0] for user in users]
+    rows = [
+        server.sql(f"select passwd from pg_shadow where usename = '{user}'")[0][0] for user in users
+    ]
     path.write_text("".join(f'"{user}" "{secret}"\n' for user, secret in zip(users, rows)))
     return path
 
@@ -112,7 +120,11 @@ def test_wrong_unknown_and_expired_are_told_the_same(method, make_proxy, databas
     """Same SQLSTATE, same words; only the name differs."""
     proxy = make_proxy({"auth": {"type": method}})
     answers = set()
-    for user, password in (("app", "wrong"), ("nobody", "wrong"), ("u_expired", USERS["u_expired"])):
+    for user, password in (
+        ("app", "wrong"),
+        ("nobody", "wrong"),
+        ("u_expired", USERS["u_expired"]),
+    ):
         with pytest.raises(psycopg.OperationalError) as caught:
             whoami(proxy, database, user, password=password)
         text = str(caught.value).split("FATAL:", 1)[1].splitlines()[0]
@@ -121,7 +133,9 @@ def test_wrong_unknown_and_expired_are_told_the_same(method, make_proxy, databas
 
 
 def test_wrong_and_unknown_take_the_same_time(make_proxy, database):
-    """Medians of interleaved tries within a factor of 1.5: no user list can be read off the clock."""
+    """Medians of interleaved tries within a factor of 1.5: no user list can be read off the
+    clock.
+    """
     proxy = make_proxy()
     times = {"app": [], "nobody": []}
     for _ in range(25):
@@ -146,7 +160,9 @@ def test_password_wants_a_private_channel(make_proxy, database):
 def test_certificate(make_proxy, database, tls):
     """cert: the user is who the certificate says, and no password is asked."""
     crt, key = tls.cert("u_cert")
-    proxy = make_proxy({"auth": {"type": "cert"}, "client_tls": {"mode": "verify-full", "ca_file": str(tls.ca)}})
+    proxy = make_proxy(
+        {"auth": {"type": "cert"}, "client_tls": {"mode": "verify-full", "ca_file": str(tls.ca)}}
+    )
     options = {"sslmode": "require", "sslcert": str(crt), "sslkey": str(key), "password": ""}
     # The server wants the certificate too: from the proxy it gets a stored secret's login instead.
     app_crt, app_key = tls.cert("app")
@@ -160,12 +176,21 @@ def test_certificate(make_proxy, database, tls):
 
 def test_certificate_to_the_server(make_proxy, database, tls):
     crt, key = tls.cert("u_cert")
-    proxy = make_proxy({"auth": {"type": "scram-sha-256"},
-                        "server_tls": {"mode": "verify-full", "ca_file": str(tls.ca), "cert_file": str(crt),
-                                       "key_file": str(key)}})
+    proxy = make_proxy(
+        {
+            "auth": {"type": "scram-sha-256"},
+            "server_tls": {
+                "mode": "verify-full",
+                "ca_file": str(tls.ca),
+                "cert_file": str(crt),
+                "key_file": str(key),
+            },
+        }
+    )
     with connect(proxy, database, "u_cert") as conn:
-        assert conn.execute("select client_dn from pg_stat_ssl where pid = pg_backend_pid()").fetchone() == (
-            "/CN=u_cert",)
+        assert conn.execute(
+            "select client_dn from pg_stat_ssl where pid = pg_backend_pid()"
+        ).fetchone() == ("/CN=u_cert",)
 
 
 HBA = """
@@ -185,17 +210,26 @@ def test_hba(make_proxy, make_database, tmp_path):
     proxy = make_proxy({"auth": {"type": "hba", "hba_file": str(path)}})
     assert whoami(proxy, dbname, "app", sslmode="disable") == "app"
     assert whoami(proxy, dbname, "u_md5", sslmode="require") == "u_md5"
-    for user, where, options in (("app", elsewhere, {}), ("app", dbname, {"sslmode": "require"}),
-                                 ("u_plain", dbname, {"sslmode": "require"}),
-                                 ("u_md5", dbname, {"sslmode": "disable"}), ("u_trust", dbname, {})):
+    for user, where, options in (
+        ("app", elsewhere, {}),
+        ("app", dbname, {"sslmode": "require"}),
+        ("u_plain", dbname, {"sslmode": "require"}),
+        ("u_md5", dbname, {"sslmode": "disable"}),
+        ("u_trust", dbname, {}),
+    ):
         with pytest.raises(psycopg.OperationalError):
             whoami(proxy, where, user, **{"sslmode": "disable", **options})
 
 
 def test_stored_server_user(make_proxy, database, server):
     """[[databases]] user and password: everyone is that user on the server."""
-    proxy = make_proxy({"databases": [{"name": "shared", "dbname": database, "user": "other",
-                                       "password": USERS["other"]}]})
+    proxy = make_proxy(
+        {
+            "databases": [
+                {"name": "shared", "dbname": database, "user": "other", "password": USERS["other"]}
+            ]
+        }
+    )
     assert whoami(proxy, "shared", "app") == "other"
 
 

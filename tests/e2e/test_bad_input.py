@@ -1,4 +1,5 @@
 """Broken, hostile and slow clients: they get an error and are closed; everyone else goes on."""
+
 import os
 import random
 import socket
@@ -16,8 +17,13 @@ ROUNDS = 2000 if os.environ.get("E2E_SIZE") == "full" else 300
 @pytest.fixture
 def trusting(make_proxy):
     """No password, one short login time-out, a small pool."""
-    return make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 3},
-                       "timeouts": {"client_login_timeout": "2s"}})
+    return make_proxy(
+        {
+            "auth": {"type": "trust"},
+            "proxy": {"pool_size": 3},
+            "timeouts": {"client_login_timeout": "2s"},
+        }
+    )
 
 
 @pytest.fixture
@@ -26,7 +32,9 @@ def bystander(trusting, database):
     with connect(trusting, database) as conn:
         conn.execute("create table notes (i int)")
         conn.execute("insert into notes values (1)")
-        yield lambda: conn.execute("select count(*) from notes where i = %s", (1,), prepare=True).fetchone() == (1,)
+        yield lambda: conn.execute(
+            "select count(*) from notes where i = %s", (1,), prepare=True
+        ).fetchone() == (1,)
 
 
 BEFORE_LOGIN = {
@@ -125,10 +133,23 @@ def test_random_frames(phase, trusting, bystander, database):
     seed = random.randrange(1 << 30)
     print("seed", seed)
     rng = random.Random(seed)
-    real = [wire.query("select 1"), wire.parse("a", "select $1::int"), wire.bind("", "a", [b"1"]),
-            wire.describe("S", "a"), wire.execute(), wire.SYNC, wire.FLUSH, wire.message("C", b"Sa\0"),
-            wire.query("begin"), wire.message("d", b"1\n"), wire.message("c"), wire.message("f", b"x\0"),
-            wire.query("copy (select 1) to stdout"), wire.message("F", b"\0" * 10), wire.TERMINATE]
+    real = [
+        wire.query("select 1"),
+        wire.parse("a", "select $1::int"),
+        wire.bind("", "a", [b"1"]),
+        wire.describe("S", "a"),
+        wire.execute(),
+        wire.SYNC,
+        wire.FLUSH,
+        wire.message("C", b"Sa\0"),
+        wire.query("begin"),
+        wire.message("d", b"1\n"),
+        wire.message("c"),
+        wire.message("f", b"x\0"),
+        wire.query("copy (select 1) to stdout"),
+        wire.message("F", b"\0" * 10),
+        wire.TERMINATE,
+    ]
 
     def noise():
         kind = rng.randrange(4)
@@ -137,7 +158,7 @@ def test_random_frames(phase, trusting, bystander, database):
         if kind == 1:
             return wire.message(chr(rng.randrange(32, 127)), rng.randbytes(rng.randrange(60)))
         data = rng.choice(real)
-        return data[:rng.randrange(1, len(data))] if kind == 2 else data
+        return data[: rng.randrange(1, len(data))] if kind == 2 else data
 
     for number in range(ROUNDS):
         with wire.Wire(trusting) as probe:
@@ -166,7 +187,7 @@ def test_slow_loris(trusting, bystander, database):
         for probe in list(open_probes):
             try:
                 if sent < len(packet) - 1:
-                    probe.send(packet[sent:sent + 1])
+                    probe.send(packet[sent : sent + 1])
                 probe.sock.setblocking(False)
                 try:
                     if probe.sock.recv(4096) == b"":

@@ -1,4 +1,5 @@
 """Cancel requests reach the query they are meant for, or nothing."""
+
 import os
 import threading
 import time
@@ -12,7 +13,9 @@ CANCELS = 20_000 if FULL else 3_000
 
 
 def test_cancel_storm(make_proxy, database):
-    """Thousands of cancels against queries that are just ending, on servers that change hands each time."""
+    """Thousands of cancels against queries that are just ending, on servers that change hands
+    each time.
+    """
     proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 4}})
     stop, sent, hit = threading.Event(), [0], [0]
     failures, keys = [], []
@@ -36,7 +39,10 @@ def test_cancel_storm(make_proxy, database):
             count = 0
             while not stop.is_set():
                 try:
-                    assert conn.execute("select %s::int, pg_sleep(0.0005)", (count,)).fetchone()[0] == count
+                    assert (
+                        conn.execute("select %s::int, pg_sleep(0.0005)", (count,)).fetchone()[0]
+                        == count
+                    )
                     count += 1
                 except psycopg.Error as error:
                     failures.append(("victim", error.sqlstate, str(error)))

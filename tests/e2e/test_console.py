@@ -1,4 +1,5 @@
 """The SHOW console and its commands, through both protocols."""
+
 import threading
 import time
 
@@ -10,19 +11,24 @@ from test_pool import backends
 
 # PgBouncer's columns, in its order; ours may stand between or behind.
 COLUMNS = {
-    "POOLS": "database user cl_active cl_waiting sv_active sv_idle sv_used sv_tested sv_login maxwait maxwait_us"
-             " pool_mode",
-    "CLIENTS": "type user database state addr port local_addr local_port connect_time request_time wait wait_us"
-               " close_needed ptr link remote_pid tls application_name",
-    "SERVERS": "type user database state addr port local_addr local_port connect_time request_time wait wait_us"
-               " close_needed ptr link remote_pid tls application_name",
+    "POOLS": "database user cl_active cl_waiting sv_active sv_idle sv_used sv_tested sv_login"
+    " maxwait maxwait_us"
+    " pool_mode",
+    "CLIENTS": "type user database state addr port local_addr local_port connect_time"
+    " request_time wait wait_us"
+    " close_needed ptr link remote_pid tls application_name",
+    "SERVERS": "type user database state addr port local_addr local_port connect_time"
+    " request_time wait wait_us"
+    " close_needed ptr link remote_pid tls application_name",
     "STATS": "database total_xact_count total_query_count total_received total_sent total_xact_time"
-             " total_query_time total_wait_time avg_xact_count avg_query_count avg_recv avg_sent avg_xact_time"
-             " avg_query_time avg_wait_time",
+    " total_query_time total_wait_time avg_xact_count avg_query_count avg_recv avg_sent"
+    " avg_xact_time"
+    " avg_query_time avg_wait_time",
     "LISTS": "list items",
     "CONFIG": "key value default changeable",
-    "DATABASES": "name host port database force_user pool_size reserve_pool pool_mode max_connections"
-                 " current_connections paused disabled",
+    "DATABASES": "name host port database force_user pool_size reserve_pool pool_mode"
+    " max_connections"
+    " current_connections paused disabled",
     "USERS": "name pool_mode",
     "VERSION": "version",
     "MEM": "name size used free memtotal",
@@ -42,15 +48,23 @@ def test_columns(what, dbname, proxy, database):
             rows = extended.fetchall()
             binary = conn.cursor(binary=True).execute(f"SHOW {what}").fetchall()
     assert rows and len(binary) == len(rows)
-    wanted = COLUMNS[what].replace("reserve_pool ", "reserve_pool_size " if "reserve_pool_size" in names
-                                   else "reserve_pool ").split()
+    wanted = (
+        COLUMNS[what]
+        .replace(
+            "reserve_pool ",
+            "reserve_pool_size " if "reserve_pool_size" in names else "reserve_pool ",
+        )
+        .split()
+    )
     assert [name for name in names if name in wanted] == wanted
     assert simple and list(simple[0]) == names
 
 
 def test_what_is_shown_is_true(make_proxy, server, database):
     proxy = make_proxy({"proxy": {"pool_size": 2}})
-    held = [connect(proxy, database, autocommit=False, application_name=f"held {n}") for n in range(2)]
+    held = [
+        connect(proxy, database, autocommit=False, application_name=f"held {n}") for n in range(2)
+    ]
     pids = {str(conn.execute("select pg_backend_pid()").fetchone()[0]) for conn in held}
     late = connect(proxy, database)
     thread = threading.Thread(target=late.execute, args=("select 1",))
@@ -61,18 +75,29 @@ def test_what_is_shown_is_true(make_proxy, server, database):
 
     poll(lambda: pool()["cl_waiting"] == "1", 10, "one client in line")
     row = pool()
-    assert (row["cl_active"], row["sv_active"], row["sv_idle"], row["pool_mode"]) == ("2", "2", "0", "transaction")
+    assert (row["cl_active"], row["sv_active"], row["sv_idle"], row["pool_mode"]) == (
+        "2",
+        "2",
+        "0",
+        "transaction",
+    )
     clients = [c for c in proxy.console("SHOW CLIENTS") if c["database"] == database]
     assert {c["application_name"] for c in clients} >= {"held 0", "held 1"}
     assert sorted(c["state"] for c in clients) == ["active", "active", "waiting"]
-    assert {s["remote_pid"] for s in proxy.console("SHOW SERVERS") if s["database"] == database} == pids
+    assert {
+        s["remote_pid"] for s in proxy.console("SHOW SERVERS") if s["database"] == database
+    } == pids
     for conn in held:
         conn.commit()
     thread.join()
     poll(lambda: pool()["sv_active"] == "0" and pool()["cl_waiting"] == "0", 10, "all quiet")
     for conn in held + [late]:
         conn.close()
-    poll(lambda: not [c for c in proxy.console("SHOW CLIENTS") if c["database"] == database], 10, "all gone")
+    poll(
+        lambda: not [c for c in proxy.console("SHOW CLIENTS") if c["database"] == database],
+        10,
+        "all gone",
+    )
 
 
 def test_stats_count(make_proxy, database):
@@ -109,7 +134,12 @@ def test_who_may(proxy, database):
 
 def test_mistakes(proxy):
     with connect(proxy, "heimproxy", "admin") as conn:
-        for wrong in ("SHOW NOTHING", "DROP TABLE x", "PAUSE nowhere at all", "select * from pg_class"):
+        for wrong in (
+            "SHOW NOTHING",
+            "DROP TABLE x",
+            "PAUSE nowhere at all",
+            "select * from pg_class",
+        ):
             with pytest.raises(psycopg.Error) as caught:
                 conn.execute(wrong)
             assert caught.value.sqlstate[:2] in ("42", "0A", "3D")
@@ -124,12 +154,18 @@ def test_pause_and_resume(make_proxy, database):
         sleeping = threading.Thread(target=running.execute, args=("select pg_sleep(1)",))
         sleeping.start()
         begin = time.monotonic()
-        poll(lambda: any(s["state"] == "active" for s in proxy.console("SHOW SERVERS")), 5, "the sleep to begin")
+        poll(
+            lambda: any(s["state"] == "active" for s in proxy.console("SHOW SERVERS")),
+            5,
+            "the sleep to begin",
+        )
         proxy.console(f"PAUSE {database}")
         assert time.monotonic() - begin > 0.5, "PAUSE did not wait for the running query"
         sleeping.join()
         answers = []
-        waiting = threading.Thread(target=lambda: answers.append(conn.execute("select 2").fetchone()))
+        waiting = threading.Thread(
+            target=lambda: answers.append(conn.execute("select 2").fetchone())
+        )
         waiting.start()
         waiting.join(0.7)
         assert waiting.is_alive() and not answers
@@ -145,8 +181,10 @@ def test_pause_all(make_proxy, make_database, server):
         conn.execute("select 1")
     proxy.console("PAUSE")
     answers = []
-    threads = [threading.Thread(target=lambda c=conn: answers.append(c.execute("select 1").fetchone()))
-               for conn in held]
+    threads = [
+        threading.Thread(target=lambda c=conn: answers.append(c.execute("select 1").fetchone()))
+        for conn in held
+    ]
     [t.start() for t in threads]
     threads[0].join(0.5)
     assert not answers

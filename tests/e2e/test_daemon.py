@@ -1,4 +1,5 @@
 """The program: its arguments, signals, messages to the service manager, logs."""
+
 import json
 import os
 import re
@@ -29,7 +30,9 @@ role = "standby"
 
 
 def run(*args, **options):
-    return subprocess.run([heimproxyd(), *map(str, args)], capture_output=True, text=True, timeout=30, **options)
+    return subprocess.run(
+        [heimproxyd(), *map(str, args)], capture_output=True, text=True, timeout=30, **options
+    )
 
 
 def check(tmp_path, text):
@@ -55,15 +58,23 @@ def test_check_good(tmp_path):
     assert status == 0, text
 
 
-@pytest.mark.parametrize("wrong, line, words", [
-    ("[proxy]\npool_sise = 3\n[[nodes]]\nhost = \"a\"\n", 2, ["pool_sise", "pool_size"]),
-    ("[proxy]\npool_mode = \"transactional\"\n[[nodes]]\nhost = \"a\"\n", 2, ["transaction"]),
-    ("[proxi]\npool_size = 3\n[[nodes]]\nhost = \"a\"\n", 1, ["proxi", "proxy"]),
-    ("[proxy]\npool_size = \"many\"\n[[nodes]]\nhost = \"a\"\n", 2, ["pool_size"]),
-    ("[timeouts]\nquery_timeout = \"12 parsecs\"\n[[nodes]]\nhost = \"a\"\n", 2, ["query_timeout"]),
-    ("[proxy]\npool_size = 3\n[[nodes]\n", 3, []),
-    ("[[nodes]]\nport = 5432\n", 1, ["host"]),
-], ids=["key", "word", "table", "number", "duration", "syntax", "missing"])
+@pytest.mark.parametrize(
+    "wrong, line, words",
+    [
+        ("[proxy]\npool_sise = 3\n[[nodes]]\nhost = \"a\"\n", 2, ["pool_sise", "pool_size"]),
+        ("[proxy]\npool_mode = \"transactional\"\n[[nodes]]\nhost = \"a\"\n", 2, ["transaction"]),
+        ("[proxi]\npool_size = 3\n[[nodes]]\nhost = \"a\"\n", 1, ["proxi", "proxy"]),
+        ("[proxy]\npool_size = \"many\"\n[[nodes]]\nhost = \"a\"\n", 2, ["pool_size"]),
+        (
+            "[timeouts]\nquery_timeout = \"12 parsecs\"\n[[nodes]]\nhost = \"a\"\n",
+            2,
+            ["query_timeout"],
+        ),
+        ("[proxy]\npool_size = 3\n[[nodes]\n", 3, []),
+        ("[[nodes]]\nport = 5432\n", 1, ["host"]),
+    ],
+    ids=["key", "word", "table", "number", "duration", "syntax", "missing"],
+)
 def test_check_says_where_and_what(wrong, line, words, tmp_path):
     status, text = check(tmp_path, wrong)
     assert status != 0
@@ -75,8 +86,10 @@ def test_check_says_where_and_what(wrong, line, words, tmp_path):
 def test_print_config(tmp_path):
     """Effective values and where each came from; secrets are not shown."""
     path = tmp_path / "heimproxy.toml"
-    path.write_text('[proxy]\npool_size = ${SIZE:-7}\n[[nodes]]\nhost = "db"\n'
-                    '[[databases]]\nname = "x"\nuser = "u"\npassword = "very-secret"\n')
+    path.write_text(
+        '[proxy]\npool_size = ${SIZE:-7}\n[[nodes]]\nhost = "db"\n'
+        '[[databases]]\nname = "x"\nuser = "u"\npassword = "very-secret"\n'
+    )
     done = run("--print-config", path)
     assert done.returncode == 0, done.stderr
     assert re.search(r"pool_size\W+7\b", done.stdout) and "very-secret" not in done.stdout
@@ -215,9 +228,15 @@ def test_json_log(make_proxy, database):
         conn.execute("select 1")
     with pytest.raises(psycopg.OperationalError):
         connect(proxy, database, password="wrong")
-    poll(lambda: "wrong" in proxy.log() or "authentication" in proxy.log(), 10, "the failed login in the log")
+    poll(
+        lambda: "wrong" in proxy.log() or "authentication" in proxy.log(),
+        10,
+        "the failed login in the log",
+    )
     lines = [json.loads(line) for line in proxy.log().splitlines()]
-    assert lines and all({"level", "message"} <= set(line) or {"level", "msg"} <= set(line) for line in lines)
+    assert lines and all(
+        {"level", "message"} <= set(line) or {"level", "msg"} <= set(line) for line in lines
+    )
 
 
 def test_log_is_limited(make_proxy):

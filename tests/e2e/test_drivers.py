@@ -1,4 +1,5 @@
 """Unchanged drivers: what a workload sees through heimproxy equals what it sees directly."""
+
 import difflib
 
 import pytest
@@ -15,13 +16,26 @@ PROGRAMS = {
     "sqlalchemy": [PYTHON, HERE / "python/sqlalchemy_client.py"],
     "node-postgres": ["node", HERE / "node/client.js"],
     "pgx": [DRIVERS / "go/client"],
-    "jdbc": ["java", "-cp", f"{DRIVERS / 'java'}/*:{DRIVERS / 'java'}", "-XX:+UseSerialGC", "Client"],
+    "jdbc": [
+        "java",
+        "-cp",
+        f"{DRIVERS / 'java'}/*:{DRIVERS / 'java'}",
+        "-XX:+UseSerialGC",
+        "Client",
+    ],
 }
 
 
 def transcript(driver, target, dbname, mode, tls):
-    env = libpq_env(target, dbname, E2E_MODE=mode, PGSSLMODE="verify-full", PGSSLROOTCERT=str(tls.ca),
-                    PGHOST="localhost", NODE_PATH=str(DRIVERS / "node/node_modules"))
+    env = libpq_env(
+        target,
+        dbname,
+        E2E_MODE=mode,
+        PGSSLMODE="verify-full",
+        PGSSLROOTCERT=str(tls.ca),
+        PGHOST="localhost",
+        NODE_PATH=str(DRIVERS / "node/node_modules"),
+    )
     return run_program(PROGRAMS[driver], env).splitlines()
 
 
@@ -35,9 +49,17 @@ def compare(driver, proxy, server, make_database, mode, tls):
 
 @pytest.mark.parametrize("driver", PROGRAMS)
 def test_transaction_mode(driver, server, make_proxy, make_database, tls, lookup_auth):
-    """More clients than the 4 server connections, TLS and SCRAM on both sides, secrets by auth_query."""
-    proxy = make_proxy({"proxy": {"pool_size": 4}, "client_tls": {"mode": "require"},
-                        "server_tls": {"mode": "require"}, "auth": lookup_auth})
+    """More clients than the 4 server connections, TLS and SCRAM on both sides, secrets by
+    auth_query.
+    """
+    proxy = make_proxy(
+        {
+            "proxy": {"pool_size": 4},
+            "client_tls": {"mode": "require"},
+            "server_tls": {"mode": "require"},
+            "auth": lookup_auth,
+        }
+    )
     compare(driver, proxy, server, make_database, "transaction", tls)
 
 
@@ -56,12 +78,16 @@ def test_pgbench(protocol, script, proxy, server, database):
     env = libpq_env(server, database)
     run_program([pgbench, "-i", "-q", "-s", "2"], env)
     env = libpq_env(proxy, database, PGSSLMODE="require")
-    out = run_program([pgbench, "-n", "-b", script, "-M", protocol, "-c", "20", "-j", "2", "-t", "40"], env, 60)
+    out = run_program(
+        [pgbench, "-n", "-b", script, "-M", protocol, "-c", "20", "-j", "2", "-t", "40"], env, 60
+    )
     assert "number of transactions actually processed: 800/800" in out
     assert "number of failed transactions: 0" in out
     with connect(server, database) as conn:
-        sums = conn.execute("select (select sum(abalance) from pgbench_accounts), (select count(*) from"
-                            " pgbench_history), coalesce((select sum(delta) from pgbench_history), 0)").fetchone()
+        sums = conn.execute(
+            "select (select sum(abalance) from pgbench_accounts), (select count(*) from"
+            " pgbench_history), coalesce((select sum(delta) from pgbench_history), 0)"
+        ).fetchone()
     wrote = script != "select-only"
     assert sums[1] == (800 if wrote else 0)
     assert sums[0] == sums[2]
@@ -116,8 +142,16 @@ def test_psql(proxy, server, make_database, tmp_path):
     outputs = []
     for target in (server, proxy):
         env = libpq_env(target, make_database(), PGSSLMODE="require")
-        done = subprocess.run(["psql", "-X", "-a"], input=PSQL_SCRIPT, env=env, cwd=tmp_path, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        done = subprocess.run(
+            ["psql", "-X", "-a"],
+            input=PSQL_SCRIPT,
+            env=env,
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+        )
         outputs.append(done.stdout.splitlines())
     assert len(outputs[0]) > 100
     difference = list(difflib.unified_diff(*outputs, "direct", "proxied", lineterm="", n=1))

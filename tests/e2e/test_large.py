@@ -1,4 +1,5 @@
 """Many clients, large messages: memory stays bounded."""
+
 import os
 import struct
 import threading
@@ -16,14 +17,21 @@ FULL = os.environ.get("E2E_SIZE") == "full"
 @pytest.mark.heavy
 @pytest.mark.xdist_group("heavy")
 def test_ten_thousand_clients(make_proxy, server, database):
-    """10,000 idle and 1,000 active clients on 20 server connections, no error, 6 KiB an idle client."""
+    """10,000 idle and 1,000 active clients on 20 server connections, no error, 6 KiB an idle
+    client.
+    """
     idle, active, each = (1000, 200, 5) if SANITIZED else (10_000, 1000, 40 if FULL else 10)
     if not raise_fd_limit(idle + active + 500):
         pytest.fail("the limit of open files is too low and cannot be raised: ulimit -n 12000")
-    proxy = make_proxy({"auth": {"type": "trust"}, "client_tls": {"mode": "disable"},
-                        "log": {"connections": False, "disconnections": False},
-                        "proxy": {"pool_size": 20, "max_client_conn": 12_000, "listen_backlog": 1024}},
-                       nofile=idle + active + 500)
+    proxy = make_proxy(
+        {
+            "auth": {"type": "trust"},
+            "client_tls": {"mode": "disable"},
+            "log": {"connections": False, "disconnections": False},
+            "proxy": {"pool_size": 20, "max_client_conn": 12_000, "listen_backlog": 1024},
+        },
+        nofile=idle + active + 500,
+    )
     with Crowd(proxy, "app", database) as crowd:
         busy = crowd.join(active)
         crowd.ask(busy, "select 1", 1)  # everything has had its first touch
@@ -50,7 +58,9 @@ def test_ten_thousand_clients(make_proxy, server, database):
 def test_a_row_of_200_megabytes(tls, make_proxy, database):
     """One DataRow of 200 MB streams through; the proxy grows by no more than a few."""
     size = 200_000_000
-    proxy = make_proxy({"auth": {"type": "trust"}, "server_tls": {"mode": "require" if tls else "disable"}})
+    proxy = make_proxy(
+        {"auth": {"type": "trust"}, "server_tls": {"mode": "require" if tls else "disable"}}
+    )
     with wire.Wire(proxy, timeout=120) as conn:
         if tls:
             conn.start_tls()
@@ -126,7 +136,10 @@ def test_copy_both_ways(make_proxy, database):
 def test_a_million_rows(make_proxy, database):
     proxy = make_proxy()
     with connect(proxy, database) as conn:
-        total = sum(row[0] for row in conn.cursor().stream("select i from generate_series(1, 300000) i", size=1000))
+        total = sum(
+            row[0]
+            for row in conn.cursor().stream("select i from generate_series(1, 300000) i", size=1000)
+        )
         assert total == 300_000 * 300_001 // 2
 
 

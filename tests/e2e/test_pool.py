@@ -1,4 +1,5 @@
 """Who gets a server connection, and what becomes of it."""
+
 import threading
 import time
 
@@ -11,12 +12,16 @@ from harness.process import poll
 
 def backends(server, dbname, user="app"):
     """Pids of a user's server processes in a database."""
-    rows = server.sql(f"select pid from pg_stat_activity where datname = '{dbname}' and usename = '{user}'")
+    rows = server.sql(
+        f"select pid from pg_stat_activity where datname = '{dbname}' and usename = '{user}'"
+    )
     return {int(row[0]) for row in rows}
 
 
 def hammer(proxy, jobs, seconds):
-    """Runs `jobs`, [(database, user)], each a client in transactions; returns how many each finished."""
+    """Runs `jobs`, [(database, user)], each a client in transactions; returns how many each
+    finished.
+    """
     stop, counts, failures = threading.Event(), [0] * len(jobs), []
 
     def work(number, dbname, user):
@@ -49,15 +54,21 @@ def most_seen(server, condition, seconds):
     return most
 
 
-@pytest.mark.parametrize("limits, users, expected", [
-    ({"pool_size": 5}, ["app"], 5),
-    ({"pool_size": 5, "max_db_connections": 7}, ["app", "other"], 7),
-    ({"pool_size": 5, "reserve_pool_size": 2}, ["app"], 7),
-    ({"pool_size": 1}, ["app"], 1),
-], ids=["pool_size", "max_db_connections", "reserve_pool_size", "one"])
+@pytest.mark.parametrize(
+    "limits, users, expected",
+    [
+        ({"pool_size": 5}, ["app"], 5),
+        ({"pool_size": 5, "max_db_connections": 7}, ["app", "other"], 7),
+        ({"pool_size": 5, "reserve_pool_size": 2}, ["app"], 7),
+        ({"pool_size": 1}, ["app"], 1),
+    ],
+    ids=["pool_size", "max_db_connections", "reserve_pool_size", "one"],
+)
 def test_limits_are_exact(limits, users, expected, make_proxy, server, database):
     """30 clients on two workers: never more than the limit, and all of it is used."""
-    proxy = make_proxy({"proxy": {"workers": 2, **limits}, "timeouts": {"reserve_pool_timeout": "100ms"}})
+    proxy = make_proxy(
+        {"proxy": {"workers": 2, **limits}, "timeouts": {"reserve_pool_timeout": "100ms"}}
+    )
     run = hammer(proxy, [(database, users[n % len(users)]) for n in range(30)], 0)
     next(run)
     most = most_seen(server, f"datname = '{database}'", 3)
@@ -127,7 +138,9 @@ def test_first_come_first_served(make_proxy, database):
 
 
 def waiting(proxy, dbname):
-    return sum(int(row["cl_waiting"]) for row in proxy.console("SHOW POOLS") if row["database"] == dbname)
+    return sum(
+        int(row["cl_waiting"]) for row in proxy.console("SHOW POOLS") if row["database"] == dbname
+    )
 
 
 def test_nobody_starves(make_proxy, database):
@@ -160,8 +173,13 @@ def test_a_client_that_vanishes_inside_a_transaction(how, make_proxy, server, da
 
 def test_a_client_that_vanishes_inside_a_query(make_proxy, server, database):
     """The query is cancelled or ends; its server serves the next client, in time."""
-    proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 1},
-                        "timeouts": {"abandon_timeout": "2s"}})
+    proxy = make_proxy(
+        {
+            "auth": {"type": "trust"},
+            "proxy": {"pool_size": 1},
+            "timeouts": {"abandon_timeout": "2s"},
+        }
+    )
     with wire.Wire(proxy) as conn:
         conn.login("app", database)
         conn.send(wire.query("select pg_sleep(60)"))
@@ -232,7 +250,9 @@ def test_session_mode_keeps_and_cleans(make_proxy, database):
         assert second.execute("select pg_backend_pid()").fetchone() == pid
         assert second.execute("show work_mem").fetchone() != ("12345kB",)
         assert second.execute("select to_regclass('pg_temp.mine')").fetchone() == (None,)
-        assert second.execute("select count(*) from pg_locks where locktype = 'advisory'").fetchone() == (0,)
+        assert second.execute(
+            "select count(*) from pg_locks where locktype = 'advisory'"
+        ).fetchone() == (0,)
         assert second.execute("select count(*) from pg_prepared_statements").fetchone() == (0,)
 
 
@@ -246,11 +266,20 @@ def test_statement_mode_refuses_transactions(make_proxy, database):
 
 
 def test_pool_mode_per_database_and_user(make_proxy, database):
-    proxy = make_proxy({"databases": [{"name": "by_session", "dbname": database, "pool_mode": "session"},
-                                      {"name": "by_transaction", "dbname": database}],
-                        "users": [{"name": "other", "pool_mode": "session"}]})
-    for dbname, user, kept in (("by_session", "app", True), ("by_transaction", "app", False),
-                               ("by_transaction", "other", True)):
+    proxy = make_proxy(
+        {
+            "databases": [
+                {"name": "by_session", "dbname": database, "pool_mode": "session"},
+                {"name": "by_transaction", "dbname": database},
+            ],
+            "users": [{"name": "other", "pool_mode": "session"}],
+        }
+    )
+    for dbname, user, kept in (
+        ("by_session", "app", True),
+        ("by_transaction", "app", False),
+        ("by_transaction", "other", True),
+    ):
         with connect(proxy, dbname, user) as one, connect(proxy, dbname, user) as two:
             pids = {conn.execute("select pg_backend_pid()").fetchone() for conn in (one, two)}
             assert len(pids) == (2 if kept else 1), (dbname, user)
@@ -266,17 +295,26 @@ def test_server_lifetime_and_idle_timeout(make_proxy, server, database):
     proxy = make_proxy({"timeouts": {"server_lifetime": "1s"}})
     with connect(proxy, database) as conn:
         first = conn.execute("select pg_backend_pid()").fetchone()
-        poll(lambda: conn.execute("select pg_backend_pid()").fetchone() != first, 20, "a younger server")
+        poll(
+            lambda: conn.execute("select pg_backend_pid()").fetchone() != first,
+            20,
+            "a younger server",
+        )
 
 
 def test_a_killed_server_connection(make_proxy, server, database):
-    """An idle client does not notice; one inside a transaction is told, once, and goes on or is closed."""
+    """An idle client does not notice; one inside a transaction is told, once, and goes on or is
+    closed.
+    """
     proxy = make_proxy({"proxy": {"pool_size": 1}})
     with connect(proxy, database) as conn:
         pid = conn.execute("select pg_backend_pid()").fetchone()[0]
         server.sql(f"select pg_terminate_backend({pid}, 5000)")
-        poll(lambda: not [r for r in proxy.console("SHOW SERVERS") if r["remote_pid"] == str(pid)], 20,
-             "the proxy to notice")
+        poll(
+            lambda: not [r for r in proxy.console("SHOW SERVERS") if r["remote_pid"] == str(pid)],
+            20,
+            "the proxy to notice",
+        )
         assert conn.execute("select 1").fetchone() == (1,)
         pid = conn.execute("select pg_backend_pid()").fetchone()[0]
         with pytest.raises(psycopg.Error) as caught:

@@ -1,4 +1,5 @@
 """Prepared statements in transaction mode: each client's own names, on whatever server comes."""
+
 import threading
 
 import psycopg
@@ -23,7 +24,9 @@ def test_names_are_each_clients_own(make_proxy, database):
 
 
 def test_a_name_already_in_use(make_proxy, database):
-    """42P05 as PostgreSQL says it; Close gives the name back; the unnamed one is replaced freely."""
+    """42P05 as PostgreSQL says it; Close gives the name back; the unnamed one is replaced
+    freely.
+    """
     proxy = make_proxy({"auth": {"type": "trust"}})
     with wire.Wire(proxy) as conn:
         conn.login("app", database)
@@ -31,8 +34,13 @@ def test_a_name_already_in_use(make_proxy, database):
         assert [kind for kind, _ in conn.until("Z")] == ["1", "Z"]
         answer = conn.until("Z")
         assert wire.error_fields(answer[0][1])["C"] == "42P05"
-        conn.send(wire.message("C", b"Ss\0"), wire.parse("s", "select 3"), wire.bind("", "s"), wire.execute(),
-                  wire.SYNC)
+        conn.send(
+            wire.message("C", b"Ss\0"),
+            wire.parse("s", "select 3"),
+            wire.bind("", "s"),
+            wire.execute(),
+            wire.SYNC,
+        )
         assert [kind for kind, _ in conn.until("Z")] == ["3", "1", "2", "D", "C", "Z"]
         for value in ("4", "5"):
             conn.send(wire.parse("", f"select {value}"), wire.bind(), wire.execute(), wire.SYNC)
@@ -58,7 +66,9 @@ def test_describe_without_parse_on_this_server(make_proxy, server, database):
 
 def test_more_statements_than_a_server_keeps(make_proxy, database):
     """max_prepared_statements bounds each server connection; every statement still works."""
-    proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 1, "max_prepared_statements": 10}})
+    proxy = make_proxy(
+        {"auth": {"type": "trust"}, "proxy": {"pool_size": 1, "max_prepared_statements": 10}}
+    )
     with wire.Wire(proxy) as conn:
         conn.login("app", database)
         for number in range(50):
@@ -66,12 +76,16 @@ def test_more_statements_than_a_server_keeps(make_proxy, database):
             conn.until("Z")
         for number in [*range(50), *range(49, -1, -1)]:
             conn.send(wire.bind("", f"s{number}"), wire.execute(), wire.SYNC)
-            assert [body[6:].decode() for kind, body in conn.until("Z") if kind == "D"] == [str(number)]
+            assert [body[6:].decode() for kind, body in conn.until("Z") if kind == "D"] == [
+                str(number)
+            ]
         assert int(conn.values("select count(*) from pg_prepared_statements")[0]) <= 11
 
 
 def test_more_statements_than_a_client_may_hold(make_proxy, database):
-    """max_client_prepared_bytes: the one that is too many gets 54000 or such, the rest stays usable."""
+    """max_client_prepared_bytes: the one that is too many gets 54000 or such, the rest stays
+    usable.
+    """
     proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"max_client_prepared_bytes": "64KiB"}})
     with wire.Wire(proxy) as conn:
         conn.login("app", database)
@@ -91,18 +105,30 @@ def test_more_statements_than_a_client_may_hold(make_proxy, database):
 
 
 def test_ddl_heals(make_proxy, database):
-    """cached plan must not change result type: gone after the table changed, outside transactions."""
+    """cached plan must not change result type: gone after the table changed, outside
+    transactions.
+    """
     proxy = make_proxy({"proxy": {"pool_size": 3}})
     with connect(proxy, database) as conn, connect(proxy, database) as other:
         conn.execute("create table t (a int)")
         conn.execute("insert into t values (1)")
         for _ in range(4):
-            assert conn.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (1,)
-            assert other.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (1,)
+            assert conn.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (
+                1,
+            )
+            assert other.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (
+                1,
+            )
         conn.execute("alter table t add b text default 'new'")
         for _ in range(3):
-            assert conn.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (1, "new")
-            assert other.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (1, "new")
+            assert conn.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (
+                1,
+                "new",
+            )
+            assert other.execute("select * from t where a = %s", (1,), prepare=True).fetchone() == (
+                1,
+                "new",
+            )
 
 
 def test_ddl_inside_a_transaction_is_not_hidden(make_proxy, database):
@@ -135,7 +161,9 @@ def test_deallocate_and_discard(make_proxy, database):
 
 
 def test_pipelines_of_many_clients(make_proxy, database):
-    """Errors in the middle of pipelines, on two servers, twelve clients: every answer is one's own."""
+    """Errors in the middle of pipelines, on two servers, twelve clients: every answer is one's
+    own.
+    """
     proxy = make_proxy({"proxy": {"pool_size": 2}})
     failures = []
 
@@ -144,7 +172,10 @@ def test_pipelines_of_many_clients(make_proxy, database):
             with connect(proxy, database) as conn:
                 for turn in range(15):
                     with conn.pipeline():
-                        cursors = [conn.execute("select %s::int, %s::text", (number, str(i))) for i in range(20)]
+                        cursors = [
+                            conn.execute("select %s::int, %s::text", (number, str(i)))
+                            for i in range(20)
+                        ]
                     assert [c.fetchone() for c in cursors] == [(number, str(i)) for i in range(20)]
                     with pytest.raises(psycopg.errors.DivisionByZero):
                         with conn.pipeline():
@@ -199,6 +230,8 @@ def test_function_call(make_proxy, database):
         conn.login("app", database)
         oid = int(conn.values("select 'int4pl(int,int)'::regprocedure::oid")[0])
         argument = struct.pack("!ii", 4, 20) + struct.pack("!ii", 4, 22)
-        conn.send(wire.message("F", struct.pack("!ihhh", oid, 1, 1, 2) + argument + struct.pack("!h", 1)))
+        conn.send(
+            wire.message("F", struct.pack("!ihhh", oid, 1, 1, 2) + argument + struct.pack("!h", 1))
+        )
         answer = conn.until("Z")
         assert ("V", struct.pack("!ii", 4, 42)) in answer

@@ -1,4 +1,5 @@
 """Replication-protocol connections in session mode."""
+
 import subprocess
 
 import psycopg
@@ -14,13 +15,21 @@ def by_session(make_proxy):
 
 
 def test_pg_basebackup(by_session, server, tmp_path, database):
-    """A whole base backup with its WAL stream: two walsenders through the proxy; pg_verifybackup agrees."""
+    """A whole base backup with its WAL stream: two walsenders through the proxy; pg_verifybackup
+    agrees.
+    """
     target = tmp_path / "backup"
-    done = subprocess.run([pg_bin("pg_basebackup"), "-D", target, "-X", "stream", "-c", "fast", "--no-sync"],
-                          env=libpq_env(by_session, "replication", PGSSLMODE="require"), capture_output=True,
-                          text=True, timeout=120)
+    done = subprocess.run(
+        [pg_bin("pg_basebackup"), "-D", target, "-X", "stream", "-c", "fast", "--no-sync"],
+        env=libpq_env(by_session, "replication", PGSSLMODE="require"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
-    done = subprocess.run([pg_bin("pg_verifybackup"), target], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [pg_bin("pg_verifybackup"), target], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -28,12 +37,21 @@ def test_pg_recvlogical(by_session, server, tmp_path, database):
     """Logical decoding: changes made through the proxy arrive through the proxy."""
     env = libpq_env(by_session, database)
     recv = [pg_bin("pg_recvlogical"), "-d", database, "-S", f"slot_{database}"]
-    done = subprocess.run([*recv, "--create-slot", "-P", "test_decoding"], env=env, capture_output=True, text=True,
-                          timeout=60)
+    done = subprocess.run(
+        [*recv, "--create-slot", "-P", "test_decoding"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     output = tmp_path / "changes"
     output.touch()
-    stream = Process([*recv, "--start", "-f", str(output), "--fsync-interval=0", "-s", "1"], tmp_path / "log", env=env)
+    stream = Process(
+        [*recv, "--start", "-f", str(output), "--fsync-interval=0", "-s", "1"],
+        tmp_path / "log",
+        env=env,
+    )
     try:
         with connect(by_session, database) as conn:
             conn.execute("create table t (i int)")
@@ -41,22 +59,39 @@ def test_pg_recvlogical(by_session, server, tmp_path, database):
         poll(lambda: "INSERT: i[integer]:42" in output.read_text(), 30, "the insert in the stream")
     finally:
         stream.stop(2)
-    poll(lambda: server.sql(f"select active from pg_replication_slots where slot_name = 'slot_{database}'")
-         == [["f"]], 20, "the slot released")
+    poll(
+        lambda: server.sql(
+            f"select active from pg_replication_slots where slot_name = 'slot_{database}'"
+        )
+        == [["f"]],
+        20,
+        "the slot released",
+    )
     server.sql(f"select pg_drop_replication_slot('slot_{database}')")
 
 
 def test_not_in_transaction_mode(make_proxy, database):
-    """Either refused with a reason or given a server of its own; ordinary clients never meet a walsender."""
+    """Either refused with a reason or given a server of its own; ordinary clients never meet a
+    walsender.
+    """
     proxy = make_proxy({"proxy": {"pool_size": 2}})
     try:
-        with psycopg.connect(host=proxy.host, port=proxy.port, user="app", password="app-secret", dbname=database,
-                             replication="database", autocommit=True,
-                             cursor_factory=psycopg.ClientCursor) as conn:
+        with psycopg.connect(
+            host=proxy.host,
+            port=proxy.port,
+            user="app",
+            password="app-secret",
+            dbname=database,
+            replication="database",
+            autocommit=True,
+            cursor_factory=psycopg.ClientCursor,
+        ) as conn:
             assert conn.execute("IDENTIFY_SYSTEM").fetchone()[3] == database
     except psycopg.OperationalError as error:
         assert "replication" in str(error)
     with connect(proxy, database) as conn:
         for _ in range(5):
-            assert conn.execute("select count(*) from pg_stat_activity where pid = pg_backend_pid()"
-                                " and backend_type = 'client backend'").fetchone() == (1,)
+            assert conn.execute(
+                "select count(*) from pg_stat_activity where pid = pg_backend_pid()"
+                " and backend_type = 'client backend'"
+            ).fetchone() == (1,)

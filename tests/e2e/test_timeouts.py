@@ -1,4 +1,5 @@
 """Every limit in time, with its error and what it leaves behind."""
+
 import socket
 import time
 
@@ -78,8 +79,11 @@ def test_client_idle_timeout(make_proxy, database):
             conn.closed()
 
 
-@pytest.mark.parametrize("sent", [b"", b"\0\0", wire.startup_packet(user="app", database="x")],
-                         ids=["nothing", "two bytes", "no password"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"\0\0", wire.startup_packet(user="app", database="x")],
+    ids=["nothing", "two bytes", "no password"],
+)
 def test_client_login_timeout(sent, make_proxy):
     proxy = make_proxy({"timeouts": {"client_login_timeout": "1s"}})
     with wire.Wire(proxy) as conn:
@@ -92,8 +96,13 @@ def test_server_connect_timeout(make_proxy, server, database):
     """A server that takes the connection and says nothing: an error in time, not silence."""
     with FaultRelay((server.host, server.port)) as relay:
         relay.black_hole = True
-        proxy = make_proxy({"nodes": [node(relay)], "auth": {"type": "trust"},
-                            "timeouts": {"server_connect_timeout": "1s", "query_wait_timeout": "4s"}})
+        proxy = make_proxy(
+            {
+                "nodes": [node(relay)],
+                "auth": {"type": "trust"},
+                "timeouts": {"server_connect_timeout": "1s", "query_wait_timeout": "4s"},
+            }
+        )
         with Took(0.5, 15), pytest.raises((RuntimeError, wire.Closed)):
             with wire.Wire(proxy) as conn:
                 conn.login("app", database)
@@ -112,8 +121,13 @@ def test_server_connect_timeout(make_proxy, server, database):
 
 def test_no_server_at_all(make_proxy, database):
     """Nobody listens there: the client is told so, as a FATAL error with a reason."""
-    proxy = make_proxy({"auth": {"type": "trust"}, "nodes": [{"host": "127.0.0.1", "port": 19999}],
-                        "timeouts": {"query_wait_timeout": "2s", "server_connect_timeout": "1s"}})
+    proxy = make_proxy(
+        {
+            "auth": {"type": "trust"},
+            "nodes": [{"host": "127.0.0.1", "port": 19999}],
+            "timeouts": {"query_wait_timeout": "2s", "server_connect_timeout": "1s"},
+        }
+    )
     with Took(0, 10), wire.Wire(proxy) as conn:
         conn.send(wire.startup_packet(user="app", database=database))
         seen = conn.until("E", "Z")
@@ -127,7 +141,9 @@ def test_server_login_retry_recovers(make_proxy, make_server, make_database):
     """The server restarts under the proxy: new clients are served again soon."""
     own = make_server()
     dbname = make_database(own)
-    proxy = make_proxy({"timeouts": {"server_login_retry": "1s", "query_wait_timeout": "20s"}}, on=own)
+    proxy = make_proxy(
+        {"timeouts": {"server_login_retry": "1s", "query_wait_timeout": "20s"}}, on=own
+    )
     with connect(proxy, dbname) as conn:
         assert conn.execute("select 1").fetchone() == (1,)
     own.restart()
@@ -163,10 +179,17 @@ def test_a_stalled_server_does_not_stall_the_others(make_proxy, server, make_dat
 
 
 def test_tcp_resets_from_the_server(make_proxy, server, database):
-    """Resets at many places in the stream: an error or an answer for each query, never a wrong one."""
+    """Resets at many places in the stream: an error or an answer for each query, never a wrong
+    one.
+    """
     with FaultRelay((server.host, server.port)) as relay:
-        proxy = make_proxy({"nodes": [node(relay)], "proxy": {"pool_size": 2},
-                            "timeouts": {"server_login_retry": "100ms", "query_wait_timeout": "10s"}})
+        proxy = make_proxy(
+            {
+                "nodes": [node(relay)],
+                "proxy": {"pool_size": 2},
+                "timeouts": {"server_login_retry": "100ms", "query_wait_timeout": "10s"},
+            }
+        )
         good = bad = 0
         for cut in [None, 1, 100, 400, 500, 600, 700, 900, 2000, None]:
             relay.reset_after = cut

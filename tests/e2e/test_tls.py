@@ -1,4 +1,5 @@
 """TLS on both sides, in libpq's modes."""
+
 import socket
 import ssl
 
@@ -19,8 +20,15 @@ def client_side(proxy, dbname, **options):
         return bool(conn.pgconn.ssl_in_use)
 
 
-@pytest.mark.parametrize("mode, plain, encrypted", [("disable", True, False), ("allow", True, True),
-                                                    ("prefer", True, True), ("require", False, True)])
+@pytest.mark.parametrize(
+    "mode, plain, encrypted",
+    [
+        ("disable", True, False),
+        ("allow", True, True),
+        ("prefer", True, True),
+        ("require", False, True),
+    ],
+)
 def test_towards_clients(mode, plain, encrypted, make_proxy, database):
     proxy = make_proxy({"client_tls": {"mode": mode}})
     for works, sslmode in ((plain, "disable"), (encrypted, "require")):
@@ -80,7 +88,9 @@ def test_bytes_behind_the_request_are_not_taken_for_encrypted_ones(make_proxy):
     """An SSLRequest with a startup packet right behind it: injection, refused."""
     proxy = make_proxy()
     with wire.Wire(proxy) as probe:
-        probe.send(b"\0\0\0\x08\x04\xd2\x16\x2f" + wire.startup_packet(user="app", database="postgres"))
+        probe.send(
+            b"\0\0\0\x08\x04\xd2\x16\x2f" + wire.startup_packet(user="app", database="postgres")
+        )
         answer = probe.closed()
     assert not answer.startswith(b"S")
 
@@ -88,11 +98,22 @@ def test_bytes_behind_the_request_are_not_taken_for_encrypted_ones(make_proxy):
 def server_side(proxy, dbname):
     """Whether the connection to the server is encrypted, as the server sees it."""
     with connect(proxy, dbname) as conn:
-        return conn.execute("select ssl from pg_stat_ssl where pid = pg_backend_pid()").fetchone()[0]
+        return conn.execute("select ssl from pg_stat_ssl where pid = pg_backend_pid()").fetchone()[
+            0
+        ]
 
 
-@pytest.mark.parametrize("mode, encrypted", [("disable", False), ("allow", False), ("prefer", True),
-                                             ("require", True), ("verify-ca", True), ("verify-full", True)])
+@pytest.mark.parametrize(
+    "mode, encrypted",
+    [
+        ("disable", False),
+        ("allow", False),
+        ("prefer", True),
+        ("require", True),
+        ("verify-ca", True),
+        ("verify-full", True),
+    ],
+)
 def test_towards_the_server(mode, encrypted, make_proxy, database, tls):
     proxy = make_proxy({"server_tls": {"mode": mode, "ca_file": str(tls.ca)}})
     assert server_side(proxy, database) is encrypted
@@ -125,9 +146,14 @@ def test_a_server_with_another_name(make_proxy, make_server, make_database, tls)
     server.write("server.key", key.read_text())
     server.restart()
     dbname = make_database(server)
-    assert server_side(make_proxy({"server_tls": {"mode": "verify-ca", "ca_file": str(tls.ca)}}, on=server), dbname)
+    assert server_side(
+        make_proxy({"server_tls": {"mode": "verify-ca", "ca_file": str(tls.ca)}}, on=server), dbname
+    )
     with pytest.raises(psycopg.OperationalError):
-        server_side(make_proxy({"server_tls": {"mode": "verify-full", "ca_file": str(tls.ca)}}, on=server), dbname)
+        server_side(
+            make_proxy({"server_tls": {"mode": "verify-full", "ca_file": str(tls.ca)}}, on=server),
+            dbname,
+        )
 
 
 def serial(proxy):
@@ -163,7 +189,9 @@ def test_reload_takes_a_new_certificate(make_proxy, database, tls, tmp_path):
 def test_tls_records_cut_anywhere(make_proxy, database, server):
     """Both links through a relay that passes 7 bytes at a time."""
     with FaultRelay((server.host, server.port)) as behind:
-        proxy = make_proxy({"nodes": [node(behind, name="primary")], "server_tls": {"mode": "require"}})
+        proxy = make_proxy(
+            {"nodes": [node(behind, name="primary")], "server_tls": {"mode": "require"}}
+        )
         with FaultRelay((proxy.host, proxy.port)) as before:
             behind.split = before.split = 7
             with connect(before, database, sslmode="require") as conn:

@@ -1,4 +1,7 @@
-"""Thousands of clients in one thread: sockets that log in, sit idle, or ask one query after another."""
+"""Thousands of clients in one thread: sockets that log in, sit idle, or ask one query after
+another.
+"""
+
 import resource
 import selectors
 import socket
@@ -83,7 +86,9 @@ class Crowd:
                 selector.register(member.sock, selectors.EVENT_READ, member)
             while open_members:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"{len(open_members)} of {len(members)} clients have no answer")
+                    raise TimeoutError(
+                        f"{len(open_members)} of {len(members)} clients have no answer"
+                    )
                 for key, _ in selector.select(1):
                     if self._read(key.data, packet):
                         selector.unregister(key.fileobj)

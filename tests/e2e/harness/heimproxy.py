@@ -1,4 +1,5 @@
 """A heimproxyd process with its configuration."""
+
 import csv
 import io
 import os
@@ -52,8 +53,10 @@ class Heimproxy:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.host, self.port = "127.0.0.1", ports.take()
-        self.config = {**config, "proxy": {"listen_address": f"{self.host}:{self.port}",
-                                           **config.get("proxy", {})}}
+        self.config = {
+            **config,
+            "proxy": {"listen_address": f"{self.host}:{self.port}", **config.get("proxy", {})},
+        }
         self.path = self.directory / "heimproxy.toml"
         self.binary, self.nofile, self.env = binary or heimproxyd(), nofile, env or {}
         self.process = None
@@ -67,8 +70,13 @@ class Heimproxy:
         self.write_config()
         # One log a start; clients inherit nothing of the PG* environment through us.
         env = {k: v for k, v in os.environ.items() if not k.startswith("PG")} | self.env
-        self.process = Process([self.binary, str(self.path)], self.directory / "heimproxy.log",
-                               nofile=self.nofile, env=env, cwd=self.directory)
+        self.process = Process(
+            [self.binary, str(self.path)],
+            self.directory / "heimproxy.log",
+            nofile=self.nofile,
+            env=env,
+            cwd=self.directory,
+        )
         if wait:
             poll(self._accepts, 30, f"{self.binary} listening on {self.port}")
         return self
@@ -102,14 +110,36 @@ class Heimproxy:
     # -- asking
 
     def conninfo(self, user, password, dbname, **more):
-        return {"host": self.host, "port": self.port, "user": user, "password": password,
-                "dbname": dbname, **more}
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": user,
+            "password": password,
+            "dbname": dbname,
+            **more,
+        }
 
     def console(self, command, user="admin", password="admin-secret", dbname="heimproxy"):
         """The rows of a console command, as dictionaries of text."""
         env = {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "20"}
-        argv = ["psql", "-X", "-q", "--csv", "-v", "ON_ERROR_STOP=1", "-h", self.host, "-p",
-                str(self.port), "-U", user, "-d", dbname, "-c", command]
+        argv = [
+            "psql",
+            "-X",
+            "-q",
+            "--csv",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            self.host,
+            "-p",
+            str(self.port),
+            "-U",
+            user,
+            "-d",
+            dbname,
+            "-c",
+            command,
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, env=env)
         if done.returncode:
             raise RuntimeError(done.stderr.strip())

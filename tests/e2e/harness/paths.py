@@ -1,4 +1,5 @@
 """Where things lie: the checkout, its build directory, PostgreSQL's programs, heimproxyd."""
+
 import os
 import re
 import shutil

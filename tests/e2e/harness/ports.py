@@ -1,7 +1,9 @@
 """Ports below 32768 (so never one the kernel hands out), each owned by one process of this machine.
 
-The lock is an abstract unix socket named after the port: it is gone with the process, whatever ends it.
+The lock is an abstract unix socket named after the port: it is gone with the process, whatever
+ends it.
 """
+
 import random
 import socket
 

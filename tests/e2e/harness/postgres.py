@@ -3,6 +3,7 @@
 The data directory is handed over as an inherited descriptor, -D /proc/self/fd/N: PostgreSQL refuses
 to run as root, and its own account need not be able to walk the path of the checkout.
 """
+
 import os
 import shutil
 import signal
@@ -77,8 +78,19 @@ class Postgres:
 
     def initdb(self):
         self._empty_data()
-        self._run([pg_bin("initdb"), "-U", SUPERUSER, "--no-sync", "-E", "UTF8", "--locale=C.UTF-8",
-                   "-A", "trust"])
+        self._run(
+            [
+                pg_bin("initdb"),
+                "-U",
+                SUPERUSER,
+                "--no-sync",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "-A",
+                "trust",
+            ]
+        )
         return self
 
     def copy_of(self, template):
@@ -90,8 +102,24 @@ class Postgres:
     def standby_of(self, primary):
         self._empty_data()
         # As arguments, a password would be seen by everyone; as a file, it would need a path.
-        self._run([pg_bin("pg_basebackup"), "-h", primary.host, "-p", primary.port, "-U", SUPERUSER,
-                   "-R", "-X", "stream", "-c", "fast", "--no-sync"], env={"PGPASSWORD": PASSWORD})
+        self._run(
+            [
+                pg_bin("pg_basebackup"),
+                "-h",
+                primary.host,
+                "-p",
+                primary.port,
+                "-U",
+                SUPERUSER,
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "--no-sync",
+            ],
+            env={"PGPASSWORD": PASSWORD},
+        )
         return self
 
     def write(self, name, text, mode=0o600):
@@ -105,13 +133,28 @@ class Postgres:
 
     def start(self, wait=True):
         listen = self.host + (",::1" if ports.has_ipv6() else "")
-        settings = {**_SETTINGS, "port": self.port, "listen_addresses": f"'{listen}'", **self.settings}
+        settings = {
+            **_SETTINGS,
+            "port": self.port,
+            "listen_addresses": f"'{listen}'",
+            **self.settings,
+        }
         self.write("heim.conf", "".join(f"{k} = {v}\n" for k, v in settings.items()))
         with _handed_over(self.data) as (path, popen):
             self.process = Process(
-                [pg_bin("postgres"), "-D", path, "-c", f"config_file={path}/heim.conf",
-                 "-c", f"hba_file={path}/pg_hba.conf"],
-                self.log_path, death_signal=signal.SIGQUIT, **popen)
+                [
+                    pg_bin("postgres"),
+                    "-D",
+                    path,
+                    "-c",
+                    f"config_file={path}/heim.conf",
+                    "-c",
+                    f"hba_file={path}/pg_hba.conf",
+                ],
+                self.log_path,
+                death_signal=signal.SIGQUIT,
+                **popen,
+            )
         if wait:
             self.wait_ready()
         return self
@@ -146,14 +189,33 @@ class Postgres:
 
     def sql(self, query, dbname="postgres", user=SUPERUSER, password=PASSWORD):
         """Rows as lists of text, through psql."""
-        return psql(query, host=self.host, port=self.port, user=user, password=password, dbname=dbname)
+        return psql(
+            query, host=self.host, port=self.port, user=user, password=password, dbname=dbname
+        )
 
 
 def psql(query, *, host, port, user, password, dbname):
     """Rows as lists of text; an error raises with psql's message."""
     env = {**os.environ, "PGPASSWORD": password or "", "PGCONNECT_TIMEOUT": "20"}
-    argv = ["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", str(host),
-            "-p", str(port), "-U", user, "-d", dbname]
+    argv = [
+        "psql",
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-F",
+        "\x1f",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        str(host),
+        "-p",
+        str(port),
+        "-U",
+        user,
+        "-d",
+        dbname,
+    ]
     done = subprocess.run(argv, input=query, capture_output=True, text=True, env=env)
     if done.returncode:
         raise RuntimeError(done.stderr.strip())
@@ -161,7 +223,8 @@ def psql(query, *, host, port, user, password, dbname):
 
 
 def template(directory, key, prepare):
-    """A stopped, prepared server to copy from, made by whoever comes first, and again for another `key`.
+    """A stopped, prepared server to copy from, made by whoever comes first, and again for
+    another `key`.
 
     `prepare(server)` is called with it running.
     """

@@ -1,4 +1,5 @@
 """A child process with a log file. It dies with us, and is stopped by its id alone."""
+
 import ctypes
 import fcntl
 import os
@@ -58,7 +59,12 @@ class Process:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log_path, "ab") as out:
             self.popen = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=before_exec, **popen
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                preexec_fn=before_exec,
+                **popen,
             )
         self.pid = self.popen.pid
 
@@ -90,8 +96,11 @@ class Process:
 
     def wait_log(self, pattern, seconds=20, start=0):
         """The match of `pattern` in the log, from offset `start` on."""
-        return poll(lambda: re.compile(pattern).search(self.log(), start), seconds,
-                    f"{pattern!r} in {self.log_path}\n{self.tail()}")
+        return poll(
+            lambda: re.compile(pattern).search(self.log(), start),
+            seconds,
+            f"{pattern!r} in {self.log_path}\n{self.tail()}",
+        )
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

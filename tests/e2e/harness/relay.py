@@ -2,6 +2,7 @@
 
 One thread, one asyncio loop. Faults are set at any time and hold for bytes that come after.
 """
+
 import asyncio
 import socket
 import struct
@@ -83,8 +84,10 @@ class FaultRelay:
         pair = (writer, server_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pump(reader, server_writer, pair, False),
-                                 self._pump(server_reader, writer, pair, True))
+            await asyncio.gather(
+                self._pump(reader, server_writer, pair, False),
+                self._pump(server_reader, writer, pair, True),
+            )
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -96,15 +99,19 @@ class FaultRelay:
         passed = 0
         while data := await reader.read(_CHUNK):
             while data:
-                piece, data = data[:self.split], data[self.split:]
+                piece, data = data[: self.split], data[self.split :]
                 while self.stalled:
                     await asyncio.sleep(0.01)
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 if self.black_hole:
                     continue
-                if from_server and self.reset_after is not None and passed + len(piece) > self.reset_after:
-                    writer.write(piece[:max(0, self.reset_after - passed)])
+                if (
+                    from_server
+                    and self.reset_after is not None
+                    and passed + len(piece) > self.reset_after
+                ):
+                    writer.write(piece[: max(0, self.reset_after - passed)])
                     self._reset(pair)
                     return
                 passed += len(piece)

@@ -1,4 +1,5 @@
 """Certificates made with openssl: a CA, and what it signed."""
+
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,9 @@ def _openssl(*args):
 
 
 class Tls:
-    """A CA in `directory`; cert(name) makes name.crt and name.key once, whoever else wants them too."""
+    """A CA in `directory`; cert(name) makes name.crt and name.key once, whoever else wants them
+    too.
+    """
 
     def __init__(self, directory, ca="ca"):
         self.directory = Path(directory)
@@ -18,8 +21,23 @@ class Tls:
         self.ca, self._ca_key = self.directory / f"{ca}.crt", self.directory / f"{ca}.key"
         with locked(self.directory / "lock"):
             if not self.ca.exists():
-                _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                         "-days", 3650, "-subj", f"/CN={ca}", "-keyout", self._ca_key, "-out", self.ca)
+                _openssl(
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                    "-nodes",
+                    "-days",
+                    3650,
+                    "-subj",
+                    f"/CN={ca}",
+                    "-keyout",
+                    self._ca_key,
+                    "-out",
+                    self.ca,
+                )
 
     def cert(self, name, common_name=None, san="DNS:localhost,IP:127.0.0.1,IP:::1"):
         """(certificate, key) for a server, or for a client whose user is `common_name`."""
@@ -32,8 +50,35 @@ class Tls:
     def _sign(self, crt, key, common_name, san):
         request, extensions = crt.with_suffix(".csr"), crt.with_suffix(".ext")
         extensions.write_text(f"subjectAltName={san}\n")
-        _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                 f"/CN={common_name}", "-keyout", key, "-out", request)
+        _openssl(
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            f"/CN={common_name}",
+            "-keyout",
+            key,
+            "-out",
+            request,
+        )
         key.chmod(0o600)
-        _openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._ca_key,
-                 "-CAcreateserial", "-days", 3650, "-extfile", extensions, "-out", crt)
+        _openssl(
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            self.ca,
+            "-CAkey",
+            self._ca_key,
+            "-CAcreateserial",
+            "-days",
+            3650,
+            "-extfile",
+            extensions,
+            "-out",
+            crt,
+        )

@@ -1,4 +1,5 @@
 """Protocol v3 by hand, for what no driver would send."""
+
 import socket
 import ssl
 import struct
@@ -142,7 +143,7 @@ class Wire:
                 raise RuntimeError(error_fields(body))
             if kind == "D":
                 length = struct.unpack("!i", body[2:6])[0]
-                rows.append(None if length < 0 else body[6:6 + length].decode())
+                rows.append(None if length < 0 else body[6 : 6 + length].decode())
         return rows
 
     def closed(self, seconds=20):

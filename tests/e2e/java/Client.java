@@ -1,4 +1,5 @@
-// A workload on the PostgreSQL JDBC driver. E2E_MODE: transaction, or session for what needs a server of one's own.
+// A workload on the PostgreSQL JDBC driver. E2E_MODE: transaction, or session for what needs a
+// server of one's own.
 
 import java.io.ByteArrayOutputStream;
 import java.io.StringReader;

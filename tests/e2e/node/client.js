@@ -1,4 +1,5 @@
-// A workload on node-postgres. E2E_MODE: transaction, or session for what needs a server of one's own.
+// A workload on node-postgres. E2E_MODE: transaction, or session for what needs a server of
+// one's own.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');

@@ -1,4 +1,5 @@
 """A workload on psycopg 2: the simple protocol only, transactions by default."""
+
 import datetime
 import io
 import os
@@ -15,19 +16,34 @@ def connect():
 
 
 def types(conn, cur):
-    cur.execute("create table kinds (id serial primary key, t text, b bytea, n numeric, ts timestamptz,"
-                " ia int[], j jsonb)")
-    cur.execute("insert into kinds (t, b, n, ts, ia, j) values (%s, %s, %s, %s, %s, %s) returning id",
-                ("it's \\ ž", psycopg2.Binary(b"\0\1\2"), "1.50", datetime.datetime(2024, 1, 2, 3, 4, 5),
-                 [1, 2, None], psycopg2.extras.Json({"a": 1})))
+    cur.execute(
+        "create table kinds (id serial primary key, t text, b bytea, n numeric, ts timestamptz,"
+        " ia int[], j jsonb)"
+    )
+    cur.execute(
+        "insert into kinds (t, b, n, ts, ia, j) values (%s, %s, %s, %s, %s, %s) returning id",
+        (
+            "it's \\ ž",
+            psycopg2.Binary(b"\0\1\2"),
+            "1.50",
+            datetime.datetime(2024, 1, 2, 3, 4, 5),
+            [1, 2, None],
+            psycopg2.extras.Json({"a": 1}),
+        ),
+    )
     show("id", cur.fetchone())
-    cur.execute("insert into kinds (t, b) values (%s, %s)", ("x" * 1_500_000, psycopg2.Binary(b"\7" * 2_000_000)))
+    cur.execute(
+        "insert into kinds (t, b) values (%s, %s)",
+        ("x" * 1_500_000, psycopg2.Binary(b"\7" * 2_000_000)),
+    )
     conn.commit()
     cur.execute("select * from kinds where id = 1")
     show("row", *cur.fetchone(), [d.name for d in cur.description])
     cur.execute("select t, b from kinds where id = 2")
     show("large", *cur.fetchone())
-    psycopg2.extras.execute_values(cur, "insert into kinds (t) values %s", [(str(i),) for i in range(500)])
+    psycopg2.extras.execute_values(
+        cur, "insert into kinds (t) values %s", [(str(i),) for i in range(500)]
+    )
     conn.commit()
     cur.execute("select count(*) from kinds")
     show("count", cur.fetchone())

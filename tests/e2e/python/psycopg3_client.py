@@ -1,4 +1,7 @@
-"""A workload on psycopg 3. E2E_MODE: transaction, or session for what needs a server of one's own."""
+"""A workload on psycopg 3. E2E_MODE: transaction, or session for what needs a server of one's
+own.
+"""
+
 import datetime
 import os
 import threading
@@ -11,12 +14,25 @@ from psycopg.types.json import Jsonb
 from transcript import show
 
 LARGE = "ä€" * 500_000
-ROW = (1, "žluťoučký 'kůň' \\", b"\x00\x01\xff", Decimal("12345.6789"), 1.5e300, True,
-       datetime.datetime(2024, 2, 29, 12, 30, 1, 123456, datetime.timezone.utc),
-       datetime.date(1999, 12, 31), [1, None, -3], ["a,b", 'q"', None], Jsonb({"k": [1, {"x": None}]}),
-       uuid.UUID(int=7), 2**62)
-COLUMNS = ("id int primary key, t text, b bytea, n numeric, f float8, o bool, ts timestamptz, d date,"
-           " ia int[], ta text[], j jsonb, u uuid, i8 int8")
+ROW = (
+    1,
+    "žluťoučký 'kůň' \\",
+    b"\x00\x01\xff",
+    Decimal("12345.6789"),
+    1.5e300,
+    True,
+    datetime.datetime(2024, 2, 29, 12, 30, 1, 123456, datetime.timezone.utc),
+    datetime.date(1999, 12, 31),
+    [1, None, -3],
+    ["a,b", 'q"', None],
+    Jsonb({"k": [1, {"x": None}]}),
+    uuid.UUID(int=7),
+    2**62,
+)
+COLUMNS = (
+    "id int primary key, t text, b bytea, n numeric, f float8, o bool, ts timestamptz, d date,"
+    " ia int[], ta text[], j jsonb, u uuid, i8 int8"
+)
 
 
 def types(conn):
@@ -24,7 +40,10 @@ def types(conn):
     insert = "insert into kinds values (" + ",".join(["%s"] * 13) + ")"
     conn.execute(insert, ROW)
     conn.execute(insert, (2,) + (None,) * 12)
-    conn.execute("insert into kinds (id, t, b) values (3, %s, %b)", (LARGE, os.urandom(0) + b"\x07" * 3_000_000))
+    conn.execute(
+        "insert into kinds (id, t, b) values (3, %s, %b)",
+        (LARGE, os.urandom(0) + b"\x07" * 3_000_000),
+    )
     for binary in (False, True):
         for row in conn.execute("select * from kinds where id < 3 order by id", binary=binary):
             show("row", binary, *row)
@@ -34,12 +53,19 @@ def types(conn):
 
 def prepared(conn):
     for i in range(8):
-        row = conn.execute("select %s::int + id, t from kinds where id = %s", (i, 1), prepare=True).fetchone()
+        row = conn.execute(
+            "select %s::int + id, t from kinds where id = %s", (i, 1), prepare=True
+        ).fetchone()
         show("prepared", *row)
     other = psycopg.connect(autocommit=True)
     for i in range(3):
         show("other", other.execute("select %s::text || 'x'", (str(i),), prepare=True).fetchone())
-        show("again", conn.execute("select %s::int + id, t from kinds where id = %s", (i, 1), prepare=True).fetchone())
+        show(
+            "again",
+            conn.execute(
+                "select %s::int + id, t from kinds where id = %s", (i, 1), prepare=True
+            ).fetchone(),
+        )
     other.close()
 
 
@@ -52,7 +78,9 @@ def transactions(conn):
                 conn.execute("insert into tx values (2, 'lost')")
                 conn.execute("insert into tx values (1, 'clash')")
         except psycopg.errors.UniqueViolation as error:
-            show("savepoint", error.sqlstate, error.diag.message_primary, error.diag.constraint_name)
+            show(
+                "savepoint", error.sqlstate, error.diag.message_primary, error.diag.constraint_name
+            )
         conn.execute("insert into tx values (3, 'kept too')")
     try:
         with conn.transaction():
@@ -94,8 +122,14 @@ def errors(conn):
     conn.add_notice_handler(lambda diag: notices.append((diag.severity, diag.message_primary)))
     conn.execute("do $$ begin raise notice 'hello'; raise warning 'world'; end $$")
     show("notices", notices)
-    show("multi", [r.fetchall() for r in conn.execute("select 1; select 2, 3; values (4), (5)").results()]
-         if hasattr(psycopg.Cursor, "results") else "")
+    show(
+        "multi",
+        (
+            [r.fetchall() for r in conn.execute("select 1; select 2, 3; values (4), (5)").results()]
+            if hasattr(psycopg.Cursor, "results")
+            else ""
+        ),
+    )
 
 
 def pipeline(conn):
@@ -112,7 +146,11 @@ def pipeline(conn):
         show("pipeline error", error.sqlstate, first.statusmessage)
     show("after", conn.execute("select count(*) from tx where id >= 20").fetchone())
     cur = conn.cursor()
-    cur.executemany("insert into tx values (%s, %s) returning id", [(i, "m") for i in range(30, 40)], returning=True)
+    cur.executemany(
+        "insert into tx values (%s, %s) returning id",
+        [(i, "m") for i in range(30, 40)],
+        returning=True,
+    )
     ids = []
     while True:
         ids.append(cur.fetchone()[0])
@@ -130,7 +168,10 @@ def copy(conn):
         copy_in.set_types(["int4", "text"])
         for i in range(1000):
             copy_in.write_row((-i, "binary"))
-    show("bulk", conn.execute("select count(*), sum(id), count(v), sum(length(v)) from bulk").fetchone())
+    show(
+        "bulk",
+        conn.execute("select count(*), sum(id), count(v), sum(length(v)) from bulk").fetchone(),
+    )
     with conn.cursor().copy("copy (select * from bulk order by id, v) to stdout") as copy_out:
         show("copy out", b"".join(bytes(block) for block in copy_out))
     try:
@@ -194,7 +235,9 @@ def concurrent(conn):
 
 def session_state(conn):
     conn.execute("set timezone = 'Asia/Tokyo'")
-    show("timezone", conn.info.parameter_status("TimeZone"), conn.execute("show timezone").fetchone())
+    show(
+        "timezone", conn.info.parameter_status("TimeZone"), conn.execute("show timezone").fetchone()
+    )
     conn.execute("create temp table mine (id int)")
     conn.execute("insert into mine values (1)")
     show("temp", conn.execute("select count(*) from mine").fetchone())
@@ -212,13 +255,29 @@ def session_state(conn):
 
 def main():
     with psycopg.connect(autocommit=True) as conn:
-        for name in ("server_version", "client_encoding", "DateStyle", "integer_datetimes",
-                     "standard_conforming_strings", "application_name"):
+        for name in (
+            "server_version",
+            "client_encoding",
+            "DateStyle",
+            "integer_datetimes",
+            "standard_conforming_strings",
+            "application_name",
+        ):
             show("parameter", name, conn.info.parameter_status(name))
         show("tls", conn.pgconn.ssl_in_use, conn.info.status == pq.ConnStatus.OK)
         if os.environ["E2E_MODE"] == "session":
             return session_state(conn)
-        for part in (types, prepared, transactions, errors, pipeline, copy, cursors, cancel, concurrent):
+        for part in (
+            types,
+            prepared,
+            transactions,
+            errors,
+            pipeline,
+            copy,
+            cursors,
+            cancel,
+            concurrent,
+        ):
             show(f"--- {part.__name__}")
             part(conn)
 

@@ -1,4 +1,5 @@
 """A workload on SQLAlchemy's ORM over psycopg 3: a connection pool of its own above ours."""
+
 import os
 import threading
 
@@ -36,22 +37,33 @@ def fill(engine):
             session.add(Author(name=f"author {a}", books=books))
         session.commit()
     with Session(engine) as session:
-        session.execute(sa.insert(Book), [{"title": f"bulk {i}", "pages": i, "meta": {}, "author_id": 1 + i % 20}
-                                          for i in range(2000)])
+        session.execute(
+            sa.insert(Book),
+            [
+                {"title": f"bulk {i}", "pages": i, "meta": {}, "author_id": 1 + i % 20}
+                for i in range(2000)
+            ],
+        )
         session.commit()
 
 
 def read(engine):
     with Session(engine) as session:
-        query = (sa.select(Author.name, sa.func.count(), sa.func.sum(Book.pages)).join(Author.books)
-                 .group_by(Author.name).order_by(Author.name))
+        query = (
+            sa.select(Author.name, sa.func.count(), sa.func.sum(Book.pages))
+            .join(Author.books)
+            .group_by(Author.name)
+            .order_by(Author.name)
+        )
         for row in session.execute(query):
             show("author", *row)
         for author in session.scalars(sa.select(Author).order_by(Author.id).limit(3)):
             show("books", author.name, len(author.books), author.books[4].meta)
         for n in range(12):  # past psycopg's threshold: prepared on the server
             show("by id", session.scalar(sa.select(Author.name).where(Author.id == n + 1)))
-        streamed = session.execute(sa.select(Book.pages).order_by(Book.id).execution_options(yield_per=100))
+        streamed = session.execute(
+            sa.select(Book.pages).order_by(Book.id).execution_options(yield_per=100)
+        )
         show("streamed", sum(row[0] for row in streamed))
 
 
@@ -90,7 +102,9 @@ def concurrent(engine):
 
 
 def main():
-    engine = sa.create_engine("postgresql+psycopg://", pool_size=10, max_overflow=5, pool_pre_ping=True)
+    engine = sa.create_engine(
+        "postgresql+psycopg://", pool_size=10, max_overflow=5, pool_pre_ping=True
+    )
     if os.environ["E2E_MODE"] == "session":
         with engine.connect() as conn:
             conn.execute(sa.text("create temp table t (id int)"))
@@ -101,7 +115,11 @@ def main():
     for part in (fill, read, write, concurrent):
         show(f"--- {part.__name__}")
         part(engine)
-    show("tables", sa.inspect(engine).get_table_names(), [c["name"] for c in sa.inspect(engine).get_columns("book")])
+    show(
+        "tables",
+        sa.inspect(engine).get_table_names(),
+        [c["name"] for c in sa.inspect(engine).get_columns("book")],
+    )
     Base.metadata.drop_all(engine)
     engine.dispose()
 

@@ -1,4 +1,5 @@
 """What the Python workloads print: one line a fact, the same for every path to the server."""
+
 import hashlib
 
 
