@@ -86,6 +86,18 @@ bool Broker::reserve_slot(Record& record) {
   return true;
 }
 
+bool Broker::force_slot(Record& record) {
+  const std::lock_guard lock(mutex_);
+  if (!outer_room(record)) return false;
+  take_slot(record);
+  return true;
+}
+
+bool Broker::over_limit(Record& record) {
+  const std::lock_guard lock(mutex_);
+  return record.servers > record.limits.size;
+}
+
 void Broker::opened(Record& record) {
   const std::lock_guard lock(mutex_);
   --record.opening;

@@ -101,6 +101,10 @@ class Broker {
   std::optional<Winner> offer(Record& record);
   /// [any thread] Takes a slot without a ticket (min_pool_size, a relayed login). False if a limit is met.
   bool reserve_slot(Record& record);
+  /// [any thread] Takes a slot for a login even if the pool is full; only the outer limits count.
+  bool force_slot(Record& record);
+  /// [any thread] More connections than the pool may have, because of force_slot().
+  bool over_limit(Record& record);
   /// [any thread] A connection for which a slot was counted is open now.
   void opened(Record& record);
   /// [any thread] A slot is free again. May order another one to be opened for those who wait.

@@ -13,6 +13,7 @@
 #include "base/stream.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
+#include "route/router.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
 #include "session/states.hpp"
@@ -25,7 +26,6 @@ namespace heim::session {
 
 class Hub;
 class ConsoleSession;
-class Inquiry;
 
 /// How a database name that clients use is served: an entry of the configuration, or the name as it is.
 struct DatabaseView {
@@ -60,13 +60,13 @@ class Client final : public StreamHandler, public Holder {
   ClientStatements* statements() override { return &statements_; }
   void on_parameter(std::string_view name, std::string_view value) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
+  void on_server_drained() override;
 
   // ---- called by the hub and by servers -----------------------------------------
   /// Gives the session a server it waited for.
   void link(Server& server);
   /// The session cannot have a server: says why, in protocol order, and goes on where it can.
   void refuse(const wire::ErrorFields& error);
-  void refuse_raw(std::string error);
   /// Ends the session with a FATAL error.
   void fail(std::string_view sqlstate, std::string_view message, std::string_view hint = {});
   void fail_raw(std::string error);
@@ -75,6 +75,7 @@ class Client final : public StreamHandler, public Holder {
   /// The pool's node is of no use any more: chooses anew.
   void reroute();
   /// A server that judges this client's login.
+  void relay_on(Server& judge);
   void relay_authentication(Bytes frame);
   void relay_accepted(Server& server);
   void relay_failed(Bytes error);
@@ -110,6 +111,7 @@ class Client final : public StreamHandler, public Holder {
   bool in_line() const { return ticket_.hook.linked; }
   const pool::Ticket& ticket() const { return ticket_; }
   bool is_admin() const { return admin_; }
+  ConsoleSession* console() const { return console_.get(); }
   void join_line();
   void leave_line();
 
@@ -117,7 +119,7 @@ class Client final : public StreamHandler, public Holder {
   // client_startup.cpp
   void read_startup();
   bool startup_packet(const wire::StartupPacket& packet, std::size_t more);
-  void tls_request(std::size_t more);
+  bool tls_request(std::size_t more);
   void begin_session(const wire::StartupPacket& packet);
   bool take_parameters(const wire::StartupPacket& packet);
   bool tls_satisfies();
@@ -131,40 +133,55 @@ class Client final : public StreamHandler, public Holder {
   void authenticated();
   void open_console(bool admin);
   void start_relay();
-  void open_dedicated(Client* relay);
+  void open_dedicated(bool relay);
   bool choose_pool();
   void greet();
   void admit(const Settings& parameters);
   bool console_allowed(bool& admin) const;
+  void wrong_certificate();
+  void remember_login();
+  void write_key(std::string& out) const;
   // client_pipeline.cpp
   void receive(Bytes bytes);
+  void keep(Bytes bytes);
+  void process_inbox();
+  void read_passwords();
   std::size_t pump(Bytes in);
   std::size_t step(Bytes in);
-  bool acquire();
   std::size_t pass(Bytes in, const wire::Header& header);
-  std::size_t simple_query(Bytes in, const wire::Header& header);
-  std::size_t without_server(Bytes in, const wire::Header& header);
-  std::size_t skip(const wire::Header& header);
-  std::size_t discard_frame(const wire::Header& header, std::size_t available);
-  void sync_alone();
+  std::size_t discard_frame(Bytes in, const wire::Header& header);
+  std::size_t skip(Bytes in, const wire::Header& header);
+  std::size_t sync(Bytes in, const wire::Header& header);
+  std::size_t simple(Bytes in, const wire::Header& header);
   void flush();
-  void protocol_error(std::string_view what);
-  void after_pump();
+  bool acquire();
+  void choose_again();
+  void link_for_greeting();
+  void finish_greeting(Server& given);
+  void tell_parameters(const Server& given);
   void release_server();
-  void tell_parameters(const Server& server);
+  void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
-  void parse(Bytes frame);
-  void bind(Bytes in, const wire::Header& header);
-  void describe(Bytes frame);
-  void close_statement(Bytes frame);
-  bool ensure_prepared(const StatementRef& statement, std::uint32_t& number);
+  std::size_t native(Bytes in, const wire::Header& header);
+  std::size_t pin_and_pass(Bytes in, const wire::Header& header);
+  std::size_t parse(Bytes in, const wire::Header& header);
+  std::size_t parse_unnamed(Bytes in, const wire::Header& header, std::string_view content);
+  std::size_t bind(Bytes in, const wire::Header& header);
+  std::size_t describe(Bytes in, const wire::Header& header);
+  std::size_t close_statement(Bytes in, const wire::Header& header);
+  bool deallocate(Bytes frame);
+  const ServerStatements::Item* fresh(Hash128 hash);
+  std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
+  std::uint32_t ensure_prepared(const StatementRef& statement);
   bool ensure_unnamed();
-  void prepare_on_server(const StatementRef& statement, std::uint32_t& number, bool hidden);
   void evict_prepared();
-  void poison(std::string_view sqlstate, std::string message);
   void close_orphans();
-  std::size_t deallocate(Bytes frame);
+  void poison(std::string_view sqlstate, std::string message);
+  void unknown_statement(std::string_view given);
+  // client.cpp
+  void end(ClientEvent event);
+  void lost_statement(Server& lost);
 
   ClientState state_ = ClientState::start;
   Stream* stream_;
@@ -176,9 +193,9 @@ class Client final : public StreamHandler, public Holder {
   bool counted_ = false;         // in Shared::clients
   bool tls_asked_ = false;
   bool direct_tls_ = false;
-  bool pumping_ = false;
   pool::Ticket ticket_;
   Instant wait_start_{};
+  route::Wanted wanted_ = route::Wanted::primary;
   ClientStatements statements_;
   Settings told_;                // parameters as the client knows them
   std::unique_ptr<TlsInfo> tls_;

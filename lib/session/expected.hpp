@@ -14,7 +14,7 @@ enum class Reply : std::uint8_t {
   parse, bind, describe, execute, close,
   parse_unnamed,
   // ours, not the client's: the answer is swallowed
-  parse_hidden, close_hidden, query_hidden,
+  parse_hidden, unnamed_hidden, close_hidden, query_hidden,
   // the client's, not forwarded: the answer is made here when its turn comes
   parse_made, close_made,
   // the server is made to fail here; its error is replaced by ours

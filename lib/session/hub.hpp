@@ -67,26 +67,33 @@ class Hub {
   void log(LogLevel level, std::string_view text) const;
   bool logs(LogLevel level) const { return level >= shared.logger.level(); }
   /// Opens a server for the pool; its slot is counted already.
-  Server* open_server(Pool& pool, Client* relay, bool dedicated,
-                      std::vector<std::pair<std::string, std::string>> extra = {});
+  Server* open_server(Pool& pool, Client* owner,
+                      std::vector<std::pair<std::string, std::string>> extra, bool relay);
   void order(const pool::OpenOrder& order);
   /// Asks for what join() said.
   void follow(const pool::Joined& joined, Pool& pool);
   /// A login of a server failed: those who wait may be told.
-  void login_failed(Pool& pool, Bytes error, bool fatal);
+  void login_failed(Pool& pool, Bytes error, bool final);
   void node_failed(Pool& pool);
   void node_works(Pool& pool, const Settings& parameters);
   bool can_open(const Pool& pool) const;
-  Server* next_relay(Pool& pool, Client& client);
+  void start_relay(Pool& pool, Client& client);
+  Pool* dedicated_pool(const DatabaseView& database, const std::string& user, std::uint32_t node);
+  Inquiry& add(std::unique_ptr<Inquiry> inquiry);
+  void finish(Inquiry& inquiry);
+  void canceler_done(std::uint64_t id);
+  bool give_to(Server& server, pool::SessionId session);
+  void open_for(pool::Record& record);
+  void reroute(Pool& pool);
   void drop_client(Client& client);
   void bury(Server* server);
-  void bury(Client* client);
-  void bury(std::unique_ptr<Inquiry> inquiry);
   void sweep() {
     if (has_dead_) clear_dead();
   }
   /// Sends a cancel request for what `server` runs. `done` runs when it is over.
   void cancel(Server& server, std::function<void()> done);
+  /// A cancel request for this server has had its effect.
+  void cancel_over(std::uint64_t server_id, bool in_time);
   /// A client asks to cancel another's statement. The reply is the closing of `requester`.
   void cancel_requested(std::uint32_t pid, const std::string& secret, Client& requester);
   void cancel_here(std::uint32_t pid, const std::string& secret, std::function<void()> done);
@@ -98,10 +105,7 @@ class Hub {
   /// An idle server for those who wait elsewhere.
   void yield_idle(pool::Record& record);
   void evict_idle(const std::string& database, const std::string& user);
-  Meter& meter(const std::string& database) { return meters_[database]; }
-  void settle_pools();
   bool draining() const { return shutdown_ != Shutdown::no; }
-  void client_ready(Client& client);  // between two requests: may it go on?
   Pool* mine(pool::Record& record);
 
   Shared& shared;
@@ -134,17 +138,27 @@ class Hub {
   void tick_pool(Pool& pool);
   void tick_linked(Pool& pool);
   void tick_idle(Pool& pool);
+  void tick_relays();
+  void tick_shutdown();
+  void keep_minimum(Pool& pool);
+  bool below_minimum(const Pool& pool) const;
+  void end_holder(Server& server, std::string_view sqlstate, const std::string& limit);
+  void fail_waiting(Pool& pool, const std::string& error);
+  Pool* make_pool(const DatabaseView& database, const pool::Key& key);
+  static std::string key_text(const pool::Key& key);
+  pool::Limits limits(const DatabaseView& database, const std::string& user) const;
   void fill_pool(PoolRow& row, const Pool& pool);
   void fill_clients(Snapshot& snapshot);
-  void fill_servers(Snapshot& snapshot);
+  void fill_servers(Snapshot& snapshot, const Pool& pool);
   void fill_databases(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
-  void update_pool(Pool& pool);
   std::uint32_t new_pid();
 
   const Instant& clock_;
   RulesRef rules_;
-  std::map<std::pair<const pool::Record*, int>, std::unique_ptr<Pool>> pools_;
+  std::map<std::string, std::unique_ptr<Pool>> pools_;
+  std::unordered_map<std::uint64_t, Server*> servers_;
+  std::unordered_map<pool::SessionId, std::unique_ptr<Inquiry>> inquiries_;
   std::unordered_map<std::uint32_t, Client*> clients_;  // by pid
   std::unordered_map<std::uint64_t, std::unique_ptr<Canceler>> cancelers_;
   std::map<std::string, Meter> meters_;
@@ -155,12 +169,9 @@ class Hub {
   bool has_dead_ = false;
   std::uint32_t next_pid_ = 1;
   std::uint32_t turn_ = 0;
-  std::size_t server_count_ = 0;
   Instant next_tick_{};
   Instant next_period_{};
   Shutdown shutdown_ = Shutdown::no;
-
-  friend class Canceler;
 };
 
 }  // namespace heim::session

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/list.hpp"
+#include "config/settings.hpp"
 #include "pool/broker.hpp"
 #include "session/server.hpp"
 #include "session/snapshot.hpp"
@@ -13,15 +14,16 @@ namespace heim::session {
 class Client;
 
 struct Pool {
-  Pool(Hub& hub, pool::Record& record) : hub(hub), record(record) {}
+  Pool(Hub& the_hub, pool::Record& the_record) : hub(the_hub), record(the_record) {}
   using Servers = List<Server, &Server::hook>;
 
   Hub& hub;
   pool::Record& record;
+  std::string database;       // as clients name it
   std::string dbname;         // on the server
-  std::string mode_name;
   config::PoolMode mode = config::PoolMode::session;
   bool relay = false;         // no secrets: connections come from logins
+  bool open_to_all = false;   // the server trusts the proxy without a secret
   bool disabled = false;
   Servers idle;               // most recently used first
   Servers linked;

@@ -47,6 +47,8 @@ class Holder {
   virtual void on_parameter(std::string_view /*name*/, std::string_view /*value*/) {}
   /// Bytes the holder has not taken yet: above a bound the server is not read.
   virtual std::size_t backlog() const { return 0; }
+  /// The server has taken all that was written to it.
+  virtual void on_server_drained() {}
 };
 
 class Server final : public StreamHandler {
@@ -55,8 +57,10 @@ class Server final : public StreamHandler {
   ~Server() override;
 
   // ---- life -----------------------------------------------------------------
-  /// Connects and logs in. `relay`: this client's messages answer the server's challenges.
-  void open(Client* relay);
+  /// Connects and logs in.
+  /// `owner`: the client it is opened for, if it is for one. `relay`: that client's messages answer the
+  /// server's challenges.
+  void open(Client* owner, bool relay);
   /// Ends it: tells the holder, frees the slot. Safe from anywhere; the object dies later.
   void discard(std::string_view why, Bytes error = {});
   void apply(ServerEvent event);
@@ -66,15 +70,28 @@ class Server final : public StreamHandler {
   /// Links to a holder that has `wanted` as its parameters. Messages that adapt the server go to `out` first.
   void take(Holder& holder, std::uint64_t holder_id, const Settings& wanted, Out& out);
   /// The holder is done or gone. Gives back, cleans or closes as the state demands.
-  void release();
+  /// `untouched`: it ran nothing of the holder's.
+  void release(bool untouched = false);
   /// Whether release() would put it back without further ado.
   bool is_clean() const;
-  void expect(Reply reply, bool undo = false) { expected_.push(reply, undo); }
+  void expect(Reply reply, bool has_undo = false) {
+    expected_.push(reply, has_undo);
+    prepared.batch += ends_at_ready(reply);
+  }
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
   void ask(std::string_view sql, Out& out);
   void write(Out& out);
+  /// Asks the server whether it is still there; it comes back to the pool by itself.
+  void check();
+  /// Time passed while it is being cleaned.
+  void clean_late(Duration limit);
+  /// Its holder leaves session state that cannot be tracked.
+  void pin();
+  /// Handed to another worker.
+  void leave_hub();
+  void join_hub(Hub& next, Pool& next_pool);
   /// Answers a relay client's login message.
   void relay_password(Bytes message);
 
@@ -92,8 +109,13 @@ class Server final : public StreamHandler {
   // ---- facts ----------------------------------------------------------------
   bool owes() const { return !expected_.empty(); }
   bool in_transaction() const { return tx_ != 'I'; }
+  bool in_failed_transaction() const { return tx_ == 'E'; }
   Holder* holder() const { return holder_; }
   Client* relay() const { return relay_; }
+  /// Half of a message went to the holder.
+  bool in_message() const { return body_left_ > 0 && body_forward_; }
+  std::size_t owed() const { return expected_.size(); }
+  bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
 
   Hub* hub;    // of the worker it lives on; changes when it is handed over
@@ -103,11 +125,13 @@ class Server final : public StreamHandler {
   ListHook<Server> hook;       // in the pool's list for its state
   Instant born{};
   Instant since{};             // of its state
+  Instant checked{};           // when server_check_query last ran
   Instant request_start{};     // of the running batch; zero if none
   Instant transaction_start{};
   std::uint32_t backend_pid = 0;
   std::string backend_secret;
   std::string peer;            // address, for SHOW
+  std::string tls_text;
   std::uint64_t transactions = 0;
   std::uint64_t holder_id = 0; // of the last holder
   bool close_when_idle = false;
@@ -132,6 +156,7 @@ class Server final : public StreamHandler {
   void login_authentication(Bytes frame);
   void login_ready();
   bool retry_with_tls();
+  bool reconnect();
   // answers (server_reply.cpp)
   void feed(Bytes bytes);
   std::size_t feed_carry(Bytes bytes);
@@ -143,9 +168,11 @@ class Server final : public StreamHandler {
   bool on_complete(Bytes body);
   bool on_copy(std::uint8_t tag);
   bool on_parameter(Bytes body);
+  bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
   void confirm(const Expected::Entry& entry);
-  void take_back(const Expected::Entry& entry);
+  void take_back(const Undo& change);
+  void unnamed_failed();
   void drop_batch();
   void on_tag(std::string_view tag);
   void settle();
@@ -153,12 +180,14 @@ class Server final : public StreamHandler {
   // cleaning (server_clean.cpp)
   void start_cleaning();
   void continue_cleaning();
+  void continue_cleaning(Out& out);
   void finish_clean();
   void resync(Out& out);
 
   ServerState state_ = ServerState::connecting;
   Holder* holder_ = nullptr;
-  Client* relay_ = nullptr;
+  Client* relay_ = nullptr;      // the client it is opened for
+  bool judging_ = false;         // and whose login it judges
   Expected expected_;
   std::unique_ptr<auth::ServerLogin> login_;
   std::string endpoint_hash_;
@@ -175,9 +204,17 @@ class Server final : public StreamHandler {
   bool sync_failed_ = false;
   bool force_tls_ = false;
   bool tried_tls_ = false;
+  bool plain_only_ = false;
+  bool logged_in_ = false;       // in this chunk
   bool ready_seen_ = false;      // in this chunk
   bool reset_done_ = false;      // in this cleaning
+  bool rolled_back_ = false;     // in this cleaning
+  bool cancel_sent_ = false;     // in this cleaning
+  bool made_after_ = false;      // answers made here may be due after this message
+  bool swallowed_sync_ = false;  // by the COPY that is open
   std::string last_error_;       // FATAL from the server
+  std::string sync_error_;       // of the hidden statements
+  std::string made_scratch_;
 };
 
 }  // namespace heim::session

@@ -50,8 +50,8 @@ class Operator {
 
 class Shared {
  public:
-  Shared(pool::WorkerId workers, crypto::Random& random, Logger& logger)
-      : broker(workers), random(random), logger(logger), process_key(random.bytes(32)) {
+  Shared(pool::WorkerId workers, crypto::Random& the_random, Logger& the_logger)
+      : broker(workers), random(the_random), logger(the_logger), process_key(random.bytes(32)) {
     random.fill(reinterpret_cast<std::uint8_t*>(&hash_seed), sizeof hash_seed);
   }
 

@@ -59,7 +59,7 @@ const ServerStatements::Item* ServerStatements::use(Hash128 hash) {
 
 const ServerStatements::Item& ServerStatements::add(Hash128 hash, std::uint32_t size,
                                                     std::uint64_t epoch) {
-  restore({hash, next_number_++, size, epoch});
+  restore({hash, next_number_++, size, epoch, batch, false});
   return items_.front();
 }
 
@@ -80,6 +80,16 @@ std::optional<ServerStatements::Item> ServerStatements::erase(Hash128 hash) {
   return item;
 }
 
+void ServerStatements::erase(const Item& item) {
+  const auto it = index_.find(item.hash);
+  if (it != index_.end() && it->second->number == item.number) erase(item.hash);
+}
+
+void ServerStatements::confirm(const Item& item) {
+  const auto it = index_.find(item.hash);
+  if (it != index_.end() && it->second->number == item.number) it->second->confirmed = true;
+}
+
 std::optional<ServerStatements::Item> ServerStatements::evict(std::size_t count,
                                                               std::uint64_t bytes) {
   if (items_.size() < 2 || (items_.size() <= count && bytes_ <= bytes)) return std::nullopt;
@@ -90,7 +100,7 @@ void ServerStatements::clear() {
   items_.clear();
   index_.clear();
   bytes_ = 0;
-  unnamed.reset();
+  unnamed_.reset();
 }
 
 std::string server_name(std::uint32_t number) { return "heim_" + std::to_string(number); }

@@ -71,11 +71,19 @@ class ServerStatements {
     std::uint32_t number;  // its name is "heim_<number>"
     std::uint32_t size;
     std::uint64_t epoch;   // of the schema, when it was prepared
+    std::uint32_t batch;   // that prepared it
+    bool confirmed;        // ParseComplete came
   };
   /// Null if it is not there. Marks it as used.
   const Item* use(Hash128 hash);
   const Item& add(Hash128 hash, std::uint32_t size, std::uint64_t epoch);
   std::optional<Item> erase(Hash128 hash);
+  /// Only if it still is the one with this number.
+  void erase(const Item& item);
+  void confirm(const Item& item);
+  /// Whether a later message of the running batch can count on it: it is there, or comes in this very batch (if
+  /// that fails, the later message is skipped too).
+  bool usable(const Item& item) const { return item.confirmed || item.batch == batch; }
   void restore(const Item& item);
   /// The one to close, if there are more than `count` or they hold more than `bytes`; never the newest.
   std::optional<Item> evict(std::size_t count, std::uint64_t bytes);
@@ -83,27 +91,38 @@ class ServerStatements {
   std::size_t size() const { return index_.size(); }
   std::uint64_t bytes() const { return bytes_; }
 
-  /// The content of the unnamed statement as the server has it.
-  std::optional<Hash128> unnamed;
+  std::uint32_t batch = 0;  // counts the batches sent
+
+  // The unnamed statement: what was sent last, by which batch, and how many are not confirmed.
+  void set_unnamed(Hash128 hash) {
+    unnamed_ = hash;
+    unnamed_batch_ = batch;
+    ++unnamed_pending_;
+  }
+  void drop_unnamed() { unnamed_.reset(); }
+  void unnamed_confirmed() { --unnamed_pending_; }
+  bool has_unnamed(Hash128 hash) const {
+    return unnamed_ == hash && (unnamed_pending_ == 0 || unnamed_batch_ == batch);
+  }
 
  private:
   std::list<Item> items_;
   std::unordered_map<Hash128, std::list<Item>::iterator> index_;
   std::uint64_t bytes_ = 0;
   std::uint32_t next_number_ = 0;
+  std::optional<Hash128> unnamed_;
+  std::uint32_t unnamed_batch_ = 0;
+  std::uint32_t unnamed_pending_ = 0;
 };
 
 std::string server_name(std::uint32_t number);
 
-/// A change of the maps that is real only once the server has confirmed the message it belongs to.
+/// A change of the maps that is real only once the server has confirmed the message it belongs to. One a message.
 struct Undo {
-  enum class Kind : std::uint8_t {
-    client_named,    // the client's `name` was `before` (null: absent)
-    client_unnamed,  // the client's unnamed statement was `before`
-    server_added,    // `item` was added to the server's
-    server_closed,   // `item` was removed from the server's
-  };
-  Kind kind;
+  bool client_named = false;    // the client's `name` was `before` (null: absent)
+  bool client_unnamed = false;  // the client's unnamed statement was `before`
+  bool server_added = false;    // `item` was added to the server's
+  bool server_closed = false;   // `item` was removed from the server's
   std::string name;
   StatementRef before;
   ServerStatements::Item item{};

@@ -29,7 +29,7 @@ std::string_view name(ServerState state) {
 
 std::string_view name(ServerEvent event) {
   static constexpr std::string_view names[] = {
-      "up",    "tls_asked",  "tls_accepted", "tls_refused", "tls_done", "ready",      "taken",
+      "up",    "tls_asked",  "tls_accepted", "tls_refused", "tls_done", "retried", "ready", "taken",
       "given_back", "left_dirty", "cleaned", "held", "cancel_over", "lost"};
   static_assert(std::size(names) == static_cast<std::size_t>(ServerEvent::count_));
   return names[static_cast<std::size_t>(event)];

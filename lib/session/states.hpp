@@ -170,6 +170,7 @@ enum class ServerEvent : std::uint8_t {
   tls_accepted,
   tls_refused,   // and that is allowed
   tls_done,
+  retried,       // once more, with or without TLS
   ready,         // login finished
   taken,         // by a session
   given_back,    // clean
@@ -193,6 +194,8 @@ inline constexpr ServerTransition server_transitions[] = {
     {ServerState::asking_tls, ServerEvent::tls_accepted, ServerState::tls},
     {ServerState::asking_tls, ServerEvent::tls_refused, ServerState::login},
     {ServerState::tls, ServerEvent::tls_done, ServerState::login},
+    {ServerState::tls, ServerEvent::retried, ServerState::connecting},
+    {ServerState::login, ServerEvent::retried, ServerState::connecting},
     {ServerState::login, ServerEvent::ready, ServerState::idle},
     {ServerState::idle, ServerEvent::taken, ServerState::linked},
     {ServerState::idle, ServerEvent::left_dirty, ServerState::cleaning},  // a check before use
@@ -227,6 +230,7 @@ inline constexpr ServerImpossible server_impossible[] = {
     {ServerEvent::tls_accepted, only(bits(ServerState::asking_tls))},
     {ServerEvent::tls_refused, only(bits(ServerState::asking_tls))},
     {ServerEvent::tls_done, only(bits(ServerState::tls))},
+    {ServerEvent::retried, only(bits(ServerState::tls, ServerState::login))},
     {ServerEvent::ready, only(bits(ServerState::login))},
     {ServerEvent::taken, only(bits(ServerState::idle))},
     {ServerEvent::given_back, only(bits(ServerState::linked))},

@@ -1,0 +1,332 @@
+// The extended protocol where servers are shared: statement names are the client's, what they stand for is prepared
+// wherever it is needed.
+#include <charconv>
+
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+
+namespace heim::session {
+namespace {
+
+constexpr std::size_t parse_limit = 1u << 20;   // a larger Parse is not shared: its client keeps the server
+constexpr std::size_t name_limit = 4096;        // both names of a Bind stand within so many bytes
+constexpr std::string_view no_such = "heim_none";
+
+std::string_view next_word(std::string_view& text) {
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  std::size_t size = 0;
+  if (!text.empty() && text[0] == '"') {
+    size = text.find('"', 1);
+    size = size == std::string_view::npos ? text.size() : size + 1;
+  } else {
+    while (size < text.size() && !is_space(text[size]) && text[size] != ';') ++size;
+  }
+  const std::string_view word = text.substr(0, size);
+  text.remove_prefix(size);
+  return word;
+}
+
+// The name in `DEALLOCATE [PREPARE] name [;]`; empty for anything else.
+std::string deallocated_name(std::string_view text) {
+  if (fold(next_word(text)) != "deallocate") return {};
+  std::string_view word = next_word(text);
+  if (fold(word) == "prepare") word = next_word(text);
+  std::string_view rest = next_word(text);
+  if (rest.empty() && !text.empty() && text[0] == ';') text.remove_prefix(1), rest = next_word(text);
+  if (word.empty() || !rest.empty() || fold(word) == "all") return {};
+  if (word[0] != '"') return fold(word);
+  word = word.substr(1, word.size() - 2);
+  return word.find('"') == std::string_view::npos ? std::string(word) : std::string();
+}
+
+// Fails on any server: no statement has this name.
+std::string failing_bind() {
+  std::string out;
+  wire::Writer(out, 'B').string({}).string(no_such).u16(0).u16(0).u16(0);
+  return out;
+}
+
+}  // namespace
+
+std::size_t Client::extended(Bytes in, const wire::Header& header) {
+  const bool shared = mode != config::PoolMode::session;
+  const bool read_whole = header.tag != 'B' && !(header.tag == 'P' && header.total() > parse_limit);
+  if (shared && read_whole && in.size() < header.total()) return 0;
+  if (!server && !acquire()) return 0;
+  if (header.tag == 'E') ++pool->meter->total.query_count;
+  server->batch_open = true;
+  if (!shared) return native(in, header);
+  if (!server->orphans.empty()) close_orphans();
+  switch (header.tag) {
+    case 'P': return header.total() > parse_limit ? pin_and_pass(in, header) : parse(in, header);
+    case 'B': return bind(in, header);
+    case 'D': return describe(in, header);
+    case 'C': return close_statement(in, header);
+    default: return native(in, header);
+  }
+}
+
+// As it is, under the client's own names.
+std::size_t Client::native(Bytes in, const wire::Header& header) {
+  switch (header.tag) {
+    case 'P': server->expect(Reply::parse); break;
+    case 'B': server->expect(Reply::bind); break;
+    case 'D': server->expect(Reply::describe); break;
+    case 'E': server->expect(Reply::execute); break;
+    case 'C': server->expect(Reply::close); break;
+    default: break;
+  }
+  return pass(in, header);
+}
+
+std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
+  pinned = "a statement of more than 1 MiB was prepared";
+  server->pin();
+  statements_.set_unnamed(nullptr);
+  server->prepared.drop_unnamed();
+  return native(in, header);
+}
+
+std::size_t Client::parse(Bytes in, const wire::Header& header) {
+  const Bytes body = in.subspan(wire::header_size, header.body);
+  wire::Fields fields(body);
+  const std::string_view given = fields.string();
+  if (!fields.ok()) return protocol_error("invalid string in message"), 0;
+  const std::string_view content = as_text(fields.rest());
+  ++pool->meter->total.client_parse_count;
+  if (given.empty()) return parse_unnamed(in, header, content);
+  if (statements_.find(given)) {
+    poison("42P05", "prepared statement \"" + std::string(given) + "\" already exists");
+    return header.total();
+  }
+  if (statements_.bytes() + content.size() > hub.settings().proxy.max_client_prepared_bytes) {
+    poison("54000", "prepared statements of one client exceed max_client_prepared_bytes");
+    return header.total();
+  }
+  const StatementRef statement = hub.statement_table.intern(content);
+  Undo change;
+  change.client_named = true;
+  change.name = given;
+  statements_.set(given, statement);
+  if (fresh(statement->hash)) {
+    server->undo.push_back(std::move(change));
+    server->expect(Reply::parse_made, true);
+    server->emit_made(hub.to_client);
+  } else {
+    prepare(statement, std::move(change), Reply::parse);
+  }
+  return header.total();
+}
+
+std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::string_view content) {
+  StatementRef statement = hub.statement_table.intern(content, statements_.unnamed());
+  const bool changed = statement != statements_.unnamed();
+  if (changed) {
+    Undo change;
+    change.client_unnamed = true;
+    change.before = statements_.unnamed();
+    server->undo.push_back(std::move(change));
+  }
+  server->prepared.set_unnamed(statement->hash);
+  server->expect(Reply::parse_unnamed, changed);
+  if (changed) statements_.set_unnamed(std::move(statement));
+  ++pool->meter->total.server_parse_count;
+  return pass(in, header);
+}
+
+// The server's name for a statement it has and that no schema change made stale.
+const ServerStatements::Item* Client::fresh(Hash128 hash) {
+  const ServerStatements::Item* item = server->prepared.use(hash);
+  if (!item) return nullptr;
+  const bool current = item->epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
+  if (current && server->prepared.usable(*item)) return item;
+  server->orphans.push_back(item->number);
+  server->prepared.erase(hash);
+  close_orphans();
+  return nullptr;
+}
+
+// Sends a Parse under a name of ours, and makes room for it.
+std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply reply) {
+  const auto size = static_cast<std::uint32_t>(statement->content.size());
+  const auto item = server->prepared.add(statement->hash, size,
+                                         hub.shared.schema_epoch.load(std::memory_order_relaxed));
+  std::string message;
+  wire::Writer(message, 'P').string(server_name(item.number)).bytes(statement->content);
+  hub.to_server.copy(message);
+  ++pool->meter->total.server_parse_count;
+  change.server_added = true;
+  change.item = item;
+  server->undo.push_back(std::move(change));
+  server->expect(reply, true);
+  evict_prepared();
+  return item.number;
+}
+
+std::uint32_t Client::ensure_prepared(const StatementRef& statement) {
+  if (const ServerStatements::Item* item = fresh(statement->hash)) return item->number;
+  return prepare(statement, {}, Reply::parse_hidden);
+}
+
+// Makes the server's unnamed statement the client's. False if the client has none.
+bool Client::ensure_unnamed() {
+  const StatementRef& statement = statements_.unnamed();
+  if (!statement) return !pinned.empty();
+  if (server->prepared.has_unnamed(statement->hash)) return true;
+  std::string message;
+  wire::Writer(message, 'P').string({}).bytes(statement->content);
+  hub.to_server.copy(message);
+  ++pool->meter->total.server_parse_count;
+  server->prepared.set_unnamed(statement->hash);
+  server->expect(Reply::unnamed_hidden);
+  return true;
+}
+
+void Client::evict_prepared() {
+  const config::Proxy& proxy = hub.settings().proxy;
+  while (auto old = server->prepared.evict(proxy.max_prepared_statements, proxy.max_prepared_bytes)) {
+    Undo change;
+    change.server_closed = true;
+    change.item = *old;
+    server->undo.push_back(std::move(change));
+    std::string message;
+    wire::Writer(message, 'C').u8('S').string(server_name(old->number));
+    hub.to_server.copy(message);
+    server->expect(Reply::close_hidden, true);
+  }
+}
+
+void Client::close_orphans() {
+  for (const std::uint32_t number : server->orphans) {
+    std::string message;
+    wire::Writer(message, 'C').u8('S').string(server_name(number));
+    hub.to_server.copy(message);
+    server->expect(Reply::close_hidden);
+  }
+  server->orphans.clear();
+}
+
+// An error of ours in its place among the server's answers: the server is made to fail here, too, so that it skips
+// to Sync and aborts its transaction as it would have; its error is replaced.
+void Client::poison(std::string_view sqlstate, std::string message) {
+  std::string error;
+  wire::error(error, {"ERROR", sqlstate, message});
+  server->poisons.push_back(std::move(error));
+  server->expect(Reply::poison);
+  hub.to_server.copy(failing_bind());
+}
+
+void Client::unknown_statement(std::string_view given) {
+  poison("26000", given.empty() ? "unnamed prepared statement does not exist"
+                                : "prepared statement \"" + std::string(given) + "\" does not exist");
+}
+
+// DEALLOCATE of a statement that was prepared through the protocol, as some drivers do. What it stands for stays where
+// it is, for others: the name goes, and the answer is made here. True if that was all.
+bool Client::deallocate(Bytes frame) {
+  std::string_view text = as_text(frame.subspan(wire::header_size));
+  text.remove_suffix(1);
+  const std::string given = deallocated_name(text);
+  if (given.empty() || !statements_.find(given)) return false;
+  if (server && (server->owes() || server->batch_open || server->in_failed_transaction())) return false;
+  statements_.erase(given);
+  std::string answer;
+  wire::command_complete(answer, "DEALLOCATE");
+  wire::ready(answer, server && server->in_transaction() ? 'T' : 'I');
+  hub.to_client.copy(answer);
+  return true;
+}
+
+std::size_t Client::bind(Bytes in, const wire::Header& header) {
+  const Bytes here = in.subspan(wire::header_size, std::min<std::size_t>(in.size() - wire::header_size, header.body));
+  wire::Fields fields(here);
+  const std::string_view portal = fields.string();
+  const std::string_view given = fields.string();
+  if (!fields.ok()) {
+    if (here.size() < header.body && here.size() < name_limit) return 0;
+    return protocol_error("invalid string in message"), 0;
+  }
+  ++pool->meter->total.bind_count;
+  if (given.empty()) {
+    if (ensure_unnamed()) return native(in, header);
+    unknown_statement(given);
+    return discard_frame(in, header);
+  }
+  const StatementRef statement = statements_.find(given);
+  if (!statement) {
+    if (!pinned.empty()) return native(in, header);
+    unknown_statement(given);
+    return discard_frame(in, header);
+  }
+  // The same message with our name for the statement.
+  char name[24] = "heim_";
+  const auto end = std::to_chars(name + 5, name + sizeof name, ensure_prepared(statement)).ptr;
+  const std::string_view ours(name, static_cast<std::size_t>(end - name));
+  std::uint8_t head[wire::header_size];
+  head[0] = 'B';
+  store_be32(head + 1, static_cast<std::uint32_t>(header.body + 4 + ours.size() - given.size()));
+  hub.to_server.copy({reinterpret_cast<char*>(head), sizeof head});
+  hub.to_server.borrow(here.first(portal.size() + 1));
+  hub.to_server.copy(ours);
+  // From the zero that ends the statement's name.
+  hub.to_server.borrow(here.subspan(portal.size() + 1 + given.size()));
+  server->expect(Reply::bind);
+  body_left_ = header.body - here.size();
+  body_discard_ = false;
+  return wire::header_size + here.size();
+}
+
+std::size_t Client::describe(Bytes in, const wire::Header& header) {
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  const std::uint8_t kind = fields.u8();
+  const std::string_view given = fields.string();
+  if (!fields.done()) return protocol_error("invalid Describe message"), 0;
+  if (kind != 'S') return native(in, header);
+  const StatementRef statement = given.empty() ? nullptr : statements_.find(given);
+  if (given.empty() ? ensure_unnamed() : !statement && !pinned.empty()) return native(in, header);
+  if (!statement) {
+    unknown_statement(given);
+    return header.total();
+  }
+  std::string message;
+  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(statement)));
+  hub.to_server.copy(message);
+  server->expect(Reply::describe);
+  return header.total();
+}
+
+std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  const std::uint8_t kind = fields.u8();
+  const std::string_view given = fields.string();
+  if (!fields.done()) return protocol_error("invalid Close message"), 0;
+  if (kind != 'S') return native(in, header);
+  Undo change;
+  if (given.empty()) {
+    change.client_unnamed = true;
+    change.before = statements_.unnamed();
+    server->undo.push_back(std::move(change));
+    statements_.set_unnamed(nullptr);
+    server->prepared.drop_unnamed();
+    server->expect(Reply::close, true);
+    return pass(in, header);
+  }
+  StatementRef statement = statements_.find(given);
+  if (!statement && !pinned.empty()) return native(in, header);
+  // Other clients may use it: only the name goes. Closing what does not exist is no error.
+  if (statement) {
+    change.client_named = true;
+    change.name = given;
+    change.before = std::move(statement);
+    server->undo.push_back(std::move(change));
+    statements_.erase(given);
+    server->expect(Reply::close_made, true);
+  } else {
+    server->expect(Reply::close_made);
+  }
+  server->emit_made(hub.to_client);
+  return header.total();
+}
+
+}  // namespace heim::session

@@ -1,0 +1,246 @@
+// Who the client is, and the greeting.
+#include "session/client_login.hpp"
+
+#include "auth/identity.hpp"
+#include "auth/method.hpp"
+#include "session/console_session.hpp"
+#include "session/hub.hpp"
+#include "session/inquiry.hpp"
+#include "session/pool.hpp"
+
+namespace heim::session {
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+void Client::authenticate() {
+  const auth::HbaRequest request{
+      stream_->is_unix() ? auth::ConnKind::local : tls_ ? auth::ConnKind::tls : auth::ConnKind::tcp,
+      database_name, user, stream_->peer_name(), replication == "physical"};
+  std::optional<auth::Method> method = auth::method_of(hub.settings().auth.type);
+  const std::string peer_address = stream_->peer_name();
+  auth::HbaRequest owned = request;
+  owned.address = peer_address;
+  if (!method) method = hub.rules().hba.match(owned);
+  if (!method || *method == auth::Method::reject) {
+    return fail("28000", "no HBA rule admits user \"" + user + "\" to database \"" + database_name +
+                             "\" from " + peer_address);
+  }
+  login_->method = *method;
+  switch (*method) {
+    case auth::Method::relay: return start_relay();
+    case auth::Method::trust: return authenticated();
+    case auth::Method::cert:
+      return tls_ && auth::certificate_names(*tls_, user) ? authenticated() : wrong_certificate();
+    case auth::Method::peer:
+      return auth::peer_is(stream_->peer_user(), user)
+                 ? authenticated()
+                 : fail("28000", "Peer authentication failed for user \"" + user + "\"");
+    default: return ask_secret();
+  }
+}
+
+void Client::wrong_certificate() {
+  fail("28000", "certificate authentication failed for user \"" + user + "\"");
+}
+
+// From auth_file, or from auth_query.
+void Client::ask_secret() {
+  if (const auth::UserList::Entry* entry = hub.rules().users.find(user)) {
+    return challenge(entry->secret, entry->derived);
+  }
+  const std::string& query =
+      login_->database.auth_query.empty() ? hub.settings().auth.query : login_->database.auth_query;
+  if (query.empty() || ConsoleSession::is_console(database_name)) return challenge({}, std::nullopt);
+  const auto cached = hub.secrets.find({database_name, user});
+  if (cached != hub.secrets.end() && cached->second.until > hub.now()) {
+    return challenge(cached->second.secret, cached->second.derived);
+  }
+  apply(ClientEvent::secret_wanted);
+  Inquiry::start(hub, login_->database, query, user, id);
+}
+
+void Client::on_secret(Result<std::optional<auth::StoredSecret>> answer) {
+  if (state_ != ClientState::secret) return;
+  if (!answer) {
+    return fail(answer.error().sqlstate, answer.error().message);
+  }
+  const auth::StoredSecret found = *answer ? **answer : auth::StoredSecret{};
+  Hub::SecretAnswer kept{found, std::nullopt, hub.now() + hub.settings().auth.cache_ttl};
+  if (hub.secrets.size() > 10000) hub.secrets.clear();
+  hub.secrets[{database_name, user}] = std::move(kept);
+  challenge(found, std::nullopt);
+}
+
+void Client::challenge(auth::StoredSecret stored, std::optional<auth::ScramVerifier> derived) {
+  const auth::Usual usual = hub.rules().users.usual();
+  const bool is_private = tls_ || stream_->is_loopback() || stream_->is_unix();
+  auth::ClientLoginInput input;
+  input.method = auth::choose_method(login_->method, stored.kind, is_private, usual.kind);
+  if (input.method == auth::Method::reject) {
+    return fail("28000", "password authentication needs TLS, since anybody on the way could read it");
+  }
+  input.user = user;
+  input.secret = std::move(stored);
+  input.derived = std::move(derived);
+  input.is_tls = tls_ != nullptr;
+  input.endpoint_hash = tls_ ? hub.transport.endpoint_hash() : std::string();
+  input.process_key = hub.shared.process_key;
+  input.usual = usual;
+  input.now = hub.shared.wall_clock();
+  login_->exchange.emplace(std::move(input), hub.shared.random);
+  login_step(login_->exchange->start());
+}
+
+void Client::on_password(Bytes message) {
+  if (state_ == ClientState::relay) {
+    if (!login_->relay) return;
+    if (login_->relay_password) {
+      login_->password = as_text(message.subspan(wire::header_size));
+      if (!login_->password.empty()) login_->password.pop_back();
+    }
+    return login_->relay->relay_password(message);
+  }
+  if (!login_ || !login_->exchange) return protocol_error("a password nobody asked for");
+  login_step(login_->exchange->on_password(message.subspan(wire::header_size)));
+}
+
+void Client::login_step(auth::Step step) {
+  if (!step.bytes.empty()) {
+    const Bytes segment = as_bytes(step.bytes);
+    stream_->write({&segment, 1});
+  }
+  switch (step.progress) {
+    case auth::Progress::more: return apply(ClientEvent::challenged);
+    case auth::Progress::failed:
+      if (step.error) return fail(step.error->sqlstate, step.error->message);
+      return wrong_password();
+    case auth::Progress::ok: break;
+  }
+  remember_login();
+  authenticated();
+}
+
+// What the login revealed opens servers for this pool.
+void Client::remember_login() {
+  if (ConsoleSession::is_console(database_name)) return;
+  if (login_->exchange->derived()) {
+    const auto cached = hub.secrets.find({database_name, user});
+    if (cached != hub.secrets.end()) cached->second.derived = login_->exchange->derived();
+  }
+  auth::Credentials revealed = login_->exchange->recovered();
+  if (revealed.kind == auth::CredentialKind::none || !login_->database.user.empty()) return;
+  hub.shared.learn(database_name, user, std::move(revealed));
+}
+
+void Client::wrong_password() {
+  hub.secrets.erase({database_name, user});
+  fail("28P01", "password authentication failed for user \"" + user + "\"");
+}
+
+bool Client::console_allowed(bool& admin) const {
+  const config::Proxy& proxy = hub.settings().proxy;
+  admin = contains(proxy.admin_users, user);
+  if (admin || contains(proxy.stats_users, user)) return true;
+  // Without secrets of our own, who sits at this machine may look and act; nobody else.
+  const bool here = stream_->is_loopback() || stream_->is_unix();
+  admin = here && login_->method == auth::Method::relay;
+  return admin;
+}
+
+void Client::authenticated() {
+  if (ConsoleSession::is_console(database_name)) {
+    bool admin = false;
+    if (!console_allowed(admin)) {
+      return fail("28000", "user \"" + user + "\" may not use the console",
+                  "List the user in admin_users or stats_users in section [proxy].");
+    }
+    return open_console(admin);
+  }
+  apply(ClientEvent::authenticated);
+  if (!replication.empty()) return open_dedicated(false);
+  if (!choose_pool()) return;
+  greet();
+}
+
+void Client::open_console(bool admin) {
+  if (!hub.console) return fail("0A000", "there is no console here");
+  admin_ = admin;
+  apply(ClientEvent::console_opened);
+  console_ = std::make_unique<ConsoleSession>(*this, *hub.console);
+  login_.reset();
+  std::string out;
+  wire::authentication(out, 0);
+  for (const auto& [parameter, value] : ConsoleSession::parameters()) {
+    wire::parameter_status(out, parameter, value);
+  }
+  write_key(out);
+  wire::ready(out, 'I');
+  const Bytes segment = as_bytes(out);
+  stream_->write({&segment, 1});
+  process_inbox();
+}
+
+bool Client::choose_pool() {
+  const DatabaseView& view = login_->database;
+  const route::Wanted wanted = login_->wanted.value_or(
+      view.route == config::Route::standby ? route::Wanted::standby : route::Wanted::primary);
+  const auto choice = hub.choose(wanted);
+  if (!choice) {
+    fail("08006", "no node of the cluster can serve this",
+         "Check the role of the [[nodes]] in the configuration.");
+    return false;
+  }
+  route_reason = choice->reason;
+  wanted_ = wanted;
+  mode = hub.mode_for(view, user);
+  pool = hub.pool_for(view, view.user.empty() ? user : view.user, choice->node);
+  ++pool->clients;
+  if (pool->disabled) {
+    fail("57P03", "database \"" + database_name + "\" is disabled");
+    return false;
+  }
+  return true;
+}
+
+void Client::greet() {
+  const auto known = pool->greetings.find(vars);
+  if (known != pool->greetings.end() && login_->method != auth::Method::relay) {
+    return admit(known->second);
+  }
+  if (!hub.can_open(*pool) && pool->servers() == 0 && pool->record.servers == 0) {
+    return fail("08006", "no server connection for this user is left, and none can be opened",
+                "Log in again, or configure auth_file or auth_query so that the proxy can log in by itself.");
+  }
+  if (Server* idle = pool->take_idle()) return link(*idle);
+  join_line();
+}
+
+// `parameters`: as a server reports them once it has this client's settings.
+void Client::admit(const Settings& parameters) {
+  told_ = parameters;
+  std::string out;
+  wire::authentication(out, 0);
+  out += parameters->wire;
+  write_key(out);
+  wire::ready(out, 'I');
+  ++pool->meter->total.client_login_count;
+  if (hub.logs(LogLevel::info) && hub.settings().log.connections) {
+    hub.log(LogLevel::info, "client " + database_name + "/" + user + "@" + stream_->peer_name() +
+                                " logged in" + (tls_ ? " over " + tls_text : std::string()));
+  }
+  login_.reset();
+  const Bytes segment = as_bytes(out);
+  stream_->write({&segment, 1});
+  apply(ClientEvent::admitted);
+}
+
+void Client::write_key(std::string& out) const {
+  wire::Writer(out, 'K').u32(pid).bytes(secret);
+}
+
+}  // namespace heim::session

@@ -1,0 +1,367 @@
+// What a logged-in client sends, message by message.
+//
+// A message is passed on from where it was read. Small ones are taken whole, so that a client that sends slowly
+// holds no server; large ones pass in parts.
+#include "session/client_login.hpp"
+#include "session/console_session.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+
+namespace heim::session {
+namespace {
+
+constexpr std::size_t small_message = 16384;   // taken whole
+constexpr std::size_t inbox_high = 65536;      // above it the client is not read while it waits
+constexpr std::size_t backlog_high = 65536;
+
+bool is_extended(std::uint8_t tag) {
+  return tag == 'P' || tag == 'B' || tag == 'D' || tag == 'E' || tag == 'C';
+}
+
+}  // namespace
+
+void Client::receive(Bytes bytes) {
+  switch (state_) {
+    case ClientState::closing:
+    case ClientState::tls: return;
+    case ClientState::console: return console_->receive(bytes);
+    case ClientState::idle:
+    case ClientState::linked:
+    case ClientState::skipping:
+      if (inbox_.empty()) {
+        const std::size_t used = pump(bytes);
+        if (state_ != ClientState::closing && used < bytes.size()) keep(bytes.subspan(used));
+        return;
+      }
+      [[fallthrough]];
+    default: keep(bytes); return process_inbox();
+  }
+}
+
+void Client::keep(Bytes bytes) {
+  inbox_.append(as_text(bytes));
+  const bool stalled = state_ == ClientState::waiting || state_ == ClientState::login ||
+                       state_ == ClientState::secret;
+  if (stalled && inbox_.size() > inbox_high && stream_) {
+    reading_paused_ = true;
+    stream_->pause();
+  }
+}
+
+void Client::process_inbox() {
+  if (state_ == ClientState::start) return read_startup();
+  if (state_ == ClientState::auth || state_ == ClientState::relay) return read_passwords();
+  if (state_ == ClientState::console) {
+    const std::string bytes = std::exchange(inbox_, {});
+    if (!bytes.empty()) console_->receive(as_bytes(bytes));
+    return;
+  }
+  if (state_ != ClientState::idle && state_ != ClientState::linked && state_ != ClientState::skipping) {
+    return;
+  }
+  // pump() may come back here through link(): the bytes it works on must not move under it.
+  std::string bytes = std::exchange(inbox_, {});
+  const std::size_t used = pump(as_bytes(bytes));
+  if (state_ == ClientState::closing || used == bytes.size()) return;
+  bytes.erase(0, used);
+  bytes += inbox_;
+  inbox_ = std::move(bytes);
+}
+
+void Client::read_passwords() {
+  while (state_ == ClientState::auth || state_ == ClientState::relay) {
+    wire::Header header;
+    const wire::Peek peek = wire::peek(wire::Origin::client, as_bytes(inbox_), header);
+    if (peek == wire::Peek::more) return;
+    if (peek != wire::Peek::ok || header.tag != 'p') {
+      return fail("08P01", "expected a password response");
+    }
+    if (inbox_.size() < header.total()) return;
+    std::string message = inbox_.substr(0, header.total());
+    wipe(inbox_.data(), header.total());
+    inbox_.erase(0, header.total());
+    on_password(as_bytes(message));
+    wipe(message.data(), message.size());
+  }
+  if (state_ != ClientState::closing && !inbox_.empty()) process_inbox();
+}
+
+// Handles as many messages as it can. Returns how many bytes it took; the rest is to be kept.
+std::size_t Client::pump(Bytes in) {
+  std::size_t done = 0;
+  while (done < in.size()) {
+    const std::size_t used = step(in.subspan(done));
+    if (state_ == ClientState::closing) return in.size();
+    if (used == 0) break;
+    done += used;
+  }
+  flush();
+  return done;
+}
+
+void Client::flush() {
+  if (server) {
+    server->write(hub.to_server);
+    if (server->stream && server->stream->backlog() > backlog_high && !reading_paused_) {
+      reading_paused_ = true;
+      stream_->pause();
+    }
+  }
+  hub.to_server.clear();
+  if (!hub.to_client.empty()) deliver(hub.to_client);
+}
+
+std::size_t Client::step(Bytes in) {
+  if (body_left_ > 0) {
+    const std::size_t part = std::min<std::uint64_t>(body_left_, in.size());
+    if (!body_discard_ && server) hub.to_server.borrow(in.first(part));
+    body_left_ -= part;
+    return part;
+  }
+  wire::Header header;
+  const wire::Peek peek = wire::peek(wire::Origin::client, in, header);
+  if (peek == wire::Peek::more) return 0;
+  if (peek != wire::Peek::ok) {
+    return protocol_error(peek == wire::Peek::unknown ? "invalid frontend message type"
+                                                      : "invalid message length"),
+           0;
+  }
+  if (header.total() <= small_message && in.size() < header.total()) return 0;
+  if (header.tag == 'X') return leave("it said goodbye"), in.size();
+  if (state_ == ClientState::skipping) return skip(in, header);
+  if (header.tag == 'S') return sync(in, header);
+  if (server && server->skipping) return discard_frame(in, header);
+  if (is_extended(header.tag)) return extended(in, header);
+  if (header.tag == 'Q' || header.tag == 'F') return simple(in, header);
+  if (header.tag == 'p') return protocol_error("a password outside the login"), 0;
+  // Flush, and COPY data: nothing to be answered. Without a server they mean nothing.
+  return server ? pass(in, header) : discard_frame(in, header);
+}
+
+// Passes a message on, as far as it is here.
+std::size_t Client::pass(Bytes in, const wire::Header& header) {
+  const std::size_t here = std::min(in.size(), header.total());
+  hub.to_server.borrow(in.first(here));
+  body_left_ = header.total() - here;
+  body_discard_ = false;
+  return here;
+}
+
+std::size_t Client::discard_frame(Bytes in, const wire::Header& header) {
+  const std::size_t here = std::min(in.size(), header.total());
+  body_left_ = header.total() - here;
+  body_discard_ = true;
+  return here;
+}
+
+// After an error of ours without a server: nothing counts until Sync.
+std::size_t Client::skip(Bytes in, const wire::Header& header) {
+  if (header.tag == 'S') {
+    std::string answer;
+    wire::ready(answer, 'I');
+    hub.to_client.copy(answer);
+    apply(ClientEvent::resynced);
+  }
+  return discard_frame(in, header);
+}
+
+std::size_t Client::sync(Bytes in, const wire::Header& header) {
+  last_request = hub.now();
+  if (!server) {
+    std::string answer;
+    wire::ready(answer, 'I');
+    hub.to_client.copy(answer);
+    return discard_frame(in, header);
+  }
+  server->expect(Reply::sync);
+  server->batch_open = server->skipping = false;
+  return pass(in, header);
+}
+
+std::size_t Client::simple(Bytes in, const wire::Header& header) {
+  if (header.tag == 'Q' && mode != config::PoolMode::session && in.size() >= header.total()) {
+    const char first = header.body > 10 ? static_cast<char>(in[wire::header_size] | 0x20) : ' ';
+    if (first == 'd' && deallocate(in.first(header.total()))) return header.total();
+  }
+  if (!server && !acquire()) return 0;
+  ++pool->meter->total.query_count;
+  server->expect(header.tag == 'Q' ? Reply::query : Reply::function);
+  server->batch_open = false;
+  if (header.tag == 'Q' && mode != config::PoolMode::session) {
+    // A simple query destroys the unnamed statement.
+    server->prepared.drop_unnamed();
+    if (statements_.unnamed()) statements_.set_unnamed(nullptr);
+  }
+  return pass(in, header);
+}
+
+// A server for the request at hand. False: the session waits in line (or has ended).
+bool Client::acquire() {
+  last_request = hub.now();
+  if (hub.draining()) return shutdown_notice(), false;
+  if (wanted_ == route::Wanted::standby ||
+      hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
+    choose_again();
+  }
+  if (Server* idle = pool->take_idle()) {
+    link(*idle);
+    return server != nullptr;
+  }
+  apply(ClientEvent::queued);
+  join_line();
+  return server != nullptr;
+}
+
+void Client::join_line() {
+  wait_start_ = ticket_.since = hub.now();
+  hub.follow(hub.shared.broker.join(pool->record, ticket_), *pool);
+}
+
+void Client::leave_line() { hub.shared.broker.leave(pool->record, ticket_); }
+
+// The node for the next transaction.
+void Client::choose_again() {
+  const auto choice = hub.choose(wanted_);
+  if (!choice) return;
+  route_reason = choice->reason;
+  if (choice->node == pool->record.key.node) return;
+  --pool->clients;
+  pool = hub.pool_for(hub.database(database_name), pool->record.key.user, choice->node);
+  ++pool->clients;
+}
+
+void Client::reroute() {
+  if (state_ != ClientState::waiting && state_ != ClientState::login) return;
+  if (!in_line()) return;
+  leave_line();
+  if (state_ == ClientState::waiting) --pool->clients_waiting;
+  choose_again();
+  if (state_ == ClientState::waiting) ++pool->clients_waiting;
+  if (Server* idle = pool->take_idle()) return link(*idle);
+  join_line();
+}
+
+void Client::link(Server& given) {
+  server = &given;
+  ++pool->meter->total.server_assignment_count;
+  if (state_ == ClientState::login) return link_for_greeting();
+  const bool waited = state_ == ClientState::waiting;
+  if (waited) pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
+  apply(ClientEvent::linked);
+  given.take(*this, id, vars, hub.to_server);
+  given.request_start = hub.now();
+  if (given.transaction_start == Instant{}) given.transaction_start = hub.now();
+  if (!given.owes()) tell_parameters(given);
+  if (!waited) return;
+  process_inbox();
+  if (state_ == ClientState::closing) return;
+  flush();
+  resume_reading();
+}
+
+// The greeting tells what the server reports once it has the client's parameters.
+void Client::link_for_greeting() {
+  Server& given = *server;
+  given.take(*this, id, vars, hub.to_server);
+  if (given.owes()) return given.write(hub.to_server);
+  finish_greeting(given);
+}
+
+void Client::finish_greeting(Server& given) {
+  if (pool->greetings.size() > 1000) pool->greetings.clear();
+  if (replication.empty()) pool->greetings[vars] = given.parameters;
+  admit(given.parameters);
+  if (state_ == ClientState::closing) return;
+  if (given.dedicated) return apply(ClientEvent::linked);
+  server = nullptr;
+  given.release(true);
+  process_inbox();
+}
+
+void Client::on_synced(Server& given) {
+  if (state_ == ClientState::linked) tell_parameters(given);
+}
+
+// A server may report other values than the one before: another node, a new default. The client hears of it.
+void Client::tell_parameters(const Server& given) {
+  if (!told_ || told_ == given.parameters) return;
+  for (const auto& [parameter, value] : given.parameters->items) {
+    const std::string* told = told_->find(parameter);
+    if (told && *told == value) continue;
+    std::string message;
+    wire::parameter_status(message, parameter, value);
+    hub.to_client.copy(message);
+  }
+  told_ = given.parameters;
+}
+
+void Client::on_ready(Server& given, char tx) {
+  if (state_ == ClientState::login) return finish_greeting(given);
+  Counters& total = pool->meter->total;
+  total.query_time += static_cast<std::uint64_t>(to_us(hub.now() - given.request_start));
+  given.request_start = hub.now();
+  if (tx == 'I') {
+    ++total.xact_count;
+    total.xact_time += static_cast<std::uint64_t>(to_us(hub.now() - given.transaction_start));
+    given.transaction_start = hub.now();
+  }
+  if (mode == config::PoolMode::session || !pinned.empty()) return;
+  if (mode == config::PoolMode::statement && tx != 'I') {
+    return fail("0A000", "transaction blocks are not allowed in statement pooling mode");
+  }
+  if (!given.is_clean() || body_left_ > 0) return;
+  release_server();
+}
+
+void Client::release_server() {
+  Server& given = *std::exchange(server, nullptr);
+  given.transaction_start = {};
+  apply(ClientEvent::released);
+  given.release();
+}
+
+void Client::on_sync_failed(Server& given, Bytes error) {
+  // As at a direct login with such a parameter: the session does not begin.
+  std::string raw;
+  const wire::ErrorView view = wire::read_error(error.subspan(wire::header_size));
+  wire::error(raw, {"FATAL", view.sqlstate, view.message, view.detail, view.hint});
+  if (state_ == ClientState::login) {
+    server = nullptr;
+    given.release();
+  }
+  fail_raw(std::move(raw));
+}
+
+void Client::protocol_error(std::string_view what) {
+  hub.to_server.clear();
+  if (!hub.to_client.empty()) deliver(hub.to_client);
+  fail("08P01", what);
+}
+
+// The session cannot have the server it waits for: an answer in the place of the server's.
+void Client::refuse(const wire::ErrorFields& error) {
+  if (in_line()) leave_line();
+  if (state_ != ClientState::waiting) {
+    return fail(error.sqlstate, error.message, error.hint);
+  }
+  std::string answer;
+  wire::error(answer, error);
+  ++pool->meter->total.error_count;
+  wire::Header header;
+  wire::peek(wire::Origin::client, as_bytes(inbox_), header);
+  const bool whole = header.tag == 'Q' || header.tag == 'F';
+  if (whole) wire::ready(answer, 'I');
+  const Bytes segment = as_bytes(answer);
+  stream_->write({&segment, 1});
+  apply(whole ? ClientEvent::answered : ClientEvent::refused);
+  std::string bytes = std::exchange(inbox_, {});
+  if (whole) {
+    const std::size_t gone = discard_frame(as_bytes(bytes), header);
+    bytes.erase(0, gone);
+  }
+  inbox_ = std::move(bytes) + inbox_;
+  resume_reading();
+  process_inbox();
+}
+
+}  // namespace heim::session

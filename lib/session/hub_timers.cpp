@@ -1,0 +1,202 @@
+// Everything that happens because time passed. Lists are in the order of their deadlines, so that a tick looks at
+// what is due and at connections in use, never at idle clients one by one.
+#include "session/canceler.hpp"
+#include "session/hub.hpp"
+#include "session/inquiry.hpp"
+
+namespace heim::session {
+namespace {
+
+bool over(Instant since, Duration limit, Instant now) {
+  return limit > Duration::zero() && now - since > limit;
+}
+
+std::string seconds_text(Duration d) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()) + " ms";
+}
+
+}  // namespace
+
+void Hub::tick() {
+  sweep();
+  next_tick_ = now() + std::chrono::milliseconds(100);
+  tick_clients();
+  tick_waiting();
+  tick_pools();
+  tick_relays();
+  std::vector<Canceler*> cancelers;
+  for (auto& [id, canceler] : cancelers_) cancelers.push_back(canceler.get());
+  for (Canceler* canceler : cancelers) canceler->expire(now());
+  std::vector<Inquiry*> late;
+  for (auto& [id, inquiry] : inquiries_) {
+    if (over(inquiry->started(), settings().timeouts.client_login_timeout, now())) {
+      late.push_back(inquiry.get());
+    }
+  }
+  for (Inquiry* inquiry : late) inquiry->expire();
+  if (now() >= next_period_) {
+    for (auto& [name, meter] : meters_) meter.tick();
+    next_period_ = now() + std::chrono::seconds(60);
+  }
+  if (shutdown_ != Shutdown::no) tick_shutdown();
+}
+
+void Hub::tick_clients() {
+  const config::Timeouts& timeouts = settings().timeouts;
+  // In the order they connected.
+  for (Client* client = logging_in.front(); client;) {
+    Client* next = logging_in.next(*client);
+    if (!over(client->connected, timeouts.client_login_timeout, now())) break;
+    client->fail("08P01", "the login took longer than client_login_timeout (" +
+                              seconds_text(timeouts.client_login_timeout) + ")");
+    client = next;
+  }
+  if (timeouts.client_idle_timeout == Duration::zero()) return;
+  for (Client* client = ready.front(); client;) {
+    Client* next = ready.next(*client);
+    if (client->state() == ClientState::idle && over(client->since, timeouts.client_idle_timeout, now())) {
+      client->fail("57P05", "the session was idle for longer than client_idle_timeout");
+    }
+    client = next;
+  }
+}
+
+void Hub::tick_waiting() {
+  const Duration limit = settings().timeouts.query_wait_timeout;
+  for (Client* client = waiting.front(); client;) {
+    Client* next = waiting.next(*client);
+    if (!over(client->since, limit, now())) break;
+    client->refuse({"ERROR", "53300",
+                    "no server connection became free within query_wait_timeout (" + seconds_text(limit) + ")",
+                    {}, "Raise pool_size or query_wait_timeout, or shorten transactions."});
+    client = next;
+  }
+}
+
+void Hub::tick_pools() {
+  for (auto& [key, pool] : pools_) tick_pool(*pool);
+}
+
+void Hub::tick_pool(Pool& pool) {
+  tick_linked(pool);
+  tick_idle(pool);
+  const config::Timeouts& timeouts = settings().timeouts;
+  for (Server* server = pool.cleaning.front(); server;) {
+    Server* next = Pool::Servers::next(*server);
+    if (server->state() == ServerState::cleaning) server->clean_late(timeouts.abandon_timeout);
+    server = next;
+  }
+  for (Server* server = pool.opening.front(); server;) {
+    Server* next = Pool::Servers::next(*server);
+    if (over(server->born, timeouts.server_connect_timeout + std::chrono::seconds(1), now()) &&
+        !server->relay()) {
+      server->on_end(*server->stream, {false, "the login took longer than server_connect_timeout"});
+    }
+    server = next;
+  }
+  if (now() < pool.retry_at) return;
+  if (pool.record.waiters.load(std::memory_order_relaxed) > 0) {
+    if (auto found = shared.broker.reconsider(pool.record, now())) order(*found);
+  }
+  keep_minimum(pool);
+}
+
+void Hub::keep_minimum(Pool& pool) {
+  if (worker != 0 || draining() || !can_open(pool) || pool.record.paused) return;
+  const DatabaseView view = database(pool.database);
+  std::uint32_t minimum = settings().proxy.min_pool_size;
+  if (view.entry) minimum = view.entry->min_pool_size.value_or(minimum);
+  if (pool.record.servers >= minimum || !pool.opening.empty() || pool.clients == 0) return;
+  if (shared.broker.reserve_slot(pool.record)) open_server(pool, nullptr, {}, false);
+}
+
+void Hub::tick_linked(Pool& pool) {
+  const config::Timeouts& timeouts = settings().timeouts;
+  if (timeouts.query_timeout == Duration::zero() &&
+      timeouts.idle_transaction_timeout == Duration::zero()) {
+    return;
+  }
+  for (Server* server = pool.linked.front(); server;) {
+    Server* next = Pool::Servers::next(*server);
+    const bool runs = server->owes();
+    // request_start is when the running batch began, or when the last one ended.
+    if (runs && over(server->request_start, timeouts.query_timeout, now())) {
+      end_holder(*server, "57014", "query_timeout");
+    } else if (!runs && server->in_transaction() &&
+               over(server->request_start, timeouts.idle_transaction_timeout, now())) {
+      end_holder(*server, "25P03", "idle_transaction_timeout");
+    }
+    server = next;
+  }
+}
+
+void Hub::end_holder(Server& server, std::string_view sqlstate, const std::string& limit) {
+  Client* client = find(server.holder_id);
+  if (!client || client->server != &server) return;
+  if (server.owes()) cancel(server, nullptr);
+  client->fail(sqlstate, "terminating connection due to " + limit);
+}
+
+void Hub::tick_idle(Pool& pool) {
+  const config::Timeouts& timeouts = settings().timeouts;
+  for (Server* server = pool.idle.back(); server;) {
+    Server* previous = server->hook.prev;
+    if (over(server->born, timeouts.server_lifetime, now())) {
+      server->discard("server_lifetime");
+    } else if (over(server->since, timeouts.server_idle_timeout, now()) && !below_minimum(pool)) {
+      server->discard("server_idle_timeout");
+    } else if (over(server->checked, timeouts.server_check_delay, now()) &&
+               over(server->since, timeouts.server_check_delay, now()) &&
+               !settings().proxy.server_check_query.empty()) {
+      server->check();
+    }
+    server = previous;
+  }
+}
+
+bool Hub::below_minimum(const Pool& pool) const {
+  const DatabaseView view = database(pool.database);
+  std::uint32_t minimum = settings().proxy.min_pool_size;
+  if (view.entry) minimum = view.entry->min_pool_size.value_or(minimum);
+  return pool.record.servers <= minimum;
+}
+
+// Logins that wait for a server to judge them.
+void Hub::tick_relays() {
+  for (auto& [pool, id] : std::exchange(relay_line, {})) {
+    Client* client = find(id);
+    if (client && client->state() == ClientState::relay) start_relay(*pool, *client);
+  }
+}
+
+// ---- shutdown -----------------------------------------------------------------
+
+void Hub::shutdown(Operator::Shutdown how) {
+  sweep();
+  switch (how) {
+    case Operator::Shutdown::now: shutdown_ = Shutdown::now; break;
+    case Operator::Shutdown::wait_for_servers: shutdown_ = Shutdown::wait_for_servers; break;
+    case Operator::Shutdown::wait_for_clients: shutdown_ = Shutdown::wait_for_clients; break;
+  }
+  tick_shutdown();
+}
+
+void Hub::tick_shutdown() {
+  const bool clients_stay = shutdown_ == Shutdown::wait_for_clients;
+  std::vector<Client*> leaving;
+  for (auto* list : {&logging_in, &ready, &waiting}) {
+    for (Client* c = list->front(); c; c = list->next(*c)) {
+      const bool at_work = shutdown_ == Shutdown::wait_for_servers && c->server != nullptr;
+      const bool logging = c->state() < ClientState::idle;
+      if (shutdown_ == Shutdown::now || logging || (!clients_stay && !at_work)) leaving.push_back(c);
+    }
+  }
+  for (Client* client : leaving) client->shutdown_notice();
+}
+
+bool Hub::is_done() const {
+  if (shutdown_ == Shutdown::no) return false;
+  return logging_in.empty() && ready.empty() && waiting.empty();
+}
+
+}  // namespace heim::session

@@ -1,0 +1,35 @@
+#include "session/pool.hpp"
+
+#include "session/hub.hpp"
+
+namespace heim::session {
+
+void Pool::set_idle_count() {
+  if (hub.shared.broker.workers() < 2) return;
+  record.idle[hub.worker].value.store(static_cast<std::uint32_t>(idle.size()), std::memory_order_seq_cst);
+}
+
+Server* Pool::take_idle() {
+  if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
+  if (record.paused.load(std::memory_order_relaxed)) return nullptr;
+  return idle.front();
+}
+
+void Pool::give(Server& server) {
+  if (server.close_when_idle) return server.discard("it was to be closed when free");
+  if (relay && hub.shared.broker.over_limit(record)) return server.discard("the pool is full");
+  // Sequentially consistent with Broker::join(): see there.
+  while (server.state() == ServerState::idle &&
+         record.waiters.load(std::memory_order_seq_cst) != 0) {
+    const auto winner = hub.shared.broker.offer(record);
+    if (!winner) return;
+    if (winner->worker != hub.worker) return hub.hand_over(server, winner->worker, winner->session);
+    hub.give_to(server, winner->session);
+  }
+}
+
+void Pool::trim(std::size_t keep, std::string_view why) {
+  while (idle.size() > keep) idle.back()->discard(why);
+}
+
+}  // namespace heim::session

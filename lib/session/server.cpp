@@ -1,0 +1,213 @@
+#include "session/server.hpp"
+
+#include "session/client.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "wire/encoder.hpp"
+
+namespace heim::session {
+namespace {
+
+Pool::Servers* list_of(Pool& pool, ServerState state) {
+  switch (state) {
+    case ServerState::connecting:
+    case ServerState::asking_tls:
+    case ServerState::tls:
+    case ServerState::login: return &pool.opening;
+    case ServerState::idle: return &pool.idle;
+    case ServerState::linked: return &pool.linked;
+    case ServerState::cleaning:
+    case ServerState::canceling: return &pool.cleaning;
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+Server::Server(Hub& hub, Pool& pool, std::uint64_t id) : hub(&hub), pool(&pool), id(id) {
+  born = since = hub.now();
+  parameters = hub.setting_table.empty();
+  vars = parameters;
+  pool.opening.push_back(*this);
+}
+
+Server::~Server() = default;
+
+void Server::apply(ServerEvent event) {
+  const ServerTransition* row = find(state_, event);
+  if (!row) {
+    hub->log(LogLevel::error, "bug: server connection in state " + std::string(name(state_)) +
+                                  " met event " + std::string(name(event)));
+    if (state_ != ServerState::closing) discard("internal error");
+    return;
+  }
+  Pool::Servers* from = list_of(*pool, state_);
+  state_ = row->to;
+  Pool::Servers* to = list_of(*pool, state_);
+  since = hub->now();
+  if (from != to) {
+    if (from) from->remove(*this);
+    if (to == &pool->idle) {
+      to->push_front(*this);
+    } else if (to) {
+      to->push_back(*this);
+    }
+    if (from == &pool->idle || to == &pool->idle) pool->set_idle_count();
+  }
+}
+
+void Server::discard(std::string_view why, Bytes error) {
+  if (state_ == ServerState::closing) return;
+  const bool opening = state_ < ServerState::idle;
+  const std::string kept(as_text(error));  // `error` may point into carry_
+  if (hub->logs(LogLevel::info)) {
+    hub->log(LogLevel::info, "server " + pool->record.key.database + "/" + pool->record.key.user +
+                                 " at " + peer + " closed: " + std::string(why));
+  }
+  apply(ServerEvent::lost);
+  if (stream) {
+    if (!opening) {
+      std::string bye;
+      wire::message(bye, 'X', {});
+      const Bytes segment = as_bytes(bye);
+      stream->write({&segment, 1});
+    }
+    stream->close();
+    stream = nullptr;
+  }
+  Holder* holder = std::exchange(holder_, nullptr);
+  Client* relay = std::exchange(relay_, nullptr);
+  if (auto order = hub->shared.broker.closed(pool->record, opening)) hub->order(*order);
+  hub->bury(this);
+  if (relay) relay->relay_failed(as_bytes(kept));
+  if (holder) holder->on_server_lost(*this, as_bytes(kept));
+}
+
+void Server::take(Holder& holder, std::uint64_t whose, const Settings& wanted, Out& out) {
+  apply(ServerEvent::taken);
+  holder_ = &holder;
+  if (whose != holder_id) {
+    if (reset_needed_) {
+      ask("DISCARD ALL", out);
+      prepared.clear();
+      vars = hub->setting_table.empty();
+    } else if (set_seen_) {
+      vars = nullptr;
+    }
+    reset_needed_ = set_seen_ = false;
+    holder_id = whose;
+  }
+  if (vars != wanted && !dedicated) {
+    const std::string sql = sync_sql(vars.get(), *wanted);
+    if (!sql.empty()) ask(sql, out);
+    vars = wanted;
+  }
+}
+
+bool Server::is_clean() const {
+  return expected_.empty() && tx_ == 'I' && !copy_in_ && unsent == 0 && !batch_open && !skipping &&
+         carry_.empty() && body_left_ == 0 && !uncertain_;
+}
+
+void Server::release(bool untouched) {
+  holder_ = nullptr;
+  request_start = {};
+  if (dedicated) return discard("its client left");
+  if (unsent > 0) return discard("its client left in the middle of a message");
+  if (uncertain_) return discard("a COPY failed in a way that leaves its answers uncounted");
+  if (close_when_idle) return discard("it was to be closed when free");
+  const config::Proxy& proxy = hub->settings().proxy;
+  const bool reset = (pool->mode == config::PoolMode::session || proxy.server_reset_query_always) &&
+                     !proxy.server_reset_query.empty();
+  if ((reset && !untouched) || !is_clean()) return start_cleaning();
+  if (cancels_ > 0) return apply(ServerEvent::held);
+  apply(ServerEvent::given_back);
+  pool->give(*this);
+}
+
+void Server::pin() { reset_needed_ = true; }
+
+void Server::leave_hub() { hub = nullptr; }
+
+void Server::join_hub(Hub& next, Pool& next_pool) {
+  hub = &next;
+  pool = &next_pool;
+  // Interned lists belong to a worker: equal ones are one object there only.
+  parameters = next.setting_table.intern(parameters->items);
+  if (vars) vars = next.setting_table.intern(vars->items);
+}
+
+void Server::ask(std::string_view sql, Out& out) {
+  std::string query;
+  wire::text_message(query, 'Q', sql);
+  out.copy(query);
+  expect(Reply::query_hidden);
+  // A simple query destroys the unnamed statement.
+  prepared.drop_unnamed();
+}
+
+void Server::write(Out& out) {
+  if (stream) {
+    pool->meter->total.sent += out.size();
+    out.flush(*stream);
+  } else {
+    out.clear();
+  }
+}
+
+void Server::emit_made(Out& out) {
+  while (!expected_.empty()) {
+    const Expected::Entry entry = expected_.front();
+    if (entry.reply != Reply::parse_made && entry.reply != Reply::close_made) return;
+    wire::message(made_scratch_, entry.reply == Reply::parse_made ? '1' : '3', {});
+    out.copy(made_scratch_);
+    made_scratch_.clear();
+    confirm(entry);
+    expected_.pop();
+  }
+}
+
+void Server::on_bytes(Stream&, Bytes bytes) {
+  hub->sweep();
+  pool->meter->total.received += bytes.size();
+  if (state_ == ServerState::asking_tls) return on_tls_answer(bytes);
+  feed(bytes);
+}
+
+void Server::on_drained(Stream&) {
+  // The server took what we had: its client may be read again.
+  if (holder_) holder_->on_server_drained();
+}
+
+void Server::on_end(Stream&, const StreamEnd& end) {
+  hub->sweep();
+  std::string why = end.message.empty() ? "the server closed the connection" : end.message;
+  if (state_ < ServerState::idle) {
+    if (retry_with_tls()) return;
+    std::string error = last_error_;
+    if (error.empty()) {
+      hub->node_failed(*pool);
+      wire::error(error, {"FATAL", "08006",
+                          "cannot connect to server " + hub->shared.nodes.node(pool->record.key.node).name +
+                              ": " + why});
+      discard(why, as_bytes(error));
+      return hub->login_failed(*pool, as_bytes(error), false);
+    }
+    discard(why, as_bytes(error));
+    return hub->login_failed(*pool, as_bytes(error), true);
+  }
+  const std::string error = last_error_;
+  discard(why, as_bytes(error));
+}
+
+void Server::cancel_finished() {
+  if (--cancels_ > 0 || state_ != ServerState::canceling) return;
+  apply(ServerEvent::cancel_over);
+  pool->give(*this);
+}
+
+void Server::relay_password(Bytes message) {
+  if (stream) stream->write({&message, 1});
+}
+
+}  // namespace heim::session

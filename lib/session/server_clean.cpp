@@ -1,0 +1,88 @@
+// What becomes of a server whose session left something behind: it is brought back to a clean state with as few
+// statements as that takes, or closed when it cannot be.
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/server.hpp"
+#include "wire/encoder.hpp"
+
+namespace heim::session {
+
+void Server::start_cleaning() {
+  apply(ServerEvent::left_dirty);
+  reset_done_ = cancel_sent_ = false;
+  sync_failed_ = false;
+  if (read_paused) {
+    read_paused = false;
+    stream->resume();
+  }
+  Out out;
+  resync(out);
+  continue_cleaning(out);
+  if (state_ != ServerState::closing) write(out);
+}
+
+// Ends a COPY and an extended batch, so that every message sent gets its ReadyForQuery.
+void Server::resync(Out& out) {
+  std::string bytes;
+  if (copy_in_) wire::text_message(bytes, 'f', "the client left");
+  const bool extended = batch_open || skipping || (copy_in_ && copy_extended_);
+  if (extended) {
+    wire::message(bytes, 'S', {});
+    expect(Reply::sync);
+  }
+  batch_open = skipping = copy_in_ = false;
+  out.copy(bytes);
+}
+
+void Server::continue_cleaning() {
+  Out out;
+  continue_cleaning(out);
+  if (state_ != ServerState::closing && !out.empty()) write(out);
+}
+
+void Server::continue_cleaning(Out& out) {
+  if (uncertain_) return discard("a COPY failed in a way that leaves its answers uncounted");
+  if (sync_failed_) return discard("it could not be reset");
+  if (!expected_.empty()) return;
+  if (body_left_ > 0 || !carry_.empty()) return;
+  if (tx_ != 'I') {
+    if (std::exchange(rolled_back_, true)) return discard("its transaction could not be rolled back");
+    return ask("ROLLBACK", out);
+  }
+  rolled_back_ = false;
+  const config::Proxy& proxy = hub->settings().proxy;
+  const bool reset = pool->mode == config::PoolMode::session || proxy.server_reset_query_always;
+  if (reset && !std::exchange(reset_done_, true) && !proxy.server_reset_query.empty()) {
+    prepared.clear();
+    vars = fold(proxy.server_reset_query) == "discard all" ? hub->setting_table.empty() : nullptr;
+    if (vars) reset_needed_ = set_seen_ = false;
+    return ask(proxy.server_reset_query, out);
+  }
+  finish_clean();
+}
+
+void Server::finish_clean() {
+  holder_id = 0;
+  if (close_when_idle) return discard("it was to be closed when free");
+  if (cancels_ > 0) return apply(ServerEvent::held);
+  apply(ServerEvent::cleaned);
+  pool->give(*this);
+}
+
+// What still runs may finish, as it would if the client of a direct connection left. Not for ever, though.
+void Server::clean_late(Duration limit) {
+  const Duration spent = hub->now() - since;
+  if (spent > 2 * limit) return discard("what its client left could not be cleaned in time");
+  if (spent > limit && !std::exchange(cancel_sent_, true)) hub->cancel(*this, nullptr);
+}
+
+void Server::check() {
+  apply(ServerEvent::left_dirty);
+  checked = hub->now();
+  reset_done_ = true;
+  Out out;
+  ask(hub->settings().proxy.server_check_query, out);
+  write(out);
+}
+
+}  // namespace heim::session

@@ -1,0 +1,358 @@
+// Accounting for a server's answers: each is matched with what was asked, in order, before it goes on.
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/server.hpp"
+#include "wire/encoder.hpp"
+
+namespace heim::session {
+namespace {
+
+// Messages that are looked into are gathered up to this size; larger ones pass in parts, unread.
+constexpr std::uint32_t gather_limit = 65536;
+// Above this the server is not read until its holder has taken what is there.
+constexpr std::size_t backlog_high = 65536;
+
+// Messages whose body matters here.
+bool is_read(std::uint8_t tag) {
+  return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S';
+}
+
+}  // namespace
+
+void Server::feed(Bytes bytes) {
+  ready_seen_ = false;
+  if (!carry_.empty()) bytes = bytes.subspan(feed_carry(bytes));
+  while (!bytes.empty() && state_ != ServerState::closing) {
+    const std::size_t used = frame(bytes);
+    if (used == 0) {
+      carry_.assign(as_text(bytes));
+      break;
+    }
+    bytes = bytes.subspan(used);
+  }
+  if (state_ == ServerState::closing) return hub->to_client.clear();
+  settle();
+}
+
+// Completes the message that the last read left incomplete. Returns how many of `bytes` it took.
+std::size_t Server::feed_carry(Bytes bytes) {
+  const std::size_t before = carry_.size();
+  std::size_t want = wire::header_size;
+  if (before >= want) {
+    want = wire::header_size + load_be32(reinterpret_cast<const std::uint8_t*>(carry_.data()) + 1) - 4;
+  }
+  std::size_t used = std::min(want - before, bytes.size());
+  carry_.append(as_text(bytes.first(used)));
+  if (carry_.size() < want) return used;
+  const std::string whole = std::move(carry_);
+  carry_.clear();
+  if (frame(as_bytes(whole)) == 0) {
+    // The header is complete now; the rest may be too.
+    carry_ = whole;
+    return used + (used < bytes.size() ? feed_carry(bytes.subspan(used)) : 0);
+  }
+  // What it passes on is borrowed from `whole`: it has to go now.
+  if (holder_ && !hub->to_client.empty()) holder_->deliver(hub->to_client);
+  hub->to_client.clear();
+  return used;
+}
+
+// Handles what stands at the front. Returns how many bytes it took; 0: the message must be gathered first.
+std::size_t Server::frame(Bytes bytes) {
+  if (body_left_ > 0) {
+    const std::size_t part = std::min<std::uint64_t>(body_left_, bytes.size());
+    if (body_forward_) hub->to_client.borrow(bytes.first(part));
+    body_left_ -= part;
+    return part;
+  }
+  wire::Header header;
+  const wire::Peek peek = wire::peek(wire::Origin::server, bytes, header);
+  if (peek == wire::Peek::more) return 0;
+  if (peek != wire::Peek::ok) {
+    violate("an unknown message type or an impossible length");
+    return bytes.size();
+  }
+  const std::size_t here = std::min(header.total(), bytes.size());
+  const bool whole = here == header.total();
+  const bool login = state_ == ServerState::login;
+  if (!whole && (login || is_read(header.tag)) && header.body <= gather_limit) return 0;
+  if (login) {
+    login_message(header, bytes.first(here));
+    return here;
+  }
+  const bool forward = reply(header, bytes.first(here), whole) && holder_ != nullptr;
+  if (state_ == ServerState::closing) return bytes.size();
+  if (forward) hub->to_client.borrow(bytes.first(here));
+  if (made_after_) {
+    made_after_ = false;
+    emit_made(hub->to_client);
+  }
+  body_left_ = header.total() - here;
+  body_forward_ = forward;
+  return here;
+}
+
+// Returns whether the message goes to the holder.
+bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
+  const Bytes body = frame.subspan(wire::header_size);
+  const bool hidden = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+  switch (header.tag) {
+    case 'D':
+    case 'd':
+    case 'N':
+    case 'A':
+    case 'c': return !hidden;
+    case 'S': return whole ? on_parameter(body) : !hidden;
+    case 'Z': return on_ready(body);
+    case 'E': return on_error(frame);
+    case 'C': return whole ? on_complete(body) : violate("a CommandComplete that is too long");
+    default: return hidden ? false : on_simple(header);
+  }
+}
+
+bool Server::on_simple(const wire::Header& header) {
+  const Reply front = expected_.empty() ? Reply::sync : expected_.front().reply;
+  switch (header.tag) {
+    case '1': return on_parse_complete(front);
+    case '2': return pop_if(Reply::bind, Reply::bind);
+    case '3': return pop_if(Reply::close, Reply::close_hidden);
+    case 'T': return front == Reply::query || uncertain_ || pop_if(Reply::describe, Reply::describe);
+    case 'n': return pop_if(Reply::describe, Reply::describe);
+    case 't': return front == Reply::describe || uncertain_ || violate("a ParameterDescription");
+    case 'I':
+    case 's': return front == Reply::query || pop_if(Reply::execute, Reply::execute);
+    case 'V': return front == Reply::function || uncertain_ || violate("a FunctionCallResponse");
+    case 'G':
+    case 'H':
+    case 'W': return on_copy(header.tag);
+    default: return violate(wire::find(wire::Origin::server, header.tag)->name);
+  }
+}
+
+bool Server::on_parse_complete(Reply front) {
+  if (front != Reply::parse_unnamed && front != Reply::unnamed_hidden) {
+    return pop_if(Reply::parse, Reply::parse_hidden);
+  }
+  prepared.unnamed_confirmed();
+  return pop_if(Reply::parse_unnamed, Reply::unnamed_hidden);
+}
+
+// Removes the front if it is `reply` (its answer goes on) or `hidden` (it does not).
+bool Server::pop_if(Reply reply, Reply hidden) {
+  if (expected_.empty()) return uncertain_ || violate("an answer to nothing");
+  const Expected::Entry front = expected_.front();
+  if (front.reply != reply && front.reply != hidden) {
+    return uncertain_ || violate("an answer to another message");
+  }
+  confirm(front);
+  expected_.pop();
+  made_after_ = true;
+  return front.reply == reply;
+}
+
+bool Server::on_complete(Bytes body) {
+  if (expected_.empty()) return uncertain_ || violate("a CommandComplete");
+  const Expected::Entry front = expected_.front();
+  copy_in_ = false;
+  if (front.reply == Reply::query_hidden) return false;
+  std::string_view tag = as_text(body);
+  if (!tag.empty()) tag.remove_suffix(1);
+  // Nearly all statements are told by two letters from those that matter here.
+  if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) on_tag(tag);
+  if (front.reply == Reply::query) return true;
+  return pop_if(Reply::execute, Reply::execute);
+}
+
+// Statements that change what outlives a transaction.
+void Server::on_tag(std::string_view tag) {
+  if (tag == "SET" || tag == "RESET") {
+    set_seen_ = true;
+  } else if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
+    prepared.clear();
+    if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr) statements->clear();
+    if (tag == "DISCARD ALL") {
+      vars = hub->setting_table.empty();
+      set_seen_ = reset_needed_ = false;
+    }
+  } else if (tag == "LISTEN" || tag == "PREPARE") {
+    reset_needed_ = true;
+  }
+}
+
+bool Server::on_ready(Bytes body) {
+  if (expected_.empty() || !ends_at_ready(expected_.front().reply)) {
+    if (uncertain_ && expected_.empty()) return tx_ = static_cast<char>(body[0]), true;
+    return violate("a ReadyForQuery");
+  }
+  const Expected::Entry front = expected_.front();
+  const char status = static_cast<char>(body[0]);
+  if (status != 'I' && status != 'T' && status != 'E') return violate("an unknown status");
+  expected_.pop();
+  made_after_ = true;
+  copy_in_ = false;
+  if (tx_ == 'I' || status == 'I') ++transactions;
+  tx_ = status;
+  ready_seen_ = true;
+  if (front.reply != Reply::query_hidden) return true;
+  if (holder_ && !sync_failed_) holder_->on_synced(*this);
+  return false;
+}
+
+bool Server::on_copy(std::uint8_t tag) {
+  if (expected_.empty()) return violate("a COPY nobody asked for");
+  const Reply front = expected_.front().reply;
+  if (front != Reply::query && front != Reply::execute) return violate("a COPY");
+  if (tag == 'H') return true;
+  copy_in_ = true;
+  copy_extended_ = front == Reply::execute;
+  if (!copy_extended_ || expected_.size() < 2) return true;
+  // A Sync that was sent before the server said it wants data is swallowed by the COPY, unless the COPY fails
+  // before it reads it: then it counts. That cannot be seen from here.
+  if (expected_.at(1).reply == Reply::sync) {
+    const bool undo = expected_.front().undo;
+    expected_.pop();
+    expected_.pop();
+    std::vector<Expected::Entry> rest;
+    while (!expected_.empty()) {
+      rest.push_back(expected_.front());
+      expected_.pop();
+    }
+    expected_.push(Reply::execute, undo);
+    for (const Expected::Entry& entry : rest) expected_.push(entry.reply, entry.undo);
+    swallowed_sync_ = batch_open = true;
+  }
+  return true;
+}
+
+bool Server::on_error(Bytes frame) {
+  const wire::ErrorView error = wire::read_error(frame.subspan(wire::header_size));
+  ++pool->meter->total.error_count;
+  const bool fatal = error.severity == "FATAL" || error.severity == "PANIC";
+  if (fatal || expected_.empty()) {
+    last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder
+    return false;
+  }
+  if (copy_in_ && swallowed_sync_) uncertain_ = true;
+  copy_in_ = swallowed_sync_ = false;
+  const Reply front = expected_.front().reply;
+  if (front == Reply::query_hidden) {
+    sync_failed_ = true;
+    sync_error_ = as_text(frame);
+    return false;
+  }
+  if (front == Reply::query || front == Reply::function || front == Reply::sync) return true;
+  if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
+    hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
+  }
+  const bool poisoned = front == Reply::poison;
+  if (poisoned) {
+    hub->to_client.copy(poisons.front());
+    poisons.pop_front();
+  }
+  drop_batch();
+  return !poisoned;
+}
+
+// An extended message failed: the server ignores what follows up to Sync, and so do we.
+void Server::drop_batch() {
+  std::size_t count = 0;
+  std::size_t undos = 0;
+  std::size_t poisoned = 0;
+  while (count < expected_.size() && !ends_at_ready(expected_.at(count).reply)) {
+    undos += expected_.at(count).undo;
+    poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
+    const Reply reply = expected_.at(count).reply;
+    if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
+      prepared.unnamed_confirmed();
+      prepared.drop_unnamed();
+      if (count == 0 && reply == Reply::parse_unnamed) unnamed_failed();
+    }
+    ++count;
+  }
+  skipping = count == expected_.size();
+  for (std::size_t i = undos; i > 0; --i) take_back(undo[i - 1]);
+  undo.erase(undo.begin(), undo.begin() + static_cast<std::ptrdiff_t>(undos));
+  poisons.erase(poisons.begin(), poisons.begin() + static_cast<std::ptrdiff_t>(poisoned));
+  for (; count > 0; --count) expected_.pop();
+}
+
+// PostgreSQL drops the unnamed statement before it reads the new one.
+void Server::unnamed_failed() {
+  if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr) {
+    statements->set_unnamed(nullptr);
+  }
+}
+
+void Server::confirm(const Expected::Entry& entry) {
+  if (!entry.undo) return;
+  if (undo.front().server_added) prepared.confirm(undo.front().item);
+  undo.pop_front();
+}
+
+void Server::take_back(const Undo& change) {
+  if (change.server_added) prepared.erase(change.item);
+  if (change.server_closed) orphans.push_back(change.item.number);
+  ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+  if (change.client_unnamed) {
+    prepared.drop_unnamed();
+    if (statements) statements->set_unnamed(change.before);
+  }
+  if (!change.client_named || !statements) return;
+  if (change.before) {
+    statements->set(change.name, change.before);
+  } else {
+    statements->erase(change.name);
+  }
+}
+
+bool Server::on_parameter(Bytes body) {
+  wire::Fields fields(body);
+  const std::string_view parameter = fields.string();
+  const std::string_view value = fields.string();
+  if (!fields.done()) return violate("a malformed ParameterStatus");
+  parameters = hub->setting_table.with(parameters, parameter, value);
+  const bool hidden = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+  if (hidden || !holder_) return false;
+  holder_->on_parameter(parameter, value);
+  return true;
+}
+
+// The end of a chunk: what it brought is passed on, and what it ended is ended.
+void Server::settle() {
+  Out& out = hub->to_client;
+  if (std::exchange(logged_in_, false)) {
+    out.clear();
+    return pool->give(*this);
+  }
+  if (!holder_) {
+    out.clear();
+    if (state_ == ServerState::cleaning && ready_seen_) continue_cleaning();
+    return;
+  }
+  if (!out.empty()) holder_->deliver(out);
+  out.clear();
+  if (sync_failed_ && holder_) {
+    sync_failed_ = false;
+    vars = nullptr;
+    set_seen_ = true;
+    return holder_->on_sync_failed(*this, as_bytes(sync_error_));
+  }
+  if (holder_ && holder_->backlog() > backlog_high && !read_paused) {
+    read_paused = true;
+    stream->pause();
+  }
+  if (ready_seen_ && expected_.empty() && holder_) holder_->on_ready(*this, tx_);
+}
+
+bool Server::violate(std::string_view what) {
+  std::string error;
+  const std::string text = "the server broke the protocol: it sent " + std::string(what);
+  hub->log(LogLevel::error, "server " + peer + ": " + text);
+  wire::error(error, {"FATAL", "08P01", text});
+  const bool opening = state_ < ServerState::idle;
+  discard(text, as_bytes(error));
+  if (opening) hub->login_failed(*pool, as_bytes(error), true);
+  return false;
+}
+
+}  // namespace heim::session
