@@ -151,6 +151,16 @@ TEST_CASE("values come from the environment" * doctest::skip(!toml_supported()))
   CHECK(first.line == 2);
 }
 
+TEST_CASE("strings of every kind" * doctest::skip(!toml_supported())) {
+  const LoadResult result = load_file("quotes.toml");
+  REQUIRE(result);
+  const Proxy& proxy = result->settings.proxy;
+  CHECK(proxy.server_check_query == R"(select 'ä', "é" -- # \)");
+  CHECK(proxy.server_reset_query == "RESET ALL; -- \"ü\" \"\"\nSELECT 'a' AS \"\"\"x\"\"\" ");
+  CHECK(proxy.unix_socket_dir == "/tmp/ß\"#");
+  CHECK(proxy.admin_users == std::vector<std::string>{"root'", "ж\"\""});
+}
+
 TEST_CASE("no diagnostic shows a secret") {
   std::vector<std::string> names = {"bad-syntax.json", "bad-secret-type.json"};
   if (toml_supported()) names.insert(names.end(), {"bad-secret.toml", "bad-secret-bare.toml"});
