@@ -1,0 +1,74 @@
+#include "judge.hpp"
+
+namespace heim::sim {
+
+void Judge::fail(const std::string& what) {
+  scheduler_.trace("JUDGE", what);
+  if (verdict_.empty()) verdict_ = what;
+  scheduler_.stop();
+}
+
+void Judge::bind(const Tag& tag, Place place) {
+  const auto [it, fresh] = bindings_.try_emplace({tag.client, tag.transaction}, place);
+  if (fresh || it->second == place) return;
+  fail("statement " + tag.text() + " ran outside the backend and transaction that began it: backend " +
+       std::to_string(place.backend) + " instead of " + std::to_string(it->second.backend));
+}
+
+void Judge::started(std::uint64_t backend, std::uint64_t block, const std::string& text) {
+  scheduler_.note("started", mix(backend, text), block);
+  const auto tag = Tag::read(text);
+  if (!tag) return;
+  if (!started_.insert(text).second) return fail("statement " + text + " was run twice");
+  if (tag->number > births_[tag->client]) {
+    std::uint32_t& last = last_number_[tag->client];
+    if (tag->number < last) {
+      return fail("statement " + text + " ran after statement number " + std::to_string(last));
+    }
+    last = tag->number;
+  }
+  if (tag->transaction == 0) return;
+  // BEGIN could fail, and what was pipelined behind it then runs by itself, as on a server without a
+  // proxy. But where BEGIN was done, all the rest belongs there.
+  if (block != 0 || bindings_.contains({tag->client, tag->transaction})) {
+    bind(*tag, {backend, block});
+  }
+}
+
+void Judge::block_begun(std::uint64_t backend, std::uint64_t block, const std::string& text) {
+  const auto tag = Tag::read(text);
+  if (tag && tag->transaction != 0) bind(*tag, {backend, block});
+}
+
+void Judge::cancelled(const std::string& text) {
+  const auto tag = Tag::read(text);
+  if (!tag) return;
+  ++cancels_hit_total_;
+  if (++cancels_hit_[tag->client] > cancels_sent_[tag->client]) {
+    fail("a cancel hit statement " + text + ", whose client sent none for it");
+  }
+}
+
+void Judge::committed(const std::string& tag) {
+  scheduler_.note("committed", mix(0, tag));
+  if (!history_.insert(tag).second) fail("write " + tag + " was committed twice");
+  if (rolled_back_.contains(tag)) fail("write " + tag + " was committed after a failure was told");
+}
+
+void Judge::acknowledged(const std::string& tag) {
+  acknowledged_.insert(tag);
+  if (!history_.contains(tag)) fail("write " + tag + " was acknowledged but never committed");
+}
+
+void Judge::rolled_back(const std::string& tag) {
+  rolled_back_.insert(tag);
+  if (history_.contains(tag)) fail("write " + tag + " was committed, but its client was told it failed");
+}
+
+void Judge::check_history() {
+  for (const auto& tag : acknowledged_) {
+    if (!history_.contains(tag)) fail("acknowledged write " + tag + " is not in the history");
+  }
+}
+
+}  // namespace heim::sim

@@ -1,0 +1,114 @@
+// heim_sim: runs simulated worlds, one per seed, and says how to replay the first that fails.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "profiles.hpp"
+#include "relay.hpp"
+#include "world.hpp"
+
+namespace {
+using namespace heim::sim;
+
+struct Options {
+  std::uint64_t from = 1, to = 1;
+  std::string profile = "every", middle = "none";
+  bool trace = false, twice = false;
+};
+
+[[noreturn]] void usage(int status) {
+  std::printf(
+      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--twice] [--trace]\n"
+      "  --profile  every (default), or one of:");
+  for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
+  std::printf("\n  --middle   what stands between clients and server: none (default), relay, relay:BUG\n"
+              "  --twice    run each seed twice and compare the traces\n"
+              "  --trace    print every message\n");
+  std::exit(status);
+}
+
+Options read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto value = [&]() -> std::string {
+      if (i + 1 >= argc) usage(2);
+      return argv[++i];
+    };
+    if (word == "--seed") {
+      options.from = options.to = std::strtoull(value().c_str(), nullptr, 10);
+    } else if (word == "--seeds") {
+      const std::string range = value();
+      const std::size_t dots = range.find("..");
+      if (dots == range.npos) usage(2);
+      options.from = std::strtoull(range.c_str(), nullptr, 10);
+      options.to = std::strtoull(range.c_str() + dots + 2, nullptr, 10);
+    } else if (word == "--profile") {
+      options.profile = value();
+    } else if (word == "--middle") {
+      options.middle = value();
+    } else if (word == "--trace") {
+      options.trace = true;
+    } else if (word == "--twice") {
+      options.twice = true;
+    } else {
+      usage(word == "--help" ? 0 : 2);
+    }
+  }
+  return options;
+}
+
+MakeMiddle middle_of(const std::string& name) {
+  if (name == "none") return {};
+  for (int bug = 0; bug < static_cast<int>(Bug::count_); ++bug) {
+    const Bug one = static_cast<Bug>(bug);
+    if (name == std::string("relay:") + heim::sim::name(one) || (name == "relay" && one == Bug::none)) {
+      return [one](World& world) { return make_relay(world, one); };
+    }
+  }
+  usage(2);
+}
+
+Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& options) {
+  World world(seed, draw_profile(profile, seed), options.trace, middle_of(options.middle));
+  return world.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = read_options(argc, argv);
+  const auto& names = profile_names();
+  const auto begin = std::chrono::steady_clock::now();
+  Outcome sum;
+  for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
+    const std::string profile = options.profile == "every" ? names[seed % names.size()] : options.profile;
+    Outcome outcome = run_one(seed, profile, options);
+    if (options.twice && outcome.verdict.empty() && run_one(seed, profile, options).hash != outcome.hash) {
+      outcome.verdict = "two runs of one seed differ";
+    }
+    if (!outcome.verdict.empty()) {
+      std::printf("seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s --trace\n",
+                  static_cast<unsigned long long>(seed), profile.c_str(), outcome.verdict.c_str(),
+                  static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str());
+      return 1;
+    }
+    if (options.from == options.to) std::printf("trace hash %016llx\n", static_cast<unsigned long long>(outcome.hash));
+    sum.events += outcome.events;
+    sum.statements += outcome.statements;
+    sum.commits += outcome.commits;
+    sum.cancels_hit += outcome.cancels_hit;
+    sum.backends += outcome.backends;
+    sum.answers += outcome.answers;
+  }
+  const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::printf("%llu worlds in %.1f s: %llu events, %llu statements, %llu answers, %llu writes committed, "
+              "%llu cancels that hit, %llu backends\n",
+              static_cast<unsigned long long>(options.to - options.from + 1), took,
+              static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
+              static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
+              static_cast<unsigned long long>(sum.cancels_hit), static_cast<unsigned long long>(sum.backends));
+  return 0;
+}

@@ -1,0 +1,216 @@
+#include "oracle.hpp"
+
+#include "wire/encoder.hpp"
+#include "wire/framer.hpp"
+
+namespace heim::sim {
+namespace {
+
+std::string show(char tag, std::string_view body) {
+  std::string text = std::string("'") + tag + "' ";
+  for (const char c : body.substr(0, 120)) text += c >= ' ' && c < 127 ? c : '.';
+  return text;
+}
+
+/// The first value of a DataRow and how many there are.
+std::pair<std::size_t, std::string> first_value(std::string_view body) {
+  wire::Fields fields(as_bytes(body));
+  const std::size_t count = fields.u16();
+  return {count, count ? std::string(as_text(fields.bytes(fields.u32()))) : std::string()};
+}
+
+/// A host whose world does not change: for looking ahead.
+class Nowhere final : public SessionHost {};
+
+}  // namespace
+
+Oracle::Oracle(Judge& judge, const Tolerance& tolerance, Gucs gucs)
+    : judge_(judge), tolerance_(tolerance), session_(this, std::move(gucs)) {}
+
+bool Oracle::quiet() {
+  session_.drop_silent();
+  return expected_.empty() && session_.quiet();
+}
+
+bool Oracle::foresee() {
+  bool flush = false;
+  Duration work{};
+  while (expected_.empty()) {
+    if (session_.step(expected_, flush, work) != Session::Progress::worked) break;
+  }
+  return !expected_.empty();
+}
+
+std::string Oracle::received(char tag, std::string_view body) {
+  if (fatal_) return "a message after a FATAL error: " + show(tag, body);
+  wire::Fields fields(as_bytes(body));
+  switch (tag) {
+    case 'S': {
+      const std::string name(fields.string());
+      parameter(name, std::string(fields.string()));
+      return {};
+    }
+    case 'A': {
+      fields.u32();
+      const std::string channel(fields.string());
+      if (!channels_.contains(channel)) return "a notification on channel " + channel + ", never listened to";
+      return {};
+    }
+    case 'E': return error(body);
+    case 'Z': return ready(body);
+    default: return match(tag, body);
+  }
+}
+
+std::string Oracle::match(char tag, std::string_view body) {
+  read_uncertain_ = false;
+  // Reported parameters are judged at ReadyForQuery: who sends them when is the sender's affair.
+  wire::Header header;
+  do {
+    if (!foresee()) return "nothing was to be answered, but there came " + show(tag, body);
+    wire::peek(wire::Origin::server, as_bytes(expected_), header);
+    if (header.tag == 'S' || header.tag == 'A') expected_.erase(0, header.total());
+  } while (header.tag == 'S' || header.tag == 'A' || expected_.empty());
+  const std::string expected = expected_.substr(wire::header_size, header.body);
+  expected_.erase(0, header.total());
+  const char wanted = static_cast<char>(header.tag);
+  if (wanted == tag && tag == 'N') return {};
+  const bool shape = tag == 'T' ? expected.substr(2, 6) == std::string_view("shape\0", 6)
+                                : tag == 'D' && session_.on_shape();
+  if (wanted == tag && shape) return match_shape(tag, body, expected);
+  if (wanted == tag && (expected == body || read_uncertain_)) return {};
+  return "expected " + show(wanted, expected) + ", but there came " + show(tag, body);
+}
+
+/// Rows of a table whose columns change: any number of them, but the number that was last announced.
+std::string Oracle::match_shape(char tag, std::string_view body, std::string_view expected) {
+  if (tag == 'T') {
+    shape_columns_ = wire::Fields(as_bytes(body)).u16();
+    return {};
+  }
+  const auto [count, first] = first_value(body);
+  if (first != first_value(expected).second) return "a row for another statement: " + show(tag, body);
+  if (shape_columns_ != 0 && count != shape_columns_) {
+    return "a row of " + std::to_string(count) + " columns where " + std::to_string(shape_columns_) +
+           " were described";
+  }
+  return {};
+}
+
+bool Oracle::tolerated(const std::set<std::string>& list, const std::string& sqlstate) const {
+  return list.contains(sqlstate) || list.contains(sqlstate.substr(0, 2));
+}
+
+bool Oracle::explained(const std::string& sqlstate) {
+  if (tolerated(tolerance_.errors, sqlstate) || tolerated(tolerance_.lost_errors, sqlstate)) return true;
+  if (sqlstate == "57014" && cancels_ > 0) return --cancels_, true;
+  return sqlstate == "0A000" && tolerance_.ddl;
+}
+
+bool Oracle::foresees_error(std::string_view sqlstate) {
+  std::string next = expected_;
+  if (next.empty()) {
+    Nowhere nowhere;
+    Session trial = session_;
+    trial.set_host(&nowhere);
+    bool flush = false;
+    Duration work{};
+    while (next.empty() && trial.step(next, flush, work) == Session::Progress::worked) {
+    }
+  }
+  wire::Header header;
+  if (wire::peek(wire::Origin::server, as_bytes(next), header) != wire::Peek::ok || header.tag != 'E') return false;
+  return wire::read_error(as_bytes(next).subspan(wire::header_size, header.body)).sqlstate == sqlstate;
+}
+
+std::string Oracle::error(std::string_view body) {
+  const auto view = wire::read_error(as_bytes(body));
+  const std::string sqlstate(view.sqlstate);
+  if (view.severity == "FATAL") {
+    fatal_ = true;
+    return explained(sqlstate) ? "" : "a FATAL error without cause: " + show('E', body);
+  }
+  if (foresees_error(sqlstate)) {
+    foresee();
+    wire::Header header;
+    wire::peek(wire::Origin::server, as_bytes(expected_), header);
+    expected_.erase(0, header.total());
+    return {};
+  }
+  if (!explained(sqlstate)) {
+    if (!foresee()) return "nothing was to be answered, but there came the error " + show('E', body);
+    return "expected " + show(expected_[0], expected_.substr(5)) + ", but there came the error " + show('E', body);
+  }
+  if (quiet()) return "an error while nothing was asked: " + show('E', body);
+  lost_ = tolerated(tolerance_.lost_errors, sqlstate);
+  if (!expected_.empty() && expected_[0] == 'Z') return {};  // in front of the ReadyForQuery that is due
+  expected_.clear();
+  session_.fail_here();
+  return {};
+}
+
+std::string Oracle::ready(std::string_view body) {
+  if (body.size() != 1) return "a ReadyForQuery of the wrong length";
+  wire::Header header;
+  do {
+    if (!foresee()) return "a ReadyForQuery nobody waits for";
+    wire::peek(wire::Origin::server, as_bytes(expected_), header);
+    if (header.tag != 'Z' && header.tag != 'S' && header.tag != 'A') {
+      return "expected " + show(expected_[0], expected_.substr(5)) + ", but there came ReadyForQuery";
+    }
+    if (header.tag != 'Z') expected_.erase(0, header.total());
+  } while (header.tag != 'Z');
+  const char status = expected_[wire::header_size];
+  expected_.erase(0, header.total());
+  if (status != body[0]) {
+    if (!lost_ || body[0] != 'I') {
+      return std::string("expected ReadyForQuery with status ") + status + ", but it says " + body[0];
+    }
+    session_.lose_transaction();
+  }
+  lost_ = false;
+  ++readies_;
+  return check_parameters();
+}
+
+std::string Oracle::check_parameters() const {
+  for (const auto& [name, value] : session_.gucs().reported()) {
+    if (!find_guc(name)->settable) continue;
+    const auto it = reported_.find(name);
+    if (it == reported_.end()) return "parameter " + name + " was never reported";
+    if (it->second != value) {
+      return "parameter " + name + " was last reported as '" + it->second + "', but is '" + value + "'";
+    }
+  }
+  return {};
+}
+
+// ---- the world as the client knows it
+
+void Oracle::on_commit(const std::vector<Write>& writes) {
+  for (const Write& write : writes) {
+    judge_.acknowledged(write.tag);
+    values_[write.key] = write.value;
+  }
+}
+
+void Oracle::on_abort(const std::vector<Write>& writes) {
+  for (const Write& write : writes) {
+    if (lost_) {
+      judge_.outcome_unknown(write.tag);
+      uncertain_.insert(write.key);
+    } else {
+      judge_.rolled_back(write.tag);
+    }
+  }
+}
+
+std::string Oracle::read(const std::string& key) {
+  if (uncertain_.contains(key)) read_uncertain_ = true;
+  const auto it = values_.find(key);
+  return it == values_.end() ? std::string() : it->second;
+}
+
+void Oracle::listen(const std::string& channel, bool) { channels_.insert(channel); }
+
+}  // namespace heim::sim

@@ -1,0 +1,16 @@
+// The kinds of worlds there are.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "profile.hpp"
+
+namespace heim::sim {
+
+/// Names that draw_profile() knows: "calm", "cancels", "vanish", "slow", "ddl", "faults", "all".
+const std::vector<std::string>& profile_names();
+
+/// A world of this kind with its details drawn from the seed. An unknown name gives "calm".
+Profile draw_profile(const std::string& name, std::uint64_t seed);
+
+}  // namespace heim::sim

@@ -1,0 +1,56 @@
+// A PostgreSQL server: takes connections, forks backends, carries cancel requests to them, and fails in the ways
+// servers do.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend.hpp"
+#include "database.hpp"
+#include "network.hpp"
+
+namespace heim::sim {
+
+struct ServerSettings {
+  std::string host;
+  std::uint16_t port = 5432;
+  bool standby = false;
+  bool tls = false;
+  std::size_t max_connections = 100;
+  Duration cancel_delay_max = milliseconds(20);  // on its way through the postmaster
+};
+
+class Server final : public Listener {
+ public:
+  Server(Network& network, Database& database, Random random, ServerSettings settings);
+
+  void on_accept(Endpoint& stream) override;
+  void on_cancel_request(std::uint32_t pid, const std::string& secret, Endpoint& stream);
+
+  // What can happen to it.
+  void crash();           // every connection is cut, new ones are refused until start()
+  void shut_down();       // fast: 57P01 to all
+  void start();
+  void terminate_one();   // some backend, as pg_terminate_backend() would
+  void notify_all(const std::string& channel, const std::string& payload);
+
+  bool up() const { return up_; }
+  std::size_t live() const;
+  std::uint64_t made() const { return backends_.size(); }
+  const std::vector<std::unique_ptr<Backend>>& backends() const { return backends_; }
+  Network& network() { return network_; }
+  Scheduler& scheduler() { return network_.scheduler(); }
+  Database& database() { return database_; }
+  Random& random() { return random_; }
+  const ServerSettings& settings() const { return settings_; }
+
+ private:
+  Network& network_;
+  Database& database_;
+  Random random_;
+  ServerSettings settings_;
+  bool up_ = true;
+  std::vector<std::unique_ptr<Backend>> backends_;  // the gone ones too
+};
+
+}  // namespace heim::sim

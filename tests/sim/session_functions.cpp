@@ -1,0 +1,184 @@
+// What the statements of a simulated session mean: their rows and their effects.
+//
+//   echo(tag, n[, width])  n rows of (tag, number, filler)      nap(tag, ms)       takes that long
+//   read(tag, key)         the newest value written             fail(tag)          an error
+//   setting(tag, name)     a run-time parameter                 defer_fail(tag)    an error at commit
+//   set_config(name, value, local)                              notice(tag)        a notice before the row
+//   shape(tag)             as many columns as ALTER TABLE says  temp(tag)          is there a temporary table
+//   pg_is_in_recovery()
+#include <algorithm>
+
+#include "session.hpp"
+#include "wire/encoder.hpp"
+
+namespace heim::sim {
+namespace {
+
+std::uint32_t number(const std::string& text) {
+  std::uint32_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') break;
+    value = value * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string Session::text_of(const Value& value, const Run& run) const {
+  if (value.parameter == 0) return value.text;
+  return value.parameter <= run.arguments.size() ? run.arguments[value.parameter - 1] : std::string();
+}
+
+std::string Session::argument(const Call& call, std::size_t index, const Run& run) const {
+  return index < call.arguments.size() ? text_of(call.arguments[index], run) : std::string();
+}
+
+std::string Session::tag_of(const Run& run) const {
+  const Statement& statement = run.statement;
+  if (!statement.comment.empty()) return statement.comment;
+  if (!statement.calls.empty()) return argument(statement.calls[0], 0, run);
+  if (!statement.values.empty()) return text_of(statement.values[0], run);
+  return run.tag;
+}
+
+Duration Session::cost(const Run& run) const {
+  using std::chrono::milliseconds;
+  const auto& calls = run.statement.calls;
+  if (!calls.empty() && calls[0].function == "nap") {
+    return milliseconds(std::min<std::uint32_t>(number(argument(calls[0], 1, run)), 60000));
+  }
+  return std::chrono::microseconds(30);
+}
+
+std::uint32_t Session::row_count(const Run& run) const {
+  const Statement& statement = run.statement;
+  if (statement.verb == Verb::show) return 1;
+  if (statement.calls.empty()) return 0;
+  const Call& call = statement.calls[0];
+  return call.function == "echo" ? number(argument(call, 1, run)) : 1;
+}
+
+std::vector<std::string> Session::columns(const Run& run) const {
+  const Statement& statement = run.statement;
+  if (statement.verb == Verb::show) return {canonical_guc(statement.name)};
+  std::vector<std::string> names;
+  for (const Call& call : statement.calls) names.push_back(call.function);
+  if (names.empty()) return names;
+  if (names[0] == "echo") return {"tag", "number", "filler"};
+  if (names[0] == "shape") names.resize(1 + run.shape % 3, "added");
+  return names;
+}
+
+std::vector<std::string> Session::values(const Run& run, std::uint32_t row) const {
+  const Statement& statement = run.statement;
+  if (statement.verb == Verb::show) return {gucs_.show(statement.name)};
+  const Call& first = statement.calls[0];
+  if (first.function == "echo") {
+    const std::uint32_t width = number(argument(first, 2, run));
+    return {argument(first, 0, run), std::to_string(row), std::string(width, static_cast<char>('a' + row % 26))};
+  }
+  std::vector<std::string> out;
+  for (const Call& call : statement.calls) out.push_back(call_value(call, run));
+  if (first.function == "shape") out.resize(1 + run.shape % 3, "added");
+  return out;
+}
+
+std::string Session::call_value(const Call& call, const Run& run) const {
+  if (call.function == "set_config") return argument(call, 1, run);
+  if (call.function == "setting") return gucs_.show(argument(call, 1, run));
+  if (call.function == "temp") return temp_table_ ? "yes" : "no";
+  if (call.function == "pg_is_in_recovery") return host_->read_only() ? "t" : "f";
+  if (call.function == "read") {
+    const std::string key = argument(call, 1, run);
+    for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
+      if (write->key == key) return write->value;
+    }
+    return host_->read(key);
+  }
+  return argument(call, 0, run);
+}
+
+void Session::row_description(const Run& run) {
+  wire::row_description_of(*step_.out, columns(run));
+}
+
+bool Session::apply_set(const std::string& name, const std::string& value, bool local) {
+  const KnownGuc* guc = find_guc(name);
+  if (!gucs_.known(name)) {
+    error("42704", "unrecognized configuration parameter \"" + name + "\"");
+    return false;
+  }
+  if (guc && !guc->settable) {
+    error("55P02", "parameter \"" + name + "\" cannot be changed");
+    return false;
+  }
+  gucs_.set(name, value, local);
+  return true;
+}
+
+std::string Session::apply() {
+  const Statement& statement = run_.statement;
+  switch (statement.verb) {
+    case Verb::select:
+      for (const Call& call : statement.calls) {
+        if (call.function == "set_config" &&
+            !apply_set(argument(call, 0, run_), argument(call, 1, run_), argument(call, 2, run_) == "true")) {
+          return {};
+        }
+        if (call.function == "notice") notice("01000", argument(call, 0, run_));
+        if (call.function == "defer_fail") fail_at_commit_ = true;
+      }
+      return "SELECT " + std::to_string(sent_now_);
+    case Verb::copy_out: return "COPY " + std::to_string(run_.sent);
+    case Verb::show: return "SHOW";
+    case Verb::set:
+      return apply_set(statement.name, text_of(statement.values[0], run_), statement.local) ? "SET" : "";
+    case Verb::reset:
+      statement.name == "all" ? gucs_.reset_all() : gucs_.reset(statement.name);
+      return "RESET";
+    case Verb::insert: {
+      std::vector<std::string> row;
+      for (const Value& value : statement.values) row.push_back(text_of(value, run_));
+      row.resize(3);
+      writes_.push_back({row[0], row[1], row[2]});
+      return "INSERT 0 1";
+    }
+    case Verb::alter: return altered_ = true, "ALTER TABLE";
+    case Verb::create_temp: return temp_table_ = true, "CREATE TABLE";
+    case Verb::discard_all:
+      gucs_.reset_all();
+      prepared_.clear();
+      portals_.clear();
+      temp_table_ = false;
+      listens_.emplace_back("*", false);
+      return "DISCARD ALL";
+    case Verb::deallocate:
+      if (statement.name == "all") return prepared_.clear(), "DEALLOCATE ALL";
+      if (prepared_.erase(statement.name) == 0) {
+        error("26000", "prepared statement \"" + statement.name + "\" does not exist");
+        return {};
+      }
+      return "DEALLOCATE";
+    case Verb::prepare: {
+      auto inner = parse(statement.inner);
+      if (!inner || inner->size() != 1) return error("42601", "syntax error"), "";
+      if (prepared_.contains(statement.name)) {
+        return error("42P05", "prepared statement \"" + statement.name + "\" already exists"), "";
+      }
+      inner->front().comment.clear();  // the tag of this PREPARE, not of its executions
+      prepared_[statement.name] = {inner->front(), statement.inner, host_->schema()};
+      return "PREPARE";
+    }
+    case Verb::listen: return listens_.emplace_back(statement.name, true), "LISTEN";
+    case Verb::unlisten: return listens_.emplace_back("*", false), "UNLISTEN";
+    case Verb::notify:
+      notifies_.emplace_back(statement.name, text_of(statement.values[0], run_));
+      return "NOTIFY";
+    case Verb::function_call: return "FUNCTION";
+    default: break;
+  }
+  return "?";
+}
+
+}  // namespace heim::sim

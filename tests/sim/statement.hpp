@@ -1,0 +1,73 @@
+// The SQL that simulated servers understand. It is real SQL, so that whoever stands in between analyses it as
+// it would in life; but only these shapes of it have a meaning here:
+//
+//   BEGIN, START TRANSACTION, COMMIT, END, ROLLBACK, ABORT; DISCARD ALL, DEALLOCATE [ALL | name]
+//   SET [LOCAL] name TO value, SHOW name, RESET name | ALL; LISTEN, UNLISTEN *, NOTIFY channel, 'text'
+//   SELECT f(arguments)[, f(arguments) ...]   with the functions of session_run.cpp, or SELECT 1
+//   INSERT INTO t VALUES (tag, key, value); COPY t FROM STDIN; COPY (SELECT ...) TO STDOUT
+//   ALTER TABLE ...; CREATE TEMP TABLE ...; PREPARE name AS statement; EXECUTE name(arguments)
+//
+// A tag (see tag.hpp) is the first argument, or a comment for statements that have none.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace heim::sim {
+
+enum class Verb {
+  begin,
+  commit,
+  rollback,
+  set,
+  show,
+  reset,
+  select,
+  insert,
+  copy_in,
+  copy_out,
+  alter,
+  create_temp,
+  discard_all,
+  deallocate,
+  prepare,
+  execute,
+  listen,
+  unlisten,
+  notify,
+  function_call,  // not SQL: the FunctionCall message
+};
+
+struct Value {
+  std::string text;
+  std::uint32_t parameter = 0;  // n of $n; 0: `text` counts
+};
+
+struct Call {
+  std::string function;
+  std::vector<Value> arguments;
+};
+
+struct Statement {
+  Verb verb = Verb::select;
+  std::string name;           // of a setting, prepared statement or channel; "all" in lower case
+  std::vector<Value> values;  // of INSERT, SET, NOTIFY, EXECUTE
+  std::vector<Call> calls;    // of SELECT and COPY ... TO
+  bool local = false;         // SET LOCAL
+  std::string inner;          // of PREPARE
+  std::string comment;
+  std::string text;
+
+  std::uint32_t parameters() const;
+  bool returns_rows() const {
+    return verb == Verb::select || verb == Verb::show || verb == Verb::execute;
+  }
+  bool ends_transaction() const { return verb == Verb::commit || verb == Verb::rollback; }
+};
+
+/// All statements of a text, or a syntax error. Empty if there is none.
+Result<std::vector<Statement>> parse(std::string_view text);
+
+}  // namespace heim::sim

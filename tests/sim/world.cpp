@@ -1,0 +1,151 @@
+#include "world.hpp"
+
+namespace heim::sim {
+namespace {
+
+Profile with_tolerance(Profile profile) {
+  const Faults& faults = profile.faults;
+  Tolerance& tolerance = profile.tolerance;
+  if (faults.crashes || faults.terminations || faults.shutdowns || faults.partitions || faults.refusals ||
+      faults.wire_resets) {
+    tolerance.disconnects = true;
+    tolerance.lost_errors.insert({"08", "57P01", "57P02", "57P03"});
+  }
+  tolerance.ddl = profile.habits.ddl > 0;
+  return profile;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, Profile profile, bool trace, const MakeMiddle& make_middle)
+    : scheduler_(trace),
+      judge_(scheduler_),
+      random_(seed),
+      profile_(with_tolerance(std::move(profile))),
+      network_(scheduler_, judge_, random_.fork(), profile_.quality),
+      database_(judge_),
+      storm_end_(scheduler_.now() + profile_.storm) {
+  ServerSettings server;
+  server.host = "db1";
+  server.tls = profile_.server_tls;
+  servers_.push_back(std::make_unique<Server>(network_, database_, random_.fork(), server));
+  if (make_middle) middle_ = make_middle(*this);
+  const Target target = middle_ ? middle_->target() : Target{server.host, server.port};
+  for (std::uint32_t number = 1; number <= profile_.clients; ++number) {
+    ClientSettings settings{number, target, {}, {}};
+    settings.user = "user" + std::to_string(random_.below(profile_.users));
+    settings.database = "data" + std::to_string(random_.below(profile_.databases));
+    clients_.push_back(std::make_unique<Client>(network_, random_.fork(), profile_, settings));
+  }
+}
+
+World::~World() = default;
+
+void World::run_until(Instant end, bool (World::*enough)() const) {
+  while (!(enough && (this->*enough)()) && scheduler_.run_one(end)) {
+    if (!middle_) continue;
+    const std::string wrong = middle_->check();
+    if (!wrong.empty()) judge_.fail(wrong);
+  }
+}
+
+bool World::all_done() const {
+  for (const auto& client : clients_) {
+    if (!client->done()) return false;
+  }
+  return true;
+}
+
+Outcome World::run() {
+  for (const auto& client : clients_) {
+    scheduler_.after(random_.between(Duration(0), milliseconds(50)), "start", 0, [&client] { client->start(); });
+  }
+  schedule_fault();
+  run_until(storm_end_ + profile_.patience, &World::all_done);
+  if (!judge_.failed() && !all_done()) judge_.fail("clients are stuck:\n" + unfinished());
+  if (middle_ && !judge_.failed()) middle_->stop();
+  if (!judge_.failed()) run_until(scheduler_.now() + seconds(30), nullptr);
+  if (!judge_.failed()) judge_.check_history();
+  if (!judge_.failed() && !middle_ && network_.open_count() != 0) judge_.fail("streams were left open");
+  Outcome outcome{judge_.verdict(),   scheduler_.hash(),    scheduler_.events(),       judge_.statements(),
+                  judge_.commits(),   judge_.cancels_hit(), servers_[0]->made(), 0};
+  for (const auto& client : clients_) outcome.answers += client->units_answered();
+  return outcome;
+}
+
+std::string World::unfinished() const {
+  std::string text;
+  for (const auto& client : clients_) {
+    if (!client->done()) text += "  " + client->describe() + "\n";
+  }
+  for (const auto& server : servers_) {
+    for (const auto& backend : server->backends()) {
+      if (!backend->gone()) text += "  " + backend->describe() + "\n";
+    }
+  }
+  return text;
+}
+
+// ---- faults
+
+void World::schedule_fault() {
+  const Faults& faults = profile_.faults;
+  if (!(faults.crashes || faults.terminations || faults.shutdowns || faults.partitions || faults.refusals ||
+        faults.wire_resets)) {
+    return;
+  }
+  scheduler_.after(random_.between(milliseconds(5), milliseconds(400)), "fault", 0, [this] {
+    if (scheduler_.now() >= storm_end_ || all_done()) return heal();
+    befall();
+    schedule_fault();
+  });
+}
+
+void World::befall() {
+  const Faults& faults = profile_.faults;
+  Server& server = *servers_[0];
+  const std::string host = server.settings().host;
+  const Duration pause = random_.between(milliseconds(10), milliseconds(1500));
+  const auto restart = [this, pause, &server] {
+    scheduler_.after(pause, "restart", 0, [&server] { server.start(); });
+  };
+  switch (random_.below(6)) {
+    case 0:
+      if (faults.crashes && server.up()) server.crash(), restart();
+      break;
+    case 1:
+      if (faults.shutdowns && server.up()) server.shut_down(), restart();
+      break;
+    case 2:
+      if (faults.partitions && !network_.host(host).partitioned()) {
+        network_.partition(host, true);
+        scheduler_.after(pause, "heal", 0, [this, host] { network_.partition(host, false); });
+      }
+      break;
+    case 3:
+      if (faults.refusals && server.up()) {
+        network_.set_door(host, 5432, random_.chance(50) ? Door::refuse : Door::black_hole);
+        restart();
+      }
+      break;
+    case 4:
+      if (faults.wire_resets) {
+        std::vector<Endpoint*> open;
+        for (const auto& end : network_.endpoints()) {
+          if (!end->closed() && !end->ended() && end->peer()) open.push_back(end.get());
+        }
+        if (!open.empty()) open[random_.below(open.size())]->reset_after(random_.below(400));
+      }
+      break;
+    default:
+      if (faults.terminations) server.terminate_one();
+  }
+}
+
+void World::heal() {
+  const std::string host = servers_[0]->settings().host;
+  servers_[0]->start();
+  network_.partition(host, false);
+}
+
+}  // namespace heim::sim

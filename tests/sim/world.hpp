@@ -1,0 +1,68 @@
+// One simulated world: servers, clients, what stands between them, and what befalls them. All of it from one seed.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client.hpp"
+#include "database.hpp"
+#include "profile.hpp"
+#include "server.hpp"
+
+namespace heim::sim {
+
+class World;
+
+/// What stands between clients and servers: nothing, a relay, or the proxy.
+class Middle {
+ public:
+  virtual ~Middle() = default;
+  /// Where clients connect to.
+  virtual Target target() const = 0;
+  /// What is wrong with it at this moment; empty if nothing. Asked after every event.
+  virtual std::string check() { return {}; }
+  /// Stops it in good order, after the last client has left.
+  virtual void stop() {}
+};
+using MakeMiddle = std::function<std::unique_ptr<Middle>(World&)>;
+
+struct Outcome {
+  std::string verdict;  // empty: all is well
+  std::uint64_t hash = 0, events = 0, statements = 0, commits = 0, cancels_hit = 0, backends = 0, answers = 0;
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, Profile profile, bool trace, const MakeMiddle& make_middle = {});
+  ~World();
+  Outcome run();
+
+  Scheduler& scheduler() { return scheduler_; }
+  Network& network() { return network_; }
+  Judge& judge() { return judge_; }
+  Random& random() { return random_; }
+  const Profile& profile() const { return profile_; }
+  Server& primary() { return *servers_[0]; }
+
+ private:
+  void run_until(Instant end, bool (World::*enough)() const);
+  bool all_done() const;
+  void schedule_fault();
+  void befall();
+  void heal();
+  std::string unfinished() const;
+
+  Scheduler scheduler_;
+  Judge judge_;
+  Random random_;
+  Profile profile_;
+  Network network_;
+  Database database_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::unique_ptr<Middle> middle_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  Instant storm_end_;
+};
+
+}  // namespace heim::sim
