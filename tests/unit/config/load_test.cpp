@@ -158,7 +158,7 @@ TEST_CASE("strings of every kind" * doctest::skip(!toml_supported())) {
   CHECK(proxy.server_check_query == R"(select 'ä', "é" -- # \)");
   CHECK(proxy.server_reset_query == "RESET ALL; -- \"ü\" \"\"\nSELECT 'a' AS \"\"\"x\"\"\" ");
   CHECK(proxy.unix_socket_dir == "/tmp/ß\"#");
-  CHECK(proxy.admin_users == std::vector<std::string>{"root'", "ж\"\""});
+  CHECK(proxy.admin_users == std::vector<std::string>{"root''", "ж\"\""});
 }
 
 TEST_CASE("no diagnostic shows a secret") {
