@@ -10,6 +10,13 @@ using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 /// "No deadline."
 inline constexpr Instant never = Instant::max();
 
+/// Where the sans-IO floors have the time from. Stands still within one event.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Instant now() = 0;
+};
+
 inline std::int64_t to_us(Duration d) {
   return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
 }

@@ -1,7 +1,6 @@
 #include "session/client.hpp"
 
 #include "session/client_login.hpp"
-#include "session/console_session.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 

@@ -14,6 +14,7 @@
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
 #include "route/router.hpp"
+#include "session/console.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
 #include "session/states.hpp"
@@ -25,7 +26,6 @@
 namespace heim::session {
 
 class Hub;
-class ConsoleSession;
 
 /// How a database name that clients use is served: an entry of the configuration, or the name as it is.
 struct DatabaseView {
@@ -111,7 +111,7 @@ class Client final : public StreamHandler, public Holder {
   bool in_line() const { return ticket_.hook.linked; }
   const pool::Ticket& ticket() const { return ticket_; }
   bool is_admin() const { return admin_; }
-  ConsoleSession* console() const { return console_.get(); }
+  ConsoleTalk* console() const { return console_.get(); }
   void join_line();
   void leave_line();
 
@@ -201,7 +201,7 @@ class Client final : public StreamHandler, public Holder {
   std::unique_ptr<TlsInfo> tls_;
   struct Login;
   std::unique_ptr<Login> login_;  // until admitted
-  std::unique_ptr<ConsoleSession> console_;
+  std::unique_ptr<ConsoleTalk> console_;
 };
 
 }  // namespace heim::session

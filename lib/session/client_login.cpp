@@ -3,7 +3,6 @@
 
 #include "auth/identity.hpp"
 #include "auth/method.hpp"
-#include "session/console_session.hpp"
 #include "session/hub.hpp"
 #include "session/inquiry.hpp"
 #include "session/pool.hpp"
@@ -55,7 +54,7 @@ void Client::ask_secret() {
   }
   const std::string& query =
       login_->database.auth_query.empty() ? hub.settings().auth.query : login_->database.auth_query;
-  if (query.empty() || ConsoleSession::is_console(database_name)) return challenge({}, std::nullopt);
+  if (query.empty() || is_console(database_name)) return challenge({}, std::nullopt);
   const auto cached = hub.secrets.find({database_name, user});
   if (cached != hub.secrets.end() && cached->second.until > hub.now()) {
     return challenge(cached->second.secret, cached->second.derived);
@@ -127,7 +126,7 @@ void Client::login_step(auth::Step step) {
 
 // What the login revealed opens servers for this pool.
 void Client::remember_login() {
-  if (ConsoleSession::is_console(database_name)) return;
+  if (is_console(database_name)) return;
   if (login_->exchange->derived()) {
     const auto cached = hub.secrets.find({database_name, user});
     if (cached != hub.secrets.end()) cached->second.derived = login_->exchange->derived();
@@ -153,7 +152,7 @@ bool Client::console_allowed(bool& admin) const {
 }
 
 void Client::authenticated() {
-  if (ConsoleSession::is_console(database_name)) {
+  if (is_console(database_name)) {
     bool admin = false;
     if (!console_allowed(admin)) {
       return fail("28000", "user \"" + user + "\" may not use the console",
@@ -171,17 +170,12 @@ void Client::open_console(bool admin) {
   if (!hub.console) return fail("0A000", "there is no console here");
   admin_ = admin;
   apply(ClientEvent::console_opened);
-  console_ = std::make_unique<ConsoleSession>(*this, *hub.console);
   login_.reset();
   std::string out;
   wire::authentication(out, 0);
-  for (const auto& [parameter, value] : ConsoleSession::parameters()) {
-    wire::parameter_status(out, parameter, value);
-  }
-  write_key(out);
-  wire::ready(out, 'I');
   const Bytes segment = as_bytes(out);
   stream_->write({&segment, 1});
+  console_ = hub.console->open(*this, admin);
   process_inbox();
 }
 

@@ -3,7 +3,6 @@
 // A message is passed on from where it was read. Small ones are taken whole, so that a client that sends slowly
 // holds no server; large ones pass in parts.
 #include "session/client_login.hpp"
-#include "session/console_session.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -24,7 +23,7 @@ void Client::receive(Bytes bytes) {
   switch (state_) {
     case ClientState::closing:
     case ClientState::tls: return;
-    case ClientState::console: return console_->receive(bytes);
+    case ClientState::console: return console_->feed(bytes);
     case ClientState::idle:
     case ClientState::linked:
     case ClientState::skipping:
@@ -53,7 +52,7 @@ void Client::process_inbox() {
   if (state_ == ClientState::auth || state_ == ClientState::relay) return read_passwords();
   if (state_ == ClientState::console) {
     const std::string bytes = std::exchange(inbox_, {});
-    if (!bytes.empty()) console_->receive(as_bytes(bytes));
+    if (!bytes.empty()) console_->feed(as_bytes(bytes));
     return;
   }
   if (state_ != ClientState::idle && state_ != ClientState::linked && state_ != ClientState::skipping) {

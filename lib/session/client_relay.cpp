@@ -1,7 +1,6 @@
 // Logins that a server judges: the client's answers go to it, its challenges come back. The connection that was
 // opened for it joins the pool. Also connections that serve one client alone (replication).
 #include "session/client_login.hpp"
-#include "session/console_session.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -28,7 +27,7 @@ std::string without_plus(Bytes body) {
 }  // namespace
 
 void Client::start_relay() {
-  if (ConsoleSession::is_console(database_name)) {
+  if (is_console(database_name)) {
     if (stream_->is_loopback() || stream_->is_unix()) return authenticated();
     return fail("28000", "without auth_file the console is open to connections from this machine only");
   }

@@ -1,6 +1,5 @@
 // The first packets of a connection, up to the startup packet.
 #include "session/client_login.hpp"
-#include "session/console_session.hpp"
 #include "session/hub.hpp"
 
 namespace heim::session {

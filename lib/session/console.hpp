@@ -1,34 +1,34 @@
-// The admin console as a session sees it: text in, a result out, maybe later.
+// The admin console as a session sees it. What it says is the business of admin/ and runtime/.
 #pragma once
-#include <functional>
-#include <string>
+#include <memory>
 #include <string_view>
-#include <vector>
+
+#include "base/bytes.hpp"
 
 namespace heim::session {
 
-class Hub;
+class Client;
 
-/// One statement's result.
-struct ConsoleResult {
-  std::vector<std::string> columns;            // empty: no rows, only the tag
-  std::vector<std::vector<std::string>> rows;
-  std::string tag;                             // "SHOW", "PAUSE" ...
-  std::string sqlstate;                        // set: it failed
-  std::string message;
-  std::string hint;
-};
-
-class Console {
+/// One client's conversation with the console, from its greeting on. Writes to the client's stream itself.
+class ConsoleTalk {
  public:
-  using Done = std::function<void(ConsoleResult)>;
-  virtual ~Console() = default;
-  /// Runs one statement. `done` is called once, on this worker, now or later. `admin` false: SHOW only.
-  virtual void execute(Hub& hub, std::string_view sql, bool admin, Done done) = 0;
-  /// The columns a statement will return, for Describe; empty if it returns none or is wrong.
-  virtual std::vector<std::string> columns(std::string_view sql) = 0;
-  /// Splits a simple query string into statements.
-  virtual std::vector<std::string> split(std::string_view sql) = 0;
+  virtual ~ConsoleTalk() = default;
+  /// Bytes the client sent. May end the client.
+  virtual void feed(Bytes bytes) = 0;
 };
+
+/// Opens conversations. [any thread]
+class ConsoleDesk {
+ public:
+  virtual ~ConsoleDesk() = default;
+  /// `client` owns the talk. AuthenticationOk is sent; the talk sends parameters and BackendKeyData
+  /// (Client::pid and Client::secret) and the first ReadyForQuery. `admin` false: SHOW only.
+  virtual std::unique_ptr<ConsoleTalk> open(Client& client, bool admin) = 0;
+};
+
+/// The databases that are consoles.
+inline bool is_console(std::string_view database) {
+  return database == "heimproxy" || database == "pgbouncer";
+}
 
 }  // namespace heim::session

@@ -5,17 +5,17 @@
 
 namespace heim::session {
 
-Hub::Hub(pool::WorkerId worker, Shared& shared, Transport& transport, const Instant& clock,
-         RulesRef rules, Console* console)
-    : shared(shared),
-      transport(transport),
-      console(console),
-      worker(worker),
+Hub::Hub(pool::WorkerId the_worker, Shared& the_shared, Transport& the_transport, Clock& clock,
+         RulesRef rules, ConsoleDesk* the_console)
+    : shared(the_shared),
+      transport(the_transport),
+      console(the_console),
+      worker(the_worker),
       statement_table(shared.hash_seed),
       clock_(clock),
       rules_(std::move(rules)) {
-  next_tick_ = clock_;
-  next_period_ = clock_ + std::chrono::seconds(60);
+  next_tick_ = now();
+  next_period_ = now() + std::chrono::seconds(60);
 }
 
 Hub::~Hub() {
@@ -31,12 +31,16 @@ Hub::~Hub() {
   }
   inquiries_.clear();
   cancelers_.clear();
+  close_servers();
+  clear_dead();
+}
+
+void Hub::close_servers() {
   for (auto& [key, pool] : pools_) {
     for (auto* list : {&pool->opening, &pool->idle, &pool->linked, &pool->cleaning}) {
       while (Server* server = list->front()) server->discard("the proxy ends");
     }
   }
-  clear_dead();
 }
 
 void Hub::log(LogLevel level, std::string_view text) const { shared.logger.log(level, text); }

@@ -26,9 +26,9 @@ class Inquiry;
 
 class Hub {
  public:
-  /// All references outlive the hub. `clock` is read, never kept: the driver moves it before each event.
-  Hub(pool::WorkerId worker, Shared& shared, Transport& transport, const Instant& clock, RulesRef rules,
-      Console* console);
+  /// All references outlive the hub. `console` may be null: there is none then.
+  Hub(pool::WorkerId worker, Shared& shared, Transport& transport, Clock& clock, RulesRef rules,
+      ConsoleDesk* console);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -43,8 +43,10 @@ class Hub {
   void set_rules(RulesRef rules);
   /// No new sessions; those there are end as `how` says, with 57P01.
   void shutdown(Operator::Shutdown how);
-  /// True once shutdown() is complete: no client is left (or no server is in use), and nothing flushes.
+  /// True once shutdown() is complete: no client is left.
   bool is_done() const;
+  /// Closes every server connection. For the end.
+  void close_servers();
 
   // ---- for the console (console thread = this worker's) --------------------------
   void fill(Snapshot& snapshot);
@@ -57,7 +59,7 @@ class Hub {
   bool all_fresh(const std::string& database) const;         // no connection awaits its closing
 
   // ---- for sessions -----------------------------------------------------------
-  Instant now() const { return clock_; }
+  Instant now() const { return clock_.now(); }
   const Rules& rules() const { return *rules_; }
   const config::Settings& settings() const { return rules_->settings; }
   Pool* pool_for(const DatabaseView& database, const std::string& user, std::uint32_t node);
@@ -110,7 +112,7 @@ class Hub {
 
   Shared& shared;
   Transport& transport;
-  Console* const console;
+  ConsoleDesk* const console;
   const pool::WorkerId worker;
   Out to_client;
   Out to_server;
@@ -154,7 +156,7 @@ class Hub {
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_pid();
 
-  const Instant& clock_;
+  Clock& clock_;
   RulesRef rules_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::unordered_map<std::uint64_t, Server*> servers_;

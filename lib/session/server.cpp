@@ -24,11 +24,12 @@ Pool::Servers* list_of(Pool& pool, ServerState state) {
 
 }  // namespace
 
-Server::Server(Hub& hub, Pool& pool, std::uint64_t id) : hub(&hub), pool(&pool), id(id) {
-  born = since = hub.now();
-  parameters = hub.setting_table.empty();
+Server::Server(Hub& the_hub, Pool& the_pool, std::uint64_t the_id)
+    : hub(&the_hub), pool(&the_pool), id(the_id) {
+  born = since = checked = hub->now();
+  parameters = hub->setting_table.empty();
   vars = parameters;
-  pool.opening.push_back(*this);
+  pool->opening.push_back(*this);
 }
 
 Server::~Server() = default;

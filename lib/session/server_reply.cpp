@@ -209,7 +209,7 @@ bool Server::on_copy(std::uint8_t tag) {
   // A Sync that was sent before the server said it wants data is swallowed by the COPY, unless the COPY fails
   // before it reads it: then it counts. That cannot be seen from here.
   if (expected_.at(1).reply == Reply::sync) {
-    const bool undo = expected_.front().undo;
+    const bool has_undo = expected_.front().undo;
     expected_.pop();
     expected_.pop();
     std::vector<Expected::Entry> rest;
@@ -217,7 +217,7 @@ bool Server::on_copy(std::uint8_t tag) {
       rest.push_back(expected_.front());
       expected_.pop();
     }
-    expected_.push(Reply::execute, undo);
+    expected_.push(Reply::execute, has_undo);
     for (const Expected::Entry& entry : rest) expected_.push(entry.reply, entry.undo);
     swallowed_sync_ = batch_open = true;
   }

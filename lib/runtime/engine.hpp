@@ -1,0 +1,79 @@
+// The whole proxy: workers on their threads, listeners, the configuration in force. What the C ABI and the daemon
+// start and stop.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "config/load.hpp"
+#include "runtime/rules.hpp"
+#include "session/shared.hpp"
+#include "session/snapshot.hpp"
+
+namespace heim::runtime {
+
+class Worker;
+class Desk;
+
+class Engine final : public session::Fabric, public session::Operator {
+ public:
+  /// Reads the files the settings name (secrets, rules, certificates); binds nothing yet. `logger` outlives it.
+  /// `source` reads the configuration again for a reload; may be empty.
+  using Source = std::function<config::LoadResult()>;
+  static Result<std::unique_ptr<Engine>> open(config::Loaded loaded, Logger& logger, Source source);
+  ~Engine() override;
+
+  /// Binds every address and starts the threads. On failure nothing is left bound.
+  Result<void> start();
+  /// The addresses that are bound, as text.
+  std::vector<std::string> addresses() const;
+  /// [any thread] Blocks until a shutdown is complete; false if `limit` passed first.
+  bool wait(Duration limit);
+
+  // ---- Operator, Fabric; [any thread] -------------------------------------------
+  /// Reads the configuration again; all or nothing. The text says what is wrong, or is empty.
+  std::string reload() override;
+  /// Begins to end it; a sharper call may follow.
+  void shutdown(Shutdown how) override;
+  void post(pool::WorkerId to, std::function<void(session::Hub&)> work) override;
+
+  // ---- [any thread] ----------------------------------------------------------------
+  /// Calls `done` on worker `home` with the merged snapshot of all workers.
+  void collect(pool::WorkerId home, std::function<void(session::Hub&, session::Snapshot)> done);
+  /// Runs `work` on every worker; then `done` on `home`.
+  void broadcast(pool::WorkerId home, std::function<void(session::Hub&)> work,
+                 std::function<void(session::Hub&)> done);
+  /// The state that readiness depends on: started, not shutting down.
+  bool is_ready() const;
+  config::Snapshot settings() const;
+  Logger& logger() { return logger_; }
+  void set_paused(bool paused) { paused_ = paused; }
+
+ private:
+  Engine(config::Loaded loaded, Logger& logger, Source source, Rules rules);
+  void apply_nodes(const config::Settings& settings);
+  void worker_done();
+  session::Snapshot blank() const;
+
+  Logger& logger_;
+  Source source_;
+  crypto::SystemRandom random_;
+  mutable std::mutex mutex_;  // guards what follows, up to the workers
+  std::condition_variable ended_;
+  config::Loaded loaded_;
+  Rules rules_;
+  std::size_t workers_left_ = 0;
+  bool started_ = false;
+  bool stopping_ = false;
+  std::atomic<bool> paused_{false};
+  std::unique_ptr<session::Shared> shared_;
+  std::unique_ptr<Desk> desk_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace heim::runtime
