@@ -91,8 +91,9 @@ constexpr Key proxy_keys[] = {
     key<&Proxy::max_user_connections>("max_user_connections", "", count,
                                       "Server connections of one user, over all databases. "
                                       "0: no limit."),
-    key<&Proxy::max_prepared_statements>("max_prepared_statements", "", count,
-                                         "Prepared statements kept on one server connection."),
+    key<&Proxy::max_prepared_statements>(
+        "max_prepared_statements", "", count,
+        "Prepared statements kept on one server connection, beside the one in use."),
     key<&Proxy::max_prepared_bytes>("max_prepared_bytes", "", bytes,
                                     "Bytes of prepared statements kept on one server connection."),
     key<&Proxy::max_client_prepared_bytes>("max_client_prepared_bytes", "", bytes,
@@ -105,9 +106,9 @@ constexpr Key proxy_keys[] = {
                                            "Run `server_reset_query` in the other pool modes "
                                            "too."),
     key<&Proxy::server_check_query>("server_check_query", "", is(Form::sql),
-                                    "Asks a server connection that was idle for "
-                                    "`server_check_delay` whether it still lives. Empty: an empty "
-                                    "query."),
+                                    "Runs on a server connection that has been idle for "
+                                    "`server_check_delay`, to see whether it "
+                                    "still lives. Empty: no check."),
     key<&Proxy::ignore_startup_parameters>("ignore_startup_parameters", "", is(Form::name),
                                            "Startup parameters of clients that are taken and "
                                            "dropped."),
@@ -155,9 +156,10 @@ constexpr Key timeouts_keys[] = {
     key<&Timeouts::server_lifetime>("server_lifetime", "", duration,
                                     "A server connection older than this is closed when it is "
                                     "free. 0: never."),
-    key<&Timeouts::server_check_delay>("server_check_delay", "", duration,
-                                       "A server connection idle for longer is checked before "
-                                       "its next use."),
+    key<&Timeouts::server_check_delay>(
+        "server_check_delay", "", duration,
+        "How long a server connection is idle before it is checked, and between two checks. "
+        "0: never."),
     key<&Timeouts::cancel_wait_timeout>("cancel_wait_timeout", "", positive_duration,
                                         "How long a cancel request waits for its turn."),
     key<&Timeouts::abandon_timeout>("abandon_timeout", "", positive_duration,
