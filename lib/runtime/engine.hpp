@@ -1,6 +1,7 @@
 // The whole proxy: workers on their threads, listeners, the configuration in force. What the C ABI and the daemon
 // start and stop.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -55,9 +56,10 @@ class Engine final : public session::Fabric, public session::Operator {
   void set_paused(bool paused) { paused_ = paused; }
 
  private:
-  Engine(config::Loaded loaded, Logger& logger, Source source, Rules rules);
+  Engine(config::Loaded loaded, Logger& logger, Source source);
   void apply_nodes(const config::Settings& settings);
   void worker_done();
+  void distribute(int fd);
   session::Snapshot blank() const;
 
   Logger& logger_;
@@ -68,9 +70,11 @@ class Engine final : public session::Fabric, public session::Operator {
   config::Loaded loaded_;
   Rules rules_;
   std::size_t workers_left_ = 0;
-  bool started_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> started_{false};
+  std::atomic<bool> stopping_{false};
   std::atomic<bool> paused_{false};
+  std::vector<std::string> addresses_;  // set by start()
+  std::size_t turn_ = 0;                // of worker 0
   std::unique_ptr<session::Shared> shared_;
   std::unique_ptr<Desk> desk_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -56,6 +56,8 @@ class Hub {
   void kill(const std::string& database);                    // clients and servers at once
   bool kill_client(std::uint64_t id);
   bool all_idle(const std::string& database) const;          // for PAUSE and WAIT_CLOSE
+  /// Runs `work` at the next tick.
+  void at_tick(std::function<void(Hub&)> work) { at_tick_.push_back(std::move(work)); }
   bool all_fresh(const std::string& database) const;         // no connection awaits its closing
 
   // ---- for sessions -----------------------------------------------------------
@@ -168,6 +170,7 @@ class Hub {
   std::vector<Client*> dead_clients_;
   std::vector<std::unique_ptr<Inquiry>> dead_inquiries_;
   std::vector<std::unique_ptr<Canceler>> dead_cancelers_;
+  std::vector<std::function<void(Hub&)>> at_tick_;
   bool has_dead_ = false;
   std::uint32_t next_pid_ = 1;
   std::uint32_t turn_ = 0;

@@ -38,6 +38,7 @@ void Hub::tick() {
     for (auto& [name, meter] : meters_) meter.tick();
     next_period_ = now() + std::chrono::seconds(60);
   }
+  for (auto& work : std::exchange(at_tick_, {})) work(*this);
   if (shutdown_ != Shutdown::no) tick_shutdown();
 }
 

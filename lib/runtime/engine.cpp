@@ -1,0 +1,228 @@
+#include "runtime/engine.hpp"
+
+#include <thread>
+
+#include "admin/merge.hpp"
+#include "config/address.hpp"
+#include "config/describe.hpp"
+#include "runtime/desk.hpp"
+#include "runtime/worker.hpp"
+
+namespace heim::runtime {
+namespace {
+
+std::uint32_t worker_count(const config::Settings& settings) {
+  if (settings.proxy.workers > 0) return settings.proxy.workers;
+  const std::uint32_t processors = std::thread::hardware_concurrency();
+  return processors > 2 ? processors / 2 : 1;
+}
+
+cluster::Role role_of(config::NodeRole role) {
+  switch (role) {
+    case config::NodeRole::primary: return cluster::Role::primary;
+    case config::NodeRole::standby: return cluster::Role::standby;
+    case config::NodeRole::automatic: break;
+  }
+  return cluster::Role::unknown;
+}
+
+io::ListenOptions listen_options(const config::Proxy& proxy) {
+  io::ListenOptions options;
+  options.backlog = static_cast<int>(proxy.listen_backlog);
+  options.unix_mode = proxy.unix_socket_mode;
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logger, Source source) {
+  std::unique_ptr<Engine> engine(new Engine(std::move(loaded), logger, std::move(source)));
+  auto rules = load_rules(engine->loaded_.settings, engine->shared_->process_key, nullptr);
+  if (!rules) return rules.error();
+  engine->rules_ = std::move(*rules);
+  return engine;
+}
+
+Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
+    : logger_(logger), source_(std::move(source)), loaded_(std::move(loaded)) {
+  const std::uint32_t workers = worker_count(loaded_.settings);
+  shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
+  shared_->fabric = this;
+  shared_->engine = this;
+  shared_->wall_clock = [] { return std::chrono::system_clock::now(); };
+  desk_ = std::make_unique<Desk>(*this);
+  apply_nodes(loaded_.settings);
+}
+
+Engine::~Engine() {
+  for (const auto& worker : workers_) worker->join();
+}
+
+// Nodes are known by name, host and port; what is no longer listed stays as `removed`.
+void Engine::apply_nodes(const config::Settings& settings) {
+  cluster::Topology& nodes = shared_->nodes;
+  std::vector<bool> listed(cluster::max_nodes, false);
+  for (const config::Node& wanted : settings.nodes) {
+    std::uint32_t found = nodes.size();
+    for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+      const cluster::Node& node = nodes.node(i);
+      if (!listed[i] && node.name == wanted.name && node.host == wanted.host && node.port == wanted.port &&
+          node.discover == (wanted.role == config::NodeRole::automatic)) {
+        found = i;
+        break;
+      }
+    }
+    const bool discover = wanted.role == config::NodeRole::automatic;
+    const cluster::Role role = role_of(wanted.role);
+    if (found == nodes.size()) {
+      if (found == cluster::max_nodes) {
+        logger_.log(LogLevel::error, "too many nodes since the start; " + wanted.name + " is left out");
+        continue;
+      }
+      nodes.add({wanted.name, wanted.host, wanted.port, discover}, role);
+    } else if (!discover || nodes.role(found) == cluster::Role::removed) {
+      nodes.state(found).role = role;
+    }
+    listed[found] = true;
+  }
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+    if (!listed[i]) nodes.state(i).role = cluster::Role::removed;
+  }
+}
+
+Result<void> Engine::start() {
+  const config::Proxy& proxy = loaded_.settings.proxy;
+  std::vector<io::ListenSocket> sockets;
+  for (const std::string& address : proxy.listen_address) {
+    auto opened = io::ListenSocket::open_tcp(address, listen_options(proxy));
+    if (!opened) return opened.error();
+    for (io::ListenSocket& socket : *opened) sockets.push_back(std::move(socket));
+  }
+  if (!proxy.unix_socket_dir.empty()) {
+    auto opened = io::ListenSocket::open_unix(
+        proxy.unix_socket_dir + "/.s.PGSQL." + std::to_string(proxy.listen_port), listen_options(proxy));
+    if (!opened) return opened.error();
+    sockets.push_back(std::move(*opened));
+  }
+  for (pool::WorkerId id = 0; id < shared_->broker.workers(); ++id) {
+    workers_.push_back(std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
+  }
+  workers_left_ = workers_.size();
+  for (io::ListenSocket& socket : sockets) {
+    addresses_.push_back(socket.endpoint().text());
+    workers_[0]->listen(std::move(socket), [this](int fd) { distribute(fd); });
+  }
+  started_ = true;
+  for (const auto& worker : workers_) worker->start();
+  return {};
+}
+
+// Connections go round the workers.
+void Engine::distribute(int fd) {
+  const std::size_t next = turn_++ % workers_.size();
+  if (next == 0) return workers_[0]->accept(fd);
+  Worker* worker = workers_[next].get();
+  worker->post([worker, fd](session::Hub&) { worker->accept(fd); });
+}
+
+std::vector<std::string> Engine::addresses() const { return addresses_; }
+
+bool Engine::wait(Duration limit) {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, limit, [this] { return started_ && workers_left_ == 0; });
+}
+
+void Engine::worker_done() {
+  const std::lock_guard lock(mutex_);
+  --workers_left_;
+  ended_.notify_all();
+}
+
+void Engine::post(pool::WorkerId to, std::function<void(session::Hub&)> work) {
+  workers_[to]->post(std::move(work));
+}
+
+std::string Engine::reload() {
+  if (!source_) return "there is no file to read the configuration from";
+  config::LoadResult result = source_();
+  if (!result) return config::to_text(result.errors());
+  const std::lock_guard lock(mutex_);
+  config::Loaded next = *std::move(result);
+  auto rules = load_rules(next.settings, shared_->process_key, rules_.session.get());
+  if (!rules) return rules.error().message;
+  for (const config::Diagnostic& warning : next.warnings) {
+    logger_.log(LogLevel::warning, config::to_text(warning));
+  }
+  for (const std::string& key : config::not_reloadable_changes(loaded_.settings, next.settings)) {
+    logger_.log(LogLevel::warning, key + " changed; it takes effect at the next start");
+  }
+  apply_nodes(next.settings);
+  loaded_ = std::move(next);
+  rules_ = std::move(*rules);
+  for (const auto& worker : workers_) {
+    worker->post([rules = rules_, target = worker.get()](session::Hub&) { target->set_rules(rules); });
+  }
+  logger_.log(LogLevel::info, "the configuration was reloaded");
+  return {};
+}
+
+void Engine::shutdown(Shutdown how) {
+  stopping_ = true;
+  for (const auto& worker : workers_) {
+    worker->post([how, target = worker.get()](session::Hub&) { target->shutdown(how); });
+  }
+}
+
+bool Engine::is_ready() const { return started_ && !stopping_; }
+
+config::Snapshot Engine::settings() const {
+  const std::lock_guard lock(mutex_);
+  return {rules_.session, &rules_.session->settings};
+}
+
+void Engine::broadcast(pool::WorkerId home, std::function<void(session::Hub&)> work,
+                       std::function<void(session::Hub&)> done) {
+  auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->post([this, home, work, done, left](session::Hub& hub) {
+      work(hub);
+      if (left->fetch_sub(1) == 1) post(home, done);
+    });
+  }
+}
+
+session::Snapshot Engine::blank() const {
+  session::Snapshot whole;
+  whole.version = HEIM_VERSION_TEXT;
+  whole.state = paused_ ? session::EngineState::paused : session::EngineState::active;
+  whole.wall_now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const std::lock_guard lock(mutex_);
+  for (const config::ConfigRow& row : config::describe(loaded_.settings)) {
+    std::string source = "default";
+    for (const config::Origin& origin : loaded_.origins) {
+      if (origin.key == row.key) source = origin.file + ":" + std::to_string(origin.line);
+    }
+    whole.config.push_back({row.name, row.value, row.default_value, row.changeable, std::move(source)});
+  }
+  return whole;
+}
+
+void Engine::collect(pool::WorkerId home, std::function<void(session::Hub&, session::Snapshot)> done) {
+  struct Gathering {
+    std::mutex mutex;
+    session::Snapshot whole;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->whole = blank();
+  broadcast(
+      home,
+      [gathering](session::Hub& hub) {
+        session::Snapshot part;
+        hub.fill(part);
+        const std::lock_guard lock(gathering->mutex);
+        admin::merge(gathering->whole, std::move(part));
+      },
+      [gathering, done = std::move(done)](session::Hub& hub) { done(hub, std::move(gathering->whole)); });
+}
+
+}  // namespace heim::runtime
