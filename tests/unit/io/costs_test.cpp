@@ -114,8 +114,29 @@ TEST_CASE("a forwarded message costs one recv, one send, its share of a wait, an
   CHECK(seen.recv == 2 * messages);  // the test's own is half of them
   CHECK(seen.send == 2 * messages);
   CHECK(seen.epoll_ctl == 0);
+  CHECK(seen.epoll_wait > 0);
   CHECK(seen.epoll_wait <= messages);
   CHECK(seen.allocations == 0);
+}
+
+TEST_CASE("a pause costs something only if bytes come during it") {
+  World world;
+  world.tick.stop();
+  Recorder handler;
+  auto [near, far] = socket_pair();
+  Stream* stream = world.transport.adopt_fd(near.release(), handler);
+  world.loop.post([] {});
+  world.loop.run_once();
+  costs = {};
+  stream->pause();
+  stream->resume();
+  world.loop.post([] {});
+  world.loop.run_once();
+  CHECK(costs.epoll_ctl == 0);
+  stream->pause();
+  REQUIRE(send_all(far.get(), "x"));
+  world.loop.run_once();
+  CHECK(costs.epoll_ctl > 0);
 }
 
 TEST_CASE("moving a deadline for every message costs nothing") {
