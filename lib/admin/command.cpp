@@ -1,0 +1,247 @@
+#include "admin/command.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <span>
+#include <utility>
+
+#include "admin/select.hpp"
+#include "admin/tokens.hpp"
+
+namespace heim::admin {
+namespace {
+
+using Words = std::span<const Token>;
+
+constexpr std::string_view commands_hint =
+    "Commands: SHOW <what>, PAUSE [db], RESUME [db], RECONNECT [db], KILL [db], KILL_CLIENT id, "
+    "WAIT_CLOSE [db], DISABLE db, ENABLE db, RELOAD, SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
+    "SHOW HELP says more.";
+
+Error syntax(std::string message) {
+  return {"42601", std::move(message), {}, std::string(commands_hint)};
+}
+
+/// What may stand after a command's word.
+enum class Takes : std::uint8_t { nothing, maybe_database, database, number, manner, anything };
+
+struct Rule {
+  std::string_view word;
+  Verb verb;
+  Takes takes;
+  std::string_view tag;
+};
+
+constexpr Rule rules[] = {
+    {"pause", Verb::pause, Takes::maybe_database, "PAUSE"},
+    {"resume", Verb::resume, Takes::maybe_database, "RESUME"},
+    {"reconnect", Verb::reconnect, Takes::maybe_database, "RECONNECT"},
+    {"kill", Verb::kill, Takes::maybe_database, "KILL"},
+    {"wait_close", Verb::wait_close, Takes::maybe_database, "WAIT_CLOSE"},
+    {"disable", Verb::disable, Takes::database, "DISABLE"},
+    {"enable", Verb::enable, Takes::database, "ENABLE"},
+    {"kill_client", Verb::kill_client, Takes::number, "KILL_CLIENT"},
+    {"reload", Verb::reload, Takes::nothing, "RELOAD"},
+    {"shutdown", Verb::shutdown, Takes::manner, "SHUTDOWN"},
+    // What drivers send to every server.
+    {"begin", Verb::begin, Takes::anything, "BEGIN"},
+    {"start", Verb::begin, Takes::anything, "START TRANSACTION"},
+    {"commit", Verb::commit, Takes::anything, "COMMIT"},
+    {"end", Verb::commit, Takes::anything, "COMMIT"},
+    {"rollback", Verb::rollback, Takes::anything, "ROLLBACK"},
+    {"abort", Verb::rollback, Takes::anything, "ROLLBACK"},
+    {"savepoint", Verb::accept, Takes::anything, "SAVEPOINT"},
+    {"release", Verb::accept, Takes::anything, "RELEASE"},
+    {"reset", Verb::accept, Takes::anything, "RESET"},
+    {"discard", Verb::accept, Takes::anything, "DISCARD ALL"},
+    {"deallocate", Verb::accept, Takes::anything, "DEALLOCATE"},
+    {"close", Verb::accept, Takes::anything, "CLOSE CURSOR"},
+    {"unlisten", Verb::accept, Takes::anything, "UNLISTEN"},
+};
+
+struct ShowRule {
+  std::string_view word;
+  Show show;
+};
+
+constexpr ShowRule shows[] = {
+    {"config", Show::config},
+    {"databases", Show::databases},
+    {"pools", Show::pools},
+    {"clients", Show::clients},
+    {"servers", Show::servers},
+    {"sockets", Show::sockets},
+    {"active_sockets", Show::sockets},
+    {"stats", Show::stats},
+    {"stats_totals", Show::stats_totals},
+    {"stats_averages", Show::stats_averages},
+    {"totals", Show::totals},
+    {"lists", Show::lists},
+    {"users", Show::users},
+    {"version", Show::version},
+    {"state", Show::state},
+    {"mem", Show::mem},
+    {"fds", Show::fds},
+    {"dns_hosts", Show::dns_hosts},
+};
+
+/// Session variables of PostgreSQL that drivers set. Anything else is taken for a setting of ours.
+constexpr std::string_view session_variables[] = {
+    "application_name", "bytea_output", "client_encoding", "client_min_messages", "datestyle",
+    "default_transaction_deferrable", "default_transaction_isolation",
+    "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
+    "idle_session_timeout", "intervalstyle", "jit", "lc_messages", "lc_monetary", "lc_numeric",
+    "lc_time", "lock_timeout", "names", "role", "row_security", "search_path", "session",
+    "standard_conforming_strings", "statement_timeout", "synchronous_commit", "time", "timezone",
+    "transaction", "transaction_isolation", "transaction_read_only", "transaction_timeout",
+};
+
+Result<Command> with_name(Command command, const Token& word) {
+  if (!word.is_name() || word.text.empty()) {
+    return syntax(command.tag + " takes the name of a database, in double quotes if need be");
+  }
+  command.name = word.text;
+  return command;
+}
+
+Result<Command> with_number(Command command, const Token& word) {
+  const char* end = word.text.data() + word.text.size();
+  const auto [stop, error] = std::from_chars(word.text.data(), end, command.id);
+  if (error != std::errc() || stop != end || word.kind != Token::Kind::word) {
+    return syntax(command.tag + " takes an id, as SHOW CLIENTS prints it");
+  }
+  return command;
+}
+
+Result<Command> with_manner(Command command, const Token& word) {
+  if (word.is("wait_for_servers")) {
+    command.shutdown = Shutdown::wait_for_servers;
+  } else if (word.is("wait_for_clients")) {
+    command.shutdown = Shutdown::wait_for_clients;
+  } else {
+    return syntax("SHUTDOWN takes WAIT_FOR_SERVERS, WAIT_FOR_CLIENTS or nothing");
+  }
+  return command;
+}
+
+Result<Command> by_rule(const Rule& rule, Words rest) {
+  Command command;
+  command.verb = rule.verb;
+  command.tag = rule.tag;
+  if (rule.takes == Takes::anything) {
+    const bool to_savepoint = std::ranges::any_of(rest, [](auto& word) { return word.is("to"); });
+    if (rule.verb == Verb::rollback && to_savepoint) command.verb = Verb::accept;
+    return command;
+  }
+  const bool may_be_bare = rule.takes == Takes::nothing || rule.takes == Takes::manner ||
+                           rule.takes == Takes::maybe_database;
+  if (rest.empty() && may_be_bare) return command;
+  if (rest.size() != 1 || rule.takes == Takes::nothing) {
+    return syntax(command.tag + (rest.empty() ? " takes an argument" : " takes less than that"));
+  }
+  if (rule.takes == Takes::number) return with_number(std::move(command), rest[0]);
+  if (rule.takes == Takes::manner) return with_manner(std::move(command), rest[0]);
+  return with_name(std::move(command), rest[0]);
+}
+
+/// SHOW of a run-time parameter, as drivers do it.
+Result<Command> show_parameter(Words rest, const Identity& identity) {
+  std::string name = rest[0].folded;
+  if (rest.size() == 3 && name == "transaction" && rest[1].is("isolation")) {
+    name = "transaction_isolation";
+  } else if (rest.size() == 2 && name == "time" && rest[1].is("zone")) {
+    name = "timezone";
+  } else if (rest.size() != 1) {
+    return syntax("SHOW takes one word");
+  }
+  Cell value = parameter(name, identity);
+  if (!value) return syntax("SHOW knows no \"" + rest[0].text + "\"");
+  Command command;
+  command.verb = Verb::constant;
+  command.tag = "SHOW";
+  command.result = {{{name, Type::text}}, {{std::move(value)}}};
+  return command;
+}
+
+Result<Command> parse_show(Words rest, const Identity& identity) {
+  if (rest.empty() || !rest[0].is_name()) return syntax("SHOW what?");
+  Command command;
+  command.tag = "SHOW";
+  if (rest.size() == 1 && rest[0].is("help")) {
+    command.verb = Verb::help;
+    return command;
+  }
+  const auto* found = std::ranges::find(shows, rest[0].folded, &ShowRule::word);
+  if (rest.size() > 1 || found == std::end(shows)) return show_parameter(rest, identity);
+  command.verb = Verb::show;
+  command.show = found->show;
+  return command;
+}
+
+Result<Command> parse_set(Words rest) {
+  Command command;
+  command.tag = "SET";
+  const bool scoped = rest.size() > 2 && (rest[0].is("session") || rest[0].is("local")) &&
+                      !rest[1].is("characteristics") && !rest[1].is("authorization");
+  if (scoped) rest = rest.subspan(1);
+  if (rest.size() < 2 || !rest[0].is_name()) return syntax("SET takes a name and a value");
+  command.name = rest[0].kind == Token::Kind::word ? rest[0].folded : rest[0].text;
+  const bool custom = rest[1].kind == Token::Kind::symbol && rest[1].text == ".";
+  const bool known = std::ranges::find(session_variables, command.name) !=
+                     std::end(session_variables);
+  command.verb = known || custom ? Verb::accept : Verb::set;
+  const bool assigns = rest[1].text == "=" || rest[1].is("to");
+  if (command.verb == Verb::set && (!assigns || rest.size() < 3)) {
+    return syntax("SET takes a name and a value: SET name = value");
+  }
+  return command;
+}
+
+Result<Command> parse_select(Words rest, const Identity& identity) {
+  Result<Table> table = select_constants(rest, identity);
+  if (!table) return table.error();
+  Command command;
+  command.verb = Verb::constant;
+  command.tag = "SELECT 1";
+  command.result = *std::move(table);
+  return command;
+}
+
+}  // namespace
+
+Result<Command> parse_command(std::string_view sql, const Identity& identity) {
+  std::vector<Token> words = tokens(sql);
+  while (!words.empty() && words.back().kind == Token::Kind::symbol && words.back().text == ";") {
+    words.pop_back();
+  }
+  if (words.empty()) return Command{};
+  if (words.back().kind == Token::Kind::invalid) {
+    return syntax("a quote or comment has no end: " + words.back().text);
+  }
+  const Token& first = words.front();
+  const Words rest = Words(words).subspan(1);
+  if (first.is("show")) return parse_show(rest, identity);
+  if (first.is("set")) return parse_set(rest);
+  if (first.is("select")) return parse_select(rest, identity);
+  const auto* rule = std::ranges::find_if(rules, [&](auto& row) { return first.is(row.word); });
+  if (rule == std::end(rules)) return syntax("the console knows no \"" + first.text + "\"");
+  return by_rule(*rule, rest);
+}
+
+std::string_view help_text() {
+  return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
+         "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
+         "\n\tSHOW LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
+         "\n\tPAUSE [<db>]"
+         "\n\tRESUME [<db>]"
+         "\n\tDISABLE <db>"
+         "\n\tENABLE <db>"
+         "\n\tRECONNECT [<db>]"
+         "\n\tKILL [<db>]"
+         "\n\tKILL_CLIENT <id>"
+         "\n\tWAIT_CLOSE [<db>]"
+         "\n\tRELOAD"
+         "\n\tSHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]";
+}
+
+}  // namespace heim::admin

@@ -1,0 +1,153 @@
+#include "admin/render.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "admin/fields.hpp"
+#include "admin/stats.hpp"
+
+namespace heim::admin {
+namespace {
+
+using namespace session;
+
+template <class T, class Rows>
+Table table_of(std::span<const Field<T>> fields, const Rows& rows, const Snapshot& snapshot) {
+  Table table;
+  for (const Field<T>& field : fields) {
+    table.columns.push_back({std::string(field.name), field.type});
+  }
+  table.rows.reserve(rows.size());
+  for (const auto& row : rows) {
+    Row cells;
+    cells.reserve(fields.size());
+    for (const Field<T>& field : fields) cells.push_back(field.get(row, snapshot));
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+Table config(const Snapshot& all) { return table_of(config_fields(), all.config, all); }
+Table databases(const Snapshot& all) { return table_of(database_fields(), all.databases, all); }
+Table pools(const Snapshot& all) { return table_of(pool_fields(), all.pools, all); }
+Table clients(const Snapshot& all) { return table_of(client_fields(), all.clients, all); }
+Table servers(const Snapshot& all) { return table_of(server_fields(), all.servers, all); }
+Table users(const Snapshot& all) { return table_of(user_fields(), all.users, all); }
+Table memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
+
+/// Clients, then servers, through the fields both have.
+Table connections(std::span<const Field<ConnectionRow>> fields, const Snapshot& all) {
+  Table table = table_of(fields, all.clients, all);
+  Table more = table_of(fields, all.servers, all);
+  std::ranges::move(more.rows, std::back_inserter(table.rows));
+  return table;
+}
+
+Table sockets(const Snapshot& all) {
+  constexpr std::size_t type = 0, state = 4;
+  Table table = connections(socket_fields(), all);
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const bool client = i < all.clients.size();
+    table.rows[i][type] = client ? "C" : "S";
+    table.rows[i][state] = (client ? "cl_" : "sv_") + *table.rows[i][state];
+  }
+  return table;
+}
+
+Table fds(const Snapshot& all) {
+  constexpr std::size_t task = 1;
+  Table table = connections(fd_fields(), all);
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    table.rows[i][task] = i < all.clients.size() ? "client" : "server";
+  }
+  return table;
+}
+
+/// What the rows themselves tell, then what the snapshot adds.
+Table lists(const Snapshot& all) {
+  const auto logging_in = static_cast<std::uint64_t>(
+      std::ranges::count(all.clients, "login", &ClientRow::state));
+  std::vector<ListRow> rows = {
+      {"databases", all.databases.size()},
+      {"users", all.users.size()},
+      {"peers", 0},
+      {"pools", all.pools.size()},
+      {"peer_pools", 0},
+      {"free_clients", 0},
+      {"used_clients", all.clients.size() - logging_in},
+      {"login_clients", logging_in},
+      {"free_servers", 0},
+      {"used_servers", all.servers.size()},
+      {"dns_names", 0},
+      {"dns_zones", 0},
+      {"dns_queries", 0},
+      {"dns_pending", 0},
+  };
+  for (const ListRow& row : all.lists) {
+    const auto found = std::ranges::find(rows, row.list, &ListRow::list);
+    found == rows.end() ? rows.push_back(row) : void(found->items = row.items);
+  }
+  return table_of(list_fields(), rows, all);
+}
+
+Table version(const Snapshot& all) {
+  return {{{"version", Type::text}}, {{"heimproxy " + all.version}}};
+}
+
+Table state(const Snapshot& all) {
+  Table table{{{"key", Type::text}, {"value", Type::text}}, {}};
+  constexpr std::string_view names[] = {"active", "paused", "suspended"};
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    const bool is = static_cast<std::size_t>(all.state) == i;
+    table.rows.push_back({std::string(names[i]), std::string(is ? "yes" : "no")});
+  }
+  return table;
+}
+
+/// The engine asks the resolver each time it connects: there is nothing to list.
+Table dns_hosts(const Snapshot&) {
+  return {{{"hostname", Type::text}, {"ttl", Type::int8}, {"addrs", Type::text}}, {}};
+}
+
+struct View {
+  Show show;
+  Table (*render)(const Snapshot&);
+};
+constexpr View views[] = {
+    {Show::config, config},
+    {Show::databases, databases},
+    {Show::pools, pools},
+    {Show::clients, clients},
+    {Show::servers, servers},
+    {Show::sockets, sockets},
+    {Show::stats, render_stats},
+    {Show::stats_totals, render_stats_totals},
+    {Show::stats_averages, render_stats_averages},
+    {Show::totals, render_totals},
+    {Show::lists, lists},
+    {Show::users, users},
+    {Show::version, version},
+    {Show::state, state},
+    {Show::mem, memory},
+    {Show::fds, fds},
+    {Show::dns_hosts, dns_hosts},
+};
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < std::size(views); ++i) {
+    if (static_cast<std::size_t>(views[i].show) != i) return false;
+  }
+  return std::size(views) == static_cast<std::size_t>(Show::dns_hosts) + 1;
+}
+static_assert(in_order(), "views[] is indexed by Show");
+
+}  // namespace
+
+Table render(const Snapshot& snapshot, const Command& command) {
+  if (command.verb == Verb::constant) return command.result;
+  if (command.verb != Verb::show) return {};
+  return views[static_cast<std::size_t>(command.show)].render(snapshot);
+}
+
+std::vector<Column> columns(const Command& command) { return render({}, command).columns; }
+
+}  // namespace heim::admin
