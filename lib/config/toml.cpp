@@ -4,17 +4,7 @@
 #include <utility>
 
 #include "config/toml_guard.hpp"
-
-// toml++ states what its parser takes for granted, and foreign text can break it ("[[[a]]]" does):
-// an abort in debug builds, undefined behaviour with NDEBUG. Neither is wanted: without the
-// statements, the same text meets the check that makes it a syntax error.
-#undef NDEBUG
-#define TOML_ASSERT(expr) static_assert(true)
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_MAX_NESTED_VALUES 16
-#include <toml++/toml.h>
+#include "config/tomlplusplus.hpp"
 
 namespace heim::config {
 namespace {

@@ -7,9 +7,8 @@
 
 namespace heim::config {
 
-/// Looks through TOML for what no configuration has and what breaks the parser of toml++ 3.3: bytes
-/// beyond ASCII outside of strings and comments (undefined behaviour there, and no valid TOML), and
-/// keys of more dots than its recursion bears.
+/// Looks through TOML for keys of more dots than the recursion of toml++ 3.3 bears, and says it
+/// plainly where a character beyond ASCII stands outside of strings and comments.
 std::optional<Diagnostic> guard_toml(std::string_view text);
 
 }  // namespace heim::config

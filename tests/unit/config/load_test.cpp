@@ -161,6 +161,12 @@ TEST_CASE("strings of every kind" * doctest::skip(!toml_supported())) {
   CHECK(proxy.admin_users == std::vector<std::string>{"root''", "ж\"\""});
 }
 
+TEST_CASE("a line may go on with a character beyond ASCII" * doctest::skip(!toml_supported())) {
+  const LoadResult result = load_file("continued.toml");
+  REQUIRE(result);
+  CHECK(result->settings.proxy.server_check_query == "select '§'");
+}
+
 TEST_CASE("no diagnostic shows a secret") {
   std::vector<std::string> names = {"bad-syntax.json", "bad-secret-type.json"};
   if (toml_supported()) names.insert(names.end(), {"bad-secret.toml", "bad-secret-bare.toml"});
