@@ -21,7 +21,6 @@ from harness.heimproxy import Heimproxy, node  # noqa: E402
 from harness.postgres import PASSWORD, SUPERUSER, Postgres  # noqa: E402
 from harness.process import poll  # noqa: E402
 
-HERE = paths.BUILD / "demo"
 USER, USER_PASSWORD = "demo", "demo"
 HBA = """local all all trust
 host all all all scram-sha-256
@@ -34,14 +33,14 @@ def say(text):
 
 
 class Demo:
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, under, seconds):
+        self.port, self.under, self.seconds = port, under, seconds
         self.servers = []
         self.proxy = None
 
     def start(self):
-        say("==> starting a PostgreSQL primary and two standbys under build/demo")
-        primary = Postgres(HERE / "primary").initdb()
+        say(f"==> starting a PostgreSQL primary and two standbys under {self.under}")
+        primary = Postgres(self.under / "primary").initdb()
         primary.write("pg_hba.conf", "local all all trust\nhost all all 127.0.0.1/32 trust\n")
         self.servers.append(primary)
         primary.start()
@@ -54,7 +53,7 @@ class Demo:
         primary.reload()
         self._pgbench(primary.port, "-i", "-s", "5", "-q")
         for number in (1, 2):
-            standby = Postgres(HERE / f"standby{number}").standby_of(primary)
+            standby = Postgres(self.under / f"standby{number}").standby_of(primary)
             self.servers.append(standby)
             standby.start()
         poll(
@@ -67,7 +66,7 @@ class Demo:
 
     def _start_proxy(self):
         say(f"==> starting heimproxyd on 127.0.0.1:{self.port}")
-        users = HERE / "userlist.txt"
+        users = self.under / "userlist.txt"
         users.write_text(f'"{USER}" "{USER_PASSWORD}"\n')
         names = ["primary", "standby1", "standby2"]
         roles = ["primary", "standby", "standby"]
@@ -89,7 +88,7 @@ class Demo:
                 {"name": "app_ro", "dbname": "app", "route": "standby"},
             ],
         }
-        self.proxy = Heimproxy(HERE / "heimproxy", config)
+        self.proxy = Heimproxy(self.under / "heimproxy", config)
         ports.release(self.proxy.port)
         self.proxy.port = self.port
         self.proxy.start()
@@ -165,14 +164,16 @@ class Demo:
 
     def once(self):
         """A short workload and its own figures."""
-        say("==> a short workload through it: pgbench, 8 clients, 5 s each")
+        say(f"==> a short workload through it: pgbench, 8 clients, {self.seconds} s each")
         lines, before = [], self.per_node()
         for label, database, options in [
             ("reads (select only) to the standbys", "app_ro", ["-S", "-M", "simple"]),
             ("reads, prepared, to the standbys", "app_ro", ["-S", "-M", "prepared"]),
             ("TPC-B, prepared, to the primary", "app", ["-M", "prepared"]),
         ]:
-            out = self._pgbench(self.port, "-n", "-c", "8", "-T", "5", *options, database=database)
+            out = self._pgbench(
+                self.port, "-n", "-c", "8", "-T", str(self.seconds), *options, database=database
+            )
             after = self.per_node()
             served = [str(after[name][2] - before[name][2]) for name in after]
             lines.append(
@@ -216,24 +217,29 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev demo")
     parser.add_argument("--once", action="store_true", help="a short workload, then the end")
     parser.add_argument("--port", type=int, default=6432, help="where heimproxyd listens (6432)")
+    parser.add_argument("--seconds", type=int, default=5, help="of each workload of --once (5)")
+    parser.add_argument("--under", type=Path, default=paths.BUILD / "demo", help=argparse.SUPPRESS)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    HERE.parent.mkdir(exist_ok=True)
-    lock = open(HERE.parent / "demo.lock", "w")
+    under = options.under.absolute()
+    under.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(under.with_suffix(".lock"), "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("dev: a demo of this checkout is running already")
     if not ports.is_free(options.port):
         sys.exit(f"dev: something listens on port {options.port} already; choose another: --port N")
-    shutil.rmtree(HERE, ignore_errors=True)
-    demo = Demo(options.port)
+    shutil.rmtree(under, ignore_errors=True)
+    demo = Demo(options.port, under, options.seconds)
     try:
         demo.start()
         demo.once() if options.once else demo.live()
     except KeyboardInterrupt:
         pass
+    except (RuntimeError, TimeoutError) as error:
+        sys.exit(f"dev: {error}")
     finally:
         say("==> stopping everything")
         demo.stop()

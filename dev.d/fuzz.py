@@ -3,6 +3,7 @@
 
 Corpora grow under build/fuzz-corpus, and findings lie there too.
 """
+
 import os
 import subprocess
 import sys

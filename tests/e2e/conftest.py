@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from harness import paths
 from harness.heimproxy import Heimproxy, node
 from harness.postgres import PASSWORD, SUPERUSER, Postgres, template
+from harness.process import poll
 from harness.tls import Tls
 
 RUN = Path(os.environ.get("E2E_RUN") or paths.run_dir(paths.BUILD / "e2e/runs", "pytest"))
@@ -258,6 +260,23 @@ def libpq_env(target, dbname, user="app", **more):
         "PGCONNECT_TIMEOUT": "20",
         **more,
     }
+
+
+def once_asleep(server, dbname, act):
+    """A thread that calls act() when the server runs a pg_sleep in that database."""
+    query = (
+        "select count(*) from pg_stat_activity where state = 'active'"
+        f" and query like 'select pg_sleep%' and datname = '{dbname}'"
+    )
+
+    def watch():
+        with connect(server, "postgres", SUPERUSER) as conn:
+            poll(lambda: conn.execute(query).fetchone()[0], 30, "a pg_sleep at the server")
+        act()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
 
 
 def run_program(argv, env, seconds=180):

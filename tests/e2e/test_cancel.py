@@ -2,11 +2,13 @@
 
 import os
 import threading
-import time
 
 import psycopg
-from conftest import connect
+import pytest
+from conftest import connect, once_asleep
 from harness import wire
+from harness.process import poll
+from test_pool import waiting
 
 FULL = os.environ.get("E2E_SIZE") == "full"
 CANCELS = 20_000 if FULL else 3_000
@@ -59,8 +61,7 @@ def test_cancel_storm(make_proxy, database):
     workers = [threading.Thread(target=target, args=(n,)) for n in range(6)]
     workers += [threading.Thread(target=victim, args=(n,)) for n in range(6)]
     [t.start() for t in workers]
-    while len(keys) < 6:
-        time.sleep(0.01)
+    poll(lambda: len(keys) == 6, 30, "the targets logged in")
     storms = [threading.Thread(target=storm, args=(n,)) for n in range(3)]
     [t.start() for t in storms]
     [t.join() for t in storms]
@@ -74,67 +75,59 @@ def test_cancel_storm(make_proxy, database):
 def test_cancel_while_waiting(make_proxy, database):
     """A query that still stands in line is cancelled without a server."""
     proxy = make_proxy({"proxy": {"pool_size": 1}})
-    with connect(proxy, database, autocommit=False) as holder, connect(proxy, database) as waiting:
+    with connect(proxy, database, autocommit=False) as holder, connect(proxy, database) as late:
         holder.execute("select 1")
-        timer = threading.Timer(0.5, waiting.cancel)
-        timer.start()
-        begin = time.monotonic()
-        try:
-            waiting.execute("select 2")
-            raise AssertionError("not cancelled")
-        except psycopg.Error as error:
-            assert error.sqlstate == "57014"
-        assert time.monotonic() - begin < 10
-        timer.join()
+
+        def act():
+            poll(lambda: waiting(proxy, database) == 1, 20, "the query in line")
+            late.cancel()
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        with pytest.raises(psycopg.Error) as caught:
+            late.execute("select 2")
+        assert caught.value.sqlstate == "57014"
+        thread.join()
         assert holder.execute("select 3").fetchone() == (3,)
         holder.commit()
+        assert late.execute("select 4").fetchone() == (4,)
 
 
-def test_wrong_key(make_proxy, database):
+def test_wrong_key(make_proxy, server, database):
     """Keys that were never given out do nothing, and are answered as any other: with silence."""
     proxy = make_proxy()
     with connect(proxy, database) as conn:
-        done = []
-
-        def ask():
-            done.append(conn.execute("select pg_sleep(1.5)").fetchone())
-
-        thread = threading.Thread(target=ask)
-        thread.start()
         pid = conn.info.backend_pid
-        for secret in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"abcdefgh", b"x" * 256):
-            wire.cancel(proxy, pid, secret)
+
+        def act():
+            for secret in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"abcdefgh", b"x" * 256):
+                wire.cancel(proxy, pid, secret)
+
+        thread = once_asleep(server, database, act)
+        assert conn.execute("select pg_sleep(2)").fetchone()
         thread.join()
-        assert done
 
 
-def test_cancel_over_tls(make_proxy, database):
+def test_cancel_over_tls(make_proxy, server, database):
     """libpq's encrypted cancel, with client_tls = require."""
     proxy = make_proxy({"client_tls": {"mode": "require"}})
     with connect(proxy, database, sslmode="require") as conn:
-        timer = threading.Timer(0.4, getattr(conn, "cancel_safe", conn.cancel))
-        timer.start()
-        try:
+        thread = once_asleep(server, database, getattr(conn, "cancel_safe", conn.cancel))
+        with pytest.raises(psycopg.errors.QueryCanceled):
             conn.execute("select pg_sleep(30)")
-            raise AssertionError("not cancelled")
-        except psycopg.errors.QueryCanceled:
-            pass
-        timer.join()
+        thread.join()
         assert conn.execute("select 1").fetchone() == (1,)
 
 
-def test_protocol_3_2_keys(make_proxy, database):
+def test_protocol_3_2_keys(make_proxy, server, database):
     """Protocol 3.2: a longer key, which cancels too; a key cut short does not."""
     proxy = make_proxy({"auth": {"type": "trust"}})
     with wire.Wire(proxy) as conn:
         conn.login("app", database, version=wire.V3_2)
         assert len(conn.secret) > 4
-        conn.send(wire.query("select pg_sleep(20)"))
-        time.sleep(0.3)
-        wire.cancel(proxy, conn.pid, conn.secret[:-1])
-        time.sleep(0.2)
-        begin = time.monotonic()
-        wire.cancel(proxy, conn.pid, conn.secret)
-        answer = conn.until("Z")
-        assert time.monotonic() - begin < 10
-        assert [wire.error_fields(body)["C"] for kind, body in answer if kind == "E"] == ["57014"]
+        for key, cancelled in ((conn.secret[:-1], False), (conn.secret, True)):
+            conn.send(wire.query(f"select pg_sleep({30 if cancelled else 2})"))
+            once_asleep(server, database, lambda: wire.cancel(proxy, conn.pid, key)).join()
+            answer = conn.until("Z")
+            codes = [wire.error_fields(body)["C"] for kind, body in answer if kind == "E"]
+            assert codes == (["57014"] if cancelled else [])

@@ -225,12 +225,21 @@ func copying(conn *pgx.Conn) {
 }
 
 func cancelling(conn *pgx.Conn) {
-	time.AfterFunc(300*time.Millisecond, func() { must(conn.PgConn().CancelRequest(ctx)) })
-	_, err := conn.Exec(ctx, "select pg_sleep(30)")
-	show("cancel", sqlstate(err))
 	other := connect()
-	short, done := context.WithTimeout(ctx, 300*time.Millisecond)
-	defer done()
+	done := make(chan error)
+	go func() {
+		running := `select count(*) from pg_stat_activity where datname = current_database()
+			and state = 'active' and query = 'select pg_sleep(30)'`
+		for count := 0; count == 0; time.Sleep(20 * time.Millisecond) {
+			must(other.QueryRow(ctx, running).Scan(&count))
+		}
+		done <- conn.PgConn().CancelRequest(ctx)
+	}()
+	_, err := conn.Exec(ctx, "select pg_sleep(30)")
+	must(<-done)
+	show("cancel", sqlstate(err))
+	short, stop := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer stop()
 	_, err = other.Exec(short, "select pg_sleep(30)")
 	show("deadline", pgconn.Timeout(err), other.IsClosed())
 	show("after", values(conn, "select 1"))

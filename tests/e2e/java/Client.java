@@ -205,8 +205,10 @@ public class Client {
   static void cancelling(Connection conn) throws Exception {
     try (Statement statement = conn.createStatement()) {
       Thread canceller = new Thread(() -> {
-        try {
-          Thread.sleep(300);
+        try (Connection other = connect()) {
+          String running = "select count(*) from pg_stat_activity where datname = current_database()"
+              + " and state = 'active' and query = 'select pg_sleep(30)'";
+          while (column(other, running).get(0).equals(0L)) Thread.sleep(20);
           statement.cancel();
         } catch (Exception error) {
           error.printStackTrace();

@@ -126,7 +126,9 @@ async function cancel(client) {
   await client.query('begin');
   const { rows } = await client.query('select pg_backend_pid() as pid');
   const sleeping = failing('cancelled', client.query('select pg_sleep(30)'));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const running = "select count(*)::int as n from pg_stat_activity where datname = current_database()" +
+    " and state = 'active' and query = 'select pg_sleep(30)'";
+  while ((await other.query(running)).rows[0].n === 0) await new Promise((again) => setTimeout(again, 20));
   await other.query('select pg_cancel_backend($1)', [rows[0].pid]);
   await sleeping;
   await client.query('rollback');

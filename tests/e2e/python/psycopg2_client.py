@@ -8,7 +8,7 @@ import threading
 
 import psycopg2
 import psycopg2.extras
-from transcript import show
+from transcript import once_asleep, show
 
 
 def connect():
@@ -105,13 +105,21 @@ def copy(conn, cur):
 
 
 def cancel(conn, cur):
-    timer = threading.Timer(0.3, conn.cancel)
-    timer.start()
+    other = connect()
+    other.autocommit = True
+
+    def ask(query):
+        with other.cursor() as own:
+            own.execute(query)
+            return own.fetchone()[0]
+
+    timer = once_asleep(ask, conn.cancel)
     try:
         cur.execute("select pg_sleep(30)")
     except psycopg2.errors.QueryCanceled as error:
         show("cancel", error.pgcode)
     timer.join()
+    other.close()
     conn.rollback()
     cur.execute("do $$ begin raise notice 'seen'; end $$")
     show("notices", conn.notices[-1:])

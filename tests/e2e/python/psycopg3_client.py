@@ -11,7 +11,7 @@ from decimal import Decimal
 import psycopg
 from psycopg import pq
 from psycopg.types.json import Jsonb
-from transcript import show
+from transcript import once_asleep, show
 
 LARGE = "ä€" * 500_000
 ROW = (
@@ -199,13 +199,15 @@ def cursors(conn):
 
 
 def cancel(conn):
-    timer = threading.Timer(0.3, conn.cancel_safe if hasattr(conn, "cancel_safe") else conn.cancel)
-    timer.start()
+    other = psycopg.connect(autocommit=True)
+    act = getattr(conn, "cancel_safe", conn.cancel)
+    timer = once_asleep(lambda query: other.execute(query).fetchone()[0], act)
     try:
         conn.execute("select pg_sleep(30)")
     except psycopg.errors.QueryCanceled as error:
         show("cancel", error.sqlstate)
     timer.join()
+    other.close()
     with conn.transaction():
         conn.execute("set local statement_timeout = '100ms'")
         try:
