@@ -1,0 +1,191 @@
+// heim_proxy: an engine with its log and the source of its configuration.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "capi/config.hpp"
+#include "capi/guard.hpp"
+#include "capi/logger.hpp"
+#include "runtime/engine.hpp"
+
+using heim::capi::CallbackLogger;
+using heim::capi::Failure;
+using heim::capi::guard;
+using heim::capi::require;
+using heim::LogLevel;
+
+struct heim_proxy {
+  CallbackLogger logger;  // the engine's for as long as it lives
+  std::unique_ptr<heim::runtime::Engine> engine;
+  bool start_tried = false;
+  std::atomic<bool> started{false};
+  std::string addresses;  // lent
+
+  explicit heim_proxy(const heim_proxy_options& options)
+      : logger(options.log_level, options.log, options.user_data) {}
+};
+
+namespace {
+
+using Shutdown = heim::session::Operator::Shutdown;
+
+/// Longer than anyone waits, and short enough to be added to any clock.
+constexpr std::uint64_t forever_ns = 100ull * 365 * 24 * 3600 * 1'000'000'000;
+
+heim_proxy_options options_of(const heim_proxy_options* given) {
+  heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
+  if (!given) return options;
+  if (given->struct_size < sizeof options) {
+    throw Failure(HEIM_INVALID_ARGUMENT, "'options' has no struct_size: use the INIT macro");
+  }
+  // A program newer than this library may ask for nothing that it does not know.
+  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+  for (std::size_t at = sizeof options; at < given->struct_size; ++at) {
+    if (bytes[at] != 0) {
+      throw Failure(HEIM_INVALID_ARGUMENT, "'options' asks for what this version does not know");
+    }
+  }
+  std::memcpy(&options, given, sizeof options);
+  if (options.log_level < HEIM_LOG_CONFIGURED || options.log_level > HEIM_LOG_ERROR) {
+    throw Failure(HEIM_INVALID_ARGUMENT, "'log_level' is none of HEIM_LOG_*");
+  }
+  return options;
+}
+
+LogLevel level_named(const std::string& name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warning") return LogLevel::warning;
+  if (name == "error") return LogLevel::error;
+  return LogLevel::info;
+}
+
+void configure(CallbackLogger& logger, const heim::config::Log& log) {
+  logger.configure(level_named(log.level), log.format == heim::config::LogFormat::json);
+}
+
+heim::runtime::Engine& running(heim_proxy* proxy) {
+  require(proxy, "proxy");
+  if (!proxy->started) throw Failure(HEIM_STATE, "the proxy was not started");
+  return *proxy->engine;
+}
+
+std::string join_addresses(const heim_proxy& proxy, const char* between) {
+  std::string text;
+  for (const std::string& address : proxy.engine->addresses()) {
+    text += (text.empty() ? "" : between) + address;
+  }
+  return text;
+}
+
+Shutdown shutdown_of(heim_stop how) {
+  switch (how) {
+    case HEIM_STOP_WAIT_FOR_CLIENTS:
+      return Shutdown::wait_for_clients;
+    case HEIM_STOP_WAIT_FOR_SERVERS:
+      return Shutdown::wait_for_servers;
+    case HEIM_STOP_NOW:
+      return Shutdown::now;
+    case HEIM_STOP_MAX_:
+      break;
+  }
+  throw Failure(HEIM_INVALID_ARGUMENT, "'how' is none of HEIM_STOP_*");
+}
+
+const char* shutdown_text(Shutdown how) {
+  switch (how) {
+    case Shutdown::wait_for_clients:
+      return "shutting down: waiting for clients to leave";
+    case Shutdown::wait_for_servers:
+      return "shutting down: waiting for transactions to end";
+    case Shutdown::now:
+      break;
+  }
+  return "shutting down now";
+}
+
+void open_engine(heim_proxy& proxy, const heim_config& config) {
+  auto read_again = [source = config.source] { return source.load_again(); };
+  auto engine = heim::runtime::Engine::open(*config.loaded, proxy.logger, std::move(read_again));
+  if (!engine) throw Failure(HEIM_CONFIG, engine.error());
+  proxy.engine = *std::move(engine);
+}
+
+}  // namespace
+
+heim_status heim_proxy_open(const heim_config* config, const heim_proxy_options* options,
+                            heim_proxy** out, heim_error* error) {
+  return guard(error, [&] {
+    require(config, "config");
+    require(out, "out");
+    if (!config->loaded) throw Failure(HEIM_STATE, "no configuration is loaded");
+    auto proxy = std::make_unique<heim_proxy>(options_of(options));
+    configure(proxy->logger, config->loaded->settings.log);
+    proxy->logger.log_lines(LogLevel::warning, config->warnings);
+    open_engine(*proxy, *config);
+    *out = proxy.release();
+  });
+}
+
+heim_status heim_proxy_start(heim_proxy* proxy, heim_error* error) {
+  return guard(error, [&] {
+    require(proxy, "proxy");
+    if (std::exchange(proxy->start_tried, true)) {
+      throw Failure(HEIM_STATE, "a proxy is started once only");
+    }
+    const heim::Result<void> started = proxy->engine->start();
+    if (!started) throw Failure(HEIM_SYSTEM, started.error());
+    proxy->started = true;
+    proxy->logger.log(LogLevel::info, "heimproxy " HEIM_VERSION_TEXT " listens on " +
+                                          join_addresses(*proxy, ", "));
+  });
+}
+
+heim_status heim_proxy_addresses(heim_proxy* proxy, const char** out, heim_error* error) {
+  return guard(error, [&] {
+    require(proxy, "proxy");
+    require(out, "out");
+    std::string text = proxy->started ? join_addresses(*proxy, "\n") : std::string();
+    proxy->addresses = std::move(text);
+    *out = proxy->addresses.c_str();
+  });
+}
+
+heim_status heim_proxy_wait(heim_proxy* proxy, uint64_t timeout_ns, heim_error* error) {
+  return guard(error, [&] {
+    const std::uint64_t limit = std::min<std::uint64_t>(timeout_ns, forever_ns);
+    if (!running(proxy).wait(heim::Duration(limit))) {
+      throw Failure(HEIM_TIMED_OUT, heim_status_text(HEIM_TIMED_OUT));
+    }
+  });
+}
+
+heim_status heim_proxy_stop(heim_proxy* proxy, heim_stop how, heim_error* error) {
+  return guard(error, [&] {
+    const Shutdown way = shutdown_of(how);
+    heim::runtime::Engine& engine = running(proxy);
+    proxy->logger.log(LogLevel::info, shutdown_text(way));
+    engine.shutdown(way);
+  });
+}
+
+heim_status heim_proxy_reload(heim_proxy* proxy, heim_error* error) {
+  return guard(error, [&] {
+    heim::runtime::Engine& engine = running(proxy);
+    const std::string wrong = engine.reload();
+    if (wrong.empty()) return configure(proxy->logger, engine.settings()->log);
+    proxy->logger.log_lines(LogLevel::error, wrong);
+    proxy->logger.log(LogLevel::error, "the reload failed; everything goes on as before");
+    throw Failure(HEIM_CONFIG, heim::capi::first_line(wrong));
+  });
+}
+
+void heim_proxy_close(heim_proxy* proxy) {
+  if (!proxy) return;
+  // Also after a start that failed half way: a thread may run.
+  const bool ended = proxy->started && proxy->engine->wait(heim::Duration(0));
+  if (proxy->start_tried && !ended) proxy->engine->shutdown(Shutdown::now);
+  if (proxy->started) proxy->engine->wait(heim::Duration(forever_ns));
+  delete proxy;
+}
