@@ -87,13 +87,38 @@ constexpr ShowRule shows[] = {
 
 /// Session variables of PostgreSQL that drivers set. Anything else is taken for a setting of ours.
 constexpr std::string_view session_variables[] = {
-    "application_name", "bytea_output", "client_encoding", "client_min_messages", "datestyle",
-    "default_transaction_deferrable", "default_transaction_isolation",
-    "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
-    "idle_session_timeout", "intervalstyle", "jit", "lc_messages", "lc_monetary", "lc_numeric",
-    "lc_time", "lock_timeout", "names", "role", "row_security", "search_path", "session",
-    "standard_conforming_strings", "statement_timeout", "synchronous_commit", "time", "timezone",
-    "transaction", "transaction_isolation", "transaction_read_only", "transaction_timeout",
+    "application_name",
+    "bytea_output",
+    "client_encoding",
+    "client_min_messages",
+    "datestyle",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "extra_float_digits",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "intervalstyle",
+    "jit",
+    "lc_messages",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "lock_timeout",
+    "names",
+    "role",
+    "row_security",
+    "search_path",
+    "session",
+    "standard_conforming_strings",
+    "statement_timeout",
+    "synchronous_commit",
+    "time",
+    "timezone",
+    "transaction",
+    "transaction_isolation",
+    "transaction_read_only",
+    "transaction_timeout",
 };
 
 Result<Command> with_name(Command command, const Token& word) {
@@ -178,18 +203,25 @@ Result<Command> parse_show(Words rest, const Identity& identity) {
   return command;
 }
 
+/// SET SESSION x and SET LOCAL x without that word; SET SESSION CHARACTERISTICS stays as it is.
+Words without_scope(Words rest) {
+  const bool scoped = rest.size() > 2 && (rest[0].is("session") || rest[0].is("local"));
+  if (!scoped || rest[1].is("characteristics") || rest[1].is("authorization")) return rest;
+  return rest.subspan(1);
+}
+
+bool is_session_variable(std::string_view name) {
+  return std::ranges::find(session_variables, name) != std::end(session_variables);
+}
+
 Result<Command> parse_set(Words rest) {
   Command command;
   command.tag = "SET";
-  const bool scoped = rest.size() > 2 && (rest[0].is("session") || rest[0].is("local")) &&
-                      !rest[1].is("characteristics") && !rest[1].is("authorization");
-  if (scoped) rest = rest.subspan(1);
+  rest = without_scope(rest);
   if (rest.size() < 2 || !rest[0].is_name()) return syntax("SET takes a name and a value");
   command.name = rest[0].kind == Token::Kind::word ? rest[0].folded : rest[0].text;
   const bool custom = rest[1].kind == Token::Kind::symbol && rest[1].text == ".";
-  const bool known = std::ranges::find(session_variables, command.name) !=
-                     std::end(session_variables);
-  command.verb = known || custom ? Verb::accept : Verb::set;
+  command.verb = custom || is_session_variable(command.name) ? Verb::accept : Verb::set;
   const bool assigns = rest[1].text == "=" || rest[1].is("to");
   if (command.verb == Verb::set && (!assigns || rest.size() < 3)) {
     return syntax("SET takes a name and a value: SET name = value");

@@ -58,12 +58,12 @@ enum class Shutdown : std::uint8_t { immediate, wait_for_servers, wait_for_clien
 
 struct Command {
   Verb verb = Verb::empty;
-  Show show = Show::config;                  // of Verb::show
-  std::string name;                          // a database, empty for all; a setting's name
-  std::uint64_t id = 0;                      // of Verb::kill_client
+  Show show = Show::config;  // of Verb::show
+  std::string name;          // a database, empty for all; a setting's name
+  std::uint64_t id = 0;      // of Verb::kill_client
   Shutdown shutdown = Shutdown::immediate;
-  Table result;                              // of Verb::constant
-  std::string tag;                           // of its CommandComplete
+  Table result;     // of Verb::constant
+  std::string tag;  // of its CommandComplete
 
   /// Whether it changes anything: for administrators only.
   bool acts() const { return verb >= Verb::pause || verb == Verb::set; }
@@ -71,9 +71,9 @@ struct Command {
 
 /// Who asks, for what a SELECT can tell.
 struct Identity {
-  std::string version;   // of the proxy: "0.1.0"
+  std::string version;  // of the proxy: "0.1.0"
   std::string user;
-  std::string database;  // the name of the console: heimproxy or pgbouncer
+  std::string database;   // the name of the console: heimproxy or pgbouncer
   std::uint32_t pid = 0;  // as sent in BackendKeyData
   bool admin = false;     // may do more than SHOW
 };
@@ -82,8 +82,8 @@ struct Identity {
 /// commands, 0A000 for what PostgreSQL can and the console cannot.
 Result<Command> parse_command(std::string_view sql, const Identity& identity);
 
-/// What the console says its server_version is. It begins like a PostgreSQL version, because drivers
-/// choose their ways by it.
+/// What the console says its server_version is. It begins like a version of PostgreSQL, because
+/// drivers choose their ways by it.
 std::string server_version(const Identity& identity);
 /// The value of a run-time parameter a driver may SHOW or be told at login; none if unknown.
 Cell parameter(std::string_view name, const Identity& identity);

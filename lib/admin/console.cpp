@@ -17,10 +17,18 @@ Formats read_codes(wire::Fields& body) {
 
 /// Reports what a client must know at login.
 constexpr std::string_view reported[] = {
-    "client_encoding",   "DateStyle",       "default_transaction_read_only",
-    "in_hot_standby",    "IntervalStyle",   "integer_datetimes",
-    "is_superuser",      "server_encoding", "server_version",
-    "session_authorization", "standard_conforming_strings", "TimeZone",
+    "client_encoding",
+    "DateStyle",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "IntervalStyle",
+    "integer_datetimes",
+    "is_superuser",
+    "server_encoding",
+    "server_version",
+    "session_authorization",
+    "standard_conforming_strings",
+    "TimeZone",
 };
 
 std::string lower(std::string_view name) {
@@ -57,10 +65,16 @@ void Console::run() {
 bool Console::next_message() {
   wire::Header header;
   switch (wire::peek(wire::Origin::client, as_bytes(in_), header)) {
-    case wire::Peek::more: return false;
-    case wire::Peek::unknown: fatal("08P01", "invalid frontend message type"); return false;
-    case wire::Peek::length: fatal("08P01", "invalid message length"); return false;
-    case wire::Peek::ok: break;
+    case wire::Peek::more:
+      return false;
+    case wire::Peek::unknown:
+      fatal("08P01", "invalid frontend message type");
+      return false;
+    case wire::Peek::length:
+      fatal("08P01", "invalid message length");
+      return false;
+    case wire::Peek::ok:
+      break;
   }
   if (header.body > max_message) return fatal("54000", "message too long for the console"), false;
   if (header.total() > in_.size()) return false;
@@ -78,19 +92,28 @@ void Console::on_message(std::uint8_t tag, Bytes body) {
   if (skip_to_sync_ && tag != 'S') return;
   const wire::Fields fields(body);
   switch (tag) {
-    case 'Q': return on_query(fields);
-    case 'P': return on_parse(fields);
-    case 'B': return on_bind(fields);
-    case 'D': return on_describe(fields);
-    case 'E': return on_execute(fields);
-    case 'C': return on_close(fields);
-    case 'S': return on_sync();
+    case 'Q':
+      return on_query(fields);
+    case 'P':
+      return on_parse(fields);
+    case 'B':
+      return on_bind(fields);
+    case 'D':
+      return on_describe(fields);
+    case 'E':
+      return on_execute(fields);
+    case 'C':
+      return on_close(fields);
+    case 'S':
+      return on_sync();
     case 'F':
       error({"0A000", "the console has no functions to call", {}, {}});
       skip_to_sync_ = false;  // a FunctionCall is answered like a Query
       return ready();
-    case 'p': return fatal("08P01", "a password was not asked for");
-    default: return;  // Flush: nothing is held back. COPY data without a COPY is dropped.
+    case 'p':
+      return fatal("08P01", "a password was not asked for");
+    default:
+      return;  // Flush: nothing is held back. COPY data without a COPY is dropped.
   }
 }
 
@@ -233,19 +256,26 @@ void Console::execute(const Command& command, Portal* portal) {
     return error({"42501", "only an administrator may do this", {}, "See admin_users."});
   }
   switch (command.verb) {
-    case Verb::empty: return wire::message(out_, 'I', {});
-    case Verb::accept: return complete(command);
+    case Verb::empty:
+      return wire::message(out_, 'I', {});
+    case Verb::accept:
+      return complete(command);
     case Verb::begin:
     case Verb::commit:
-    case Verb::rollback: return control_transaction(command);
-    case Verb::constant: return deliver(command.result, command, portal);
+    case Verb::rollback:
+      return control_transaction(command);
+    case Verb::constant:
+      return deliver(command.result, command, portal);
     case Verb::help:
       show_help();
       return complete(command);
     case Verb::set:
-      return error({"0A000", "the setting \"" + command.name + "\" cannot be changed from here", {},
+      return error({"0A000",
+                    "the setting \"" + command.name + "\" cannot be changed from here",
+                    {},
                     "Edit the configuration file and RELOAD."});
-    default: pending_ = Pending{command, portal};
+    default:
+      pending_ = Pending{command, portal};
   }
 }
 

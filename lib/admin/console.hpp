@@ -38,8 +38,8 @@ class Console {
   /// Takes bytes from the client as they come.
   void feed(Bytes bytes);
 
-  /// The command that waits for answer(). Verb::show wants a snapshot (or an error), everything else
-  /// an outcome. Null if none waits.
+  /// The command that waits for answer(). Verb::show wants a snapshot (or an error), everything
+  /// else an outcome. Null if none waits.
   const Command* pending() const { return pending_ ? &pending_->command : nullptr; }
   void answer(const session::Snapshot& snapshot);
   void answer(const Result<void>& outcome);

@@ -20,7 +20,8 @@ Cell micros(Duration d) { return std::to_string(to_us(d) % 1000000); }
 std::string pointer(std::uint64_t id) {
   if (id == 0) return {};
   char text[24];
-  const int length = std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(id));
+  const int length =
+      std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(id));
   return {text, static_cast<std::size_t>(length)};
 }
 
@@ -119,23 +120,22 @@ Cell unknown(const T&, const S&) {
 // sent has an equal.
 using R = ConnectionRow;
 constexpr Field<R> socket_extras[] = {
-    {"recv_pos", Type::int4, unknown<R>},   {"pkt_pos", Type::int4, unknown<R>},
-    {"pkt_remain", Type::int4, unknown<R>}, {"send_pos", Type::int4, unknown<R>},
+    {"recv_pos", Type::int4, unknown<R>},
+    {"pkt_pos", Type::int4, unknown<R>},
+    {"pkt_remain", Type::int4, unknown<R>},
+    {"send_pos", Type::int4, unknown<R>},
     {"send_remain", Type::int8, Get<&R::send_backlog>::of},
-    {"pkt_avail", Type::int4, unknown<R>},  {"send_avail", Type::int4, unknown<R>},
+    {"pkt_avail", Type::int4, unknown<R>},
+    {"send_avail", Type::int4, unknown<R>},
     {"worker", Type::int4, Get<&R::worker>::of},
 };
 
 // No descriptor leaves the process, and no cancel key is shown.
 constexpr Field<R> fds[] = {
-    {"fd", Type::int4, unknown<R>},
-    {"task", Type::text, unknown<R>},
-    {"user", Type::text, Get<&R::user>::of},
-    {"database", Type::text, Get<&R::database>::of},
-    {"addr", Type::text, Get<&R::addr>::of},
-    {"port", Type::int4, Get<&R::port>::of},
-    {"cancel", Type::int8, unknown<R>},
-    {"link", Type::int4, unknown<R>},
+    {"fd", Type::int4, unknown<R>},          {"task", Type::text, unknown<R>},
+    {"user", Type::text, Get<&R::user>::of}, {"database", Type::text, Get<&R::database>::of},
+    {"addr", Type::text, Get<&R::addr>::of}, {"port", Type::int4, Get<&R::port>::of},
+    {"cancel", Type::int8, unknown<R>},      {"link", Type::int4, unknown<R>},
 };
 
 using D = DatabaseRow;
@@ -144,8 +144,7 @@ constexpr Field<D> databases[] = {
     {"host", Type::text, Get<&D::host>::of},
     {"port", Type::int4, Get<&D::port>::of},
     {"database", Type::text, Get<&D::database>::of},
-    {"force_user", Type::text,
-     [](const D& row, const S&) { return unless_empty(row.force_user); }},
+    {"force_user", Type::text, [](const D& row, const S&) { return unless_empty(row.force_user); }},
     {"pool_size", Type::int4, Get<&D::pool_size>::of},
     {"min_pool_size", Type::int4, Get<&D::min_pool_size>::of},
     {"reserve_pool_size", Type::int4, Get<&D::reserve_pool_size>::of},
@@ -185,8 +184,8 @@ constexpr Field<ListRow> lists[] = {
 
 using M = MemRow;
 constexpr Field<M> memory[] = {
-    {"name", Type::text, Get<&M::name>::of},  {"size", Type::int8, Get<&M::size>::of},
-    {"used", Type::int8, Get<&M::used>::of},  {"free", Type::int8, Get<&M::free>::of},
+    {"name", Type::text, Get<&M::name>::of},         {"size", Type::int8, Get<&M::size>::of},
+    {"used", Type::int8, Get<&M::used>::of},         {"free", Type::int8, Get<&M::free>::of},
     {"memtotal", Type::int8, Get<&M::memtotal>::of},
 };
 

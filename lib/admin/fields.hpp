@@ -38,8 +38,6 @@ Cell cell(T value) {
   return std::to_string(value);
 }
 /// NULL if there is nothing to say.
-inline Cell unless_empty(const std::string& text) {
-  return text.empty() ? Cell() : Cell(text);
-}
+inline Cell unless_empty(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
 
 }  // namespace heim::admin

@@ -12,9 +12,7 @@ namespace {
 
 using namespace session;
 
-std::string key(const PoolRow& row) {
-  return row.database + '\0' + row.user + '\0' + row.node;
-}
+std::string key(const PoolRow& row) { return row.database + '\0' + row.user + '\0' + row.node; }
 std::string key(const StatsRow& row) { return row.database; }
 std::string key(const DatabaseRow& row) { return row.name; }
 std::string key(const UserRow& row) { return row.name; }
@@ -23,10 +21,10 @@ std::string key(const MemRow& row) { return row.name; }
 
 void add(PoolRow& to, const PoolRow& from) {
   constexpr std::uint32_t PoolRow::*counts[] = {
-      &PoolRow::cl_active,        &PoolRow::cl_waiting,        &PoolRow::cl_active_cancel_req,
-      &PoolRow::sv_active,        &PoolRow::sv_active_cancel,  &PoolRow::cl_waiting_cancel_req,
-      &PoolRow::sv_idle,          &PoolRow::sv_being_canceled, &PoolRow::sv_used,
-      &PoolRow::sv_tested,        &PoolRow::sv_login,
+      &PoolRow::cl_active, &PoolRow::cl_waiting,        &PoolRow::cl_active_cancel_req,
+      &PoolRow::sv_active, &PoolRow::sv_active_cancel,  &PoolRow::cl_waiting_cancel_req,
+      &PoolRow::sv_idle,   &PoolRow::sv_being_canceled, &PoolRow::sv_used,
+      &PoolRow::sv_tested, &PoolRow::sv_login,
   };
   for (const auto count : counts) to.*count += from.*count;
   to.maxwait = std::max(to.maxwait, from.maxwait);

@@ -65,8 +65,8 @@ Table fds(const Snapshot& all) {
 
 /// What the rows themselves tell, then what the snapshot adds.
 Table lists(const Snapshot& all) {
-  const auto logging_in = static_cast<std::uint64_t>(
-      std::ranges::count(all.clients, "login", &ClientRow::state));
+  const auto logging_in =
+      static_cast<std::uint64_t>(std::ranges::count(all.clients, "login", &ClientRow::state));
   std::vector<ListRow> rows = {
       {"databases", all.databases.size()},
       {"users", all.users.size()},

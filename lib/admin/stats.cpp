@@ -48,12 +48,18 @@ constexpr std::size_t pgbouncers = std::size(figures) - 1;
 
 std::uint64_t average(const Figure& figure, const Counters& period, Duration length) {
   const std::uint64_t value = period.*figure.value;
-  const auto ratio = [](std::uint64_t part, std::uint64_t whole) { return whole ? part / whole : 0; };
+  const auto ratio = [](std::uint64_t part, std::uint64_t whole) {
+    return whole ? part / whole : 0;
+  };
   switch (figure.over) {
-    case Over::transactions: return ratio(value, period.xact_count);
-    case Over::queries: return ratio(value, period.query_count);
-    case Over::assignments: return ratio(value, period.server_assignment_count);
-    case Over::seconds: break;
+    case Over::transactions:
+      return ratio(value, period.xact_count);
+    case Over::queries:
+      return ratio(value, period.query_count);
+    case Over::assignments:
+      return ratio(value, period.server_assignment_count);
+    case Over::seconds:
+      break;
   }
   return ratio(value * 1000000, static_cast<std::uint64_t>(to_us(length)));
 }

@@ -14,10 +14,14 @@ bool is_binary(const Formats& formats, std::size_t column) {
 
 std::uint16_t width(Type type) {
   switch (type) {
-    case Type::int8: return 8;
-    case Type::int4: return 4;
-    case Type::boolean: return 1;
-    default: return 0xffff;  // varies
+    case Type::int8:
+      return 8;
+    case Type::int4:
+      return 4;
+    case Type::boolean:
+      return 1;
+    default:
+      return 0xffff;  // varies
   }
 }
 
@@ -49,11 +53,18 @@ std::string binary_numeric(std::uint64_t value) {
 std::string binary(Type type, const std::string& text) {
   std::string out;
   switch (type) {
-    case Type::int4: big_endian(out, number(text), 4); return out;
-    case Type::int8: big_endian(out, number(text), 8); return out;
-    case Type::numeric: return binary_numeric(number(text));
-    case Type::boolean: return std::string(1, text == "t" ? '\1' : '\0');
-    default: return text;
+    case Type::int4:
+      big_endian(out, number(text), 4);
+      return out;
+    case Type::int8:
+      big_endian(out, number(text), 8);
+      return out;
+    case Type::numeric:
+      return binary_numeric(number(text));
+    case Type::boolean:
+      return std::string(1, text == "t" ? '\1' : '\0');
+    default:
+      return text;
   }
 }
 
@@ -79,8 +90,7 @@ Result<void> check_formats(const Formats& formats, std::size_t columns) {
   return {};
 }
 
-void row_description(std::string& out, const std::vector<Column>& columns,
-                     const Formats& formats) {
+void row_description(std::string& out, const std::vector<Column>& columns, const Formats& formats) {
   wire::Writer writer(out, 'T');
   writer.u16(static_cast<std::uint16_t>(columns.size()));
   for (std::size_t i = 0; i < columns.size(); ++i) {

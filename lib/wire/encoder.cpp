@@ -73,13 +73,26 @@ ErrorView read_error(Bytes body) {
       case 'S':
         if (view.severity.empty()) view.severity = text;
         break;
-      case 'V': view.severity = text; break;
-      case 'C': view.sqlstate = text; break;
-      case 'M': view.message = text; break;
-      case 'D': view.detail = text; break;
-      case 'H': view.hint = text; break;
-      case 'R': view.routine = text; break;
-      default: break;
+      case 'V':
+        view.severity = text;
+        break;
+      case 'C':
+        view.sqlstate = text;
+        break;
+      case 'M':
+        view.message = text;
+        break;
+      case 'D':
+        view.detail = text;
+        break;
+      case 'H':
+        view.hint = text;
+        break;
+      case 'R':
+        view.routine = text;
+        break;
+      default:
+        break;
     }
   }
   return view;

@@ -15,18 +15,19 @@ enum class Origin : std::uint8_t { client = 1, server = 2, both = 3 };
 
 /// What a session does with a message of this kind; see session/pipeline.
 enum class Flow : std::uint8_t {
-  request,   // a request that will be answered
-  reply,     // an answer, in order
-  async,     // may come at any time, belongs to no request
-  stream,    // part of a COPY
-  control,   // neither asks nor answers: Flush, Terminate
-  auth,      // only during login
+  request,  // a request that will be answered
+  reply,    // an answer, in order
+  async,    // may come at any time, belongs to no request
+  stream,   // part of a COPY
+  control,  // neither asks nor answers: Flush, Terminate
+  auth,     // only during login
 };
 
-/// One message. `body` describes the fields: s string, 1/2/4 integers of that many bytes, b the rest
-/// of the body, v a value of a 4-byte length and bytes with -1 as null, p a 2-byte count of such
-/// values, c a 2-byte count of 2-byte codes, o a 2-byte count of 4-byte ids, e error fields (byte,
-/// string)* and a zero, r a 2-byte count of row description fields, n a 4-byte count of strings.
+/// One message. `body` describes the fields: s string, 1/2/4 integers of that many bytes, b the
+/// rest of the body, v a value of a 4-byte length and bytes with -1 as null, p a 2-byte count of
+/// such values, c a 2-byte count of 2-byte codes, o a 2-byte count of 4-byte ids, e error fields
+/// (byte, string)* and a zero, r a 2-byte count of row description fields, n a 4-byte count of
+/// strings.
 struct Message {
   char tag;
   Origin origin;

@@ -31,11 +31,21 @@ inline void read_counted(wire::Fields& fields, char letter) {
   std::uint32_t count = letter == 'n' ? fields.u32() : fields.u16();
   for (; count > 0 && fields.ok(); --count) {
     switch (letter) {
-      case 'p': read_value(fields); break;
-      case 'c': fields.u16(); break;
-      case 'o': fields.u32(); break;
-      case 'r': read_column(fields); break;
-      default: fields.string(); break;
+      case 'p':
+        read_value(fields);
+        break;
+      case 'c':
+        fields.u16();
+        break;
+      case 'o':
+        fields.u32();
+        break;
+      case 'r':
+        read_column(fields);
+        break;
+      default:
+        fields.string();
+        break;
     }
   }
 }
@@ -43,14 +53,30 @@ inline void read_counted(wire::Fields& fields, char letter) {
 /// Walks over one field. Afterwards `fields.ok()` says whether it was all there.
 inline void read_field(wire::Fields& fields, char letter) {
   switch (letter) {
-    case 's': fields.string(); break;
-    case '1': fields.u8(); break;
-    case '2': fields.u16(); break;
-    case '4': fields.u32(); break;
-    case 'b': fields.bytes(fields.rest().size()); break;
-    case 'v': read_value(fields); break;
-    case 'e': read_error_fields(fields); break;
-    default: read_counted(fields, letter); break;
+    case 's':
+      fields.string();
+      break;
+    case '1':
+      fields.u8();
+      break;
+    case '2':
+      fields.u16();
+      break;
+    case '4':
+      fields.u32();
+      break;
+    case 'b':
+      fields.bytes(fields.rest().size());
+      break;
+    case 'v':
+      read_value(fields);
+      break;
+    case 'e':
+      read_error_fields(fields);
+      break;
+    default:
+      read_counted(fields, letter);
+      break;
   }
 }
 
@@ -103,11 +129,21 @@ inline void write_counted(wire::Writer& writer, char letter, Choices& choices) {
   letter == 'n' ? writer.u32(count) : writer.u16(count);
   for (int left = count; left > 0; --left) {
     switch (letter) {
-      case 'p': write_value(writer, choices); break;
-      case 'c': writer.u16(choices.next()); break;
-      case 'o': writer.u32(choices.next()); break;
-      case 'r': writer.string(choices.text()).bytes(std::string(18, '\1')); break;
-      default: writer.string(choices.text()); break;
+      case 'p':
+        write_value(writer, choices);
+        break;
+      case 'c':
+        writer.u16(choices.next());
+        break;
+      case 'o':
+        writer.u32(choices.next());
+        break;
+      case 'r':
+        writer.string(choices.text()).bytes(std::string(18, '\1'));
+        break;
+      default:
+        writer.string(choices.text());
+        break;
     }
   }
 }
@@ -115,14 +151,30 @@ inline void write_counted(wire::Writer& writer, char letter, Choices& choices) {
 /// Writes one field that read_field() accepts, whatever `choices` says.
 inline void write_field(wire::Writer& writer, char letter, Choices& choices) {
   switch (letter) {
-    case 's': writer.string(choices.text()); break;
-    case '1': writer.u8(choices.next()); break;
-    case '2': writer.u16(choices.next()); break;
-    case '4': writer.u32(choices.next()); break;
-    case 'b': writer.bytes(choices.text()); break;
-    case 'v': write_value(writer, choices); break;
-    case 'e': write_error_fields(writer, choices); break;
-    default: write_counted(writer, letter, choices); break;
+    case 's':
+      writer.string(choices.text());
+      break;
+    case '1':
+      writer.u8(choices.next());
+      break;
+    case '2':
+      writer.u16(choices.next());
+      break;
+    case '4':
+      writer.u32(choices.next());
+      break;
+    case 'b':
+      writer.bytes(choices.text());
+      break;
+    case 'v':
+      write_value(writer, choices);
+      break;
+    case 'e':
+      write_error_fields(writer, choices);
+      break;
+    default:
+      write_counted(writer, letter, choices);
+      break;
   }
 }
 

@@ -79,12 +79,25 @@ CONSOLE = [
 ]
 
 
+def console():
+    """Texts, which are also put into a Query; and whole conversations."""
+    for number, text in enumerate(CONSOLE):
+        yield f"text-{number:02}", text.encode()
+        yield f"query-{number:02}", message("Q", string(text))
+    for name, stream in FROM_CLIENT.items():
+        yield name, stream
+    bind = message("B", string("") * 2 + b"\0\0" * 2 + b"\0\1\0\1")
+    yield "pools", (message("P", string("") + string("SHOW POOLS") + b"\0\0") + bind
+                    + message("D", b"P" + string("")) + message("E", string("") + b"\0\0\0\1")
+                    + message("S"))
+
+
 def main():
     out = Path(sys.argv[1])
     cases = {
         "frames": dict(frames()),
         "startup": STARTUP,
-        "console": {f"{i:02}": text.encode() for i, text in enumerate(CONSOLE)},
+        "console": dict(console()),
     }
     for fuzzer, files in cases.items():
         (out / fuzzer).mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,8 @@
 // 2. Reading never goes beyond the packet; a packet that lost its last byte is refused.
 // 3. A packet that was accepted, written again from what was read, reads the same.
 // 4. What negotiate() answers is empty or one whole message the framer accepts.
+#include "wire/startup.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -11,7 +13,6 @@
 
 #include "wire/encoder.hpp"
 #include "wire/framer.hpp"
-#include "wire/startup.hpp"
 
 using namespace heim;
 using wire::StartupKind;
@@ -32,8 +33,12 @@ Result<StartupPacket> read_exactly(Bytes bytes) {
 std::string write_again(const StartupPacket& packet) {
   std::string body, out;
   switch (packet.kind) {
-    case StartupKind::ssl: wire::startup(out, wire::ssl_request, {}); return out;
-    case StartupKind::gssenc: wire::startup(out, wire::gssenc_request, {}); return out;
+    case StartupKind::ssl:
+      wire::startup(out, wire::ssl_request, {});
+      return out;
+    case StartupKind::gssenc:
+      wire::startup(out, wire::gssenc_request, {});
+      return out;
     case StartupKind::cancel: {
       std::uint8_t pid[4];
       store_be32(pid, packet.cancel_pid);
@@ -42,7 +47,8 @@ std::string write_again(const StartupPacket& packet) {
       wire::startup(out, wire::cancel_request, body);
       return out;
     }
-    case StartupKind::startup: break;
+    case StartupKind::startup:
+      break;
   }
   const auto pair = [&](std::string_view name, std::string_view value) {
     ((body += name) += '\0') += value;

@@ -65,8 +65,8 @@ TEST_CASE("SHOW of everything, in any case, with comments and semicolons") {
     std::string lower;
     for (const char* c = row.word; *c; ++c) lower += static_cast<char>(std::tolower(*c));
     for (const std::string& sql :
-         {"SHOW "s + row.word, "show " + lower, "Show\n\t" + lower + " ; ", "/* a */show--b\n" + lower,
-          lower.insert(0, "/* /* nested */ */ sHoW ") + "-- end"}) {
+         {"SHOW "s + row.word, "show " + lower, "Show\n\t" + lower + " ; ",
+          "/* a */show--b\n" + lower, lower.insert(0, "/* /* nested */ */ sHoW ") + "-- end"}) {
       CAPTURE(sql);
       const Command command = parse(sql);
       CHECK(command.verb == Verb::show);
@@ -92,7 +92,12 @@ TEST_CASE("what acts on the engine") {
       {"kill \"pause\"", Verb::kill, "pause", "KILL"},
       {"wait_close", Verb::wait_close, "", "WAIT_CLOSE"},
       {"WAIT_CLOSE shop", Verb::wait_close, "shop", "WAIT_CLOSE"},
-      {"disable b\xc3\xbc" "cher", Verb::disable, "b\xc3\xbc" "cher", "DISABLE"},
+      {"disable b\xc3\xbc"
+       "cher",
+       Verb::disable,
+       "b\xc3\xbc"
+       "cher",
+       "DISABLE"},
       {"ENABLE shop", Verb::enable, "shop", "ENABLE"},
       {"reload", Verb::reload, "", "RELOAD"},
       {"shutdown", Verb::shutdown, "", "SHUTDOWN"},
@@ -170,7 +175,8 @@ TEST_CASE("constants") {
       {"SELECT version();", {{"version"}}, {version}},
       {"select pg_catalog.version()", {{"version"}}, {version}},
       {"select current_schema()", {{"current_schema"}}, {"public"}},
-      {"select current_database() AS Db, current_user", {{"db"}, {"current_user"}},
+      {"select current_database() AS Db, current_user",
+       {{"db"}, {"current_user"}},
        {"heimproxy", "joe"}},
       {"SELECT pg_catalog.pg_is_in_recovery()", {{"pg_is_in_recovery", Type::boolean}}, {"f"}},
       {"select pg_backend_pid()", {{"pg_backend_pid", Type::int4}}, {"77"}},
@@ -197,14 +203,39 @@ TEST_CASE("constants") {
 }
 
 TEST_CASE("what the console does not know is a syntax error with the commands in its hint") {
-  for (const char* sql :
-       {"foo", "SHOW", "SHOW nope", "SHOW POOLS x", "show 'pools'", "PAUSE a b", "PAUSE ,",
-        "PAUSE ''", "PAUSE \"\"", "DISABLE", "ENABLE", "KILL_CLIENT", "KILL_CLIENT x",
-        "KILL_CLIENT 1x", "KILL_CLIENT -1", "KILL_CLIENT \"1\"", "KILL_CLIENT 1 2",
-        "KILL_CLIENT 99999999999999999999", "RELOAD now", "SHUTDOWN later",
-        "SHUTDOWN WAIT_FOR_SERVERS now", "SET", "SET x", "SET pool_size 20", "SET pool_size =",
-        "SUSPEND", "SHOW \"pools", "PAUSE 'x", "/* no end", "show pools /* no end", "\"show\" pools",
-        "=", "INSERT INTO t VALUES (1)"}) {
+  for (const char* sql : {"foo",
+                          "SHOW",
+                          "SHOW nope",
+                          "SHOW POOLS x",
+                          "show 'pools'",
+                          "PAUSE a b",
+                          "PAUSE ,",
+                          "PAUSE ''",
+                          "PAUSE \"\"",
+                          "DISABLE",
+                          "ENABLE",
+                          "KILL_CLIENT",
+                          "KILL_CLIENT x",
+                          "KILL_CLIENT 1x",
+                          "KILL_CLIENT -1",
+                          "KILL_CLIENT \"1\"",
+                          "KILL_CLIENT 1 2",
+                          "KILL_CLIENT 99999999999999999999",
+                          "RELOAD now",
+                          "SHUTDOWN later",
+                          "SHUTDOWN WAIT_FOR_SERVERS now",
+                          "SET",
+                          "SET x",
+                          "SET pool_size 20",
+                          "SET pool_size =",
+                          "SUSPEND",
+                          "SHOW \"pools",
+                          "PAUSE 'x",
+                          "/* no end",
+                          "show pools /* no end",
+                          "\"show\" pools",
+                          "=",
+                          "INSERT INTO t VALUES (1)"}) {
     CAPTURE(sql);
     const Error error = refuse(sql);
     CHECK(error.sqlstate == "42601");
@@ -214,10 +245,11 @@ TEST_CASE("what the console does not know is a syntax error with the commands in
 }
 
 TEST_CASE("a SELECT beyond constants says what it is") {
-  for (const char* sql : {"SELECT", "SELECT * FROM t", "SELECT 1 FROM t", "SELECT 1 + 1",
-                          "SELECT f()", "SELECT 1,", "SELECT version(", "SELECT 1::", "SELECT 1 a b",
-                          "SELECT pg_catalog.", "SELECT 1 AS", "SELECT 1.5", "SELECT -'a'",
-                          "SELECT current_setting('nope')", "SELECT \"a\"", "SELECT 1:int"}) {
+  for (const char* sql :
+       {"SELECT", "SELECT * FROM t", "SELECT 1 FROM t", "SELECT 1 + 1", "SELECT f()", "SELECT 1,",
+        "SELECT version(", "SELECT 1::", "SELECT 1 a b", "SELECT pg_catalog.", "SELECT 1 AS",
+        "SELECT 1.5", "SELECT -'a'", "SELECT current_setting('nope')", "SELECT \"a\"",
+        "SELECT 1:int"}) {
     CAPTURE(sql);
     CHECK(refuse(sql).sqlstate == "0A000");
   }

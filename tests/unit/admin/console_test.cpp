@@ -132,8 +132,7 @@ TEST_CASE("simple queries") {
 TEST_CASE("a stream cut anywhere gives the same answers") {
   const std::string stream = query("SHOW POOLS") + parse("s", "SHOW VERSION") + bind("", "s") +
                              describe('P', "") + execute("") + sync + query("RELOAD; foo");
-  const std::string expected =
-      "T D D D C(SHOW) Z(I) 1 2 T D C(SHOW) Z(I) C(RELOAD) E(42601) Z(I)";
+  const std::string expected = "T D D D C(SHOW) Z(I) 1 2 T D C(SHOW) Z(I) C(RELOAD) E(42601) Z(I)";
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     Client client;
     const std::string first = client.say(stream.substr(0, cut));
@@ -212,8 +211,7 @@ TEST_CASE("transactions are kept account of") {
   CHECK(client.say(query("SHOW VERSION")) == "T D C(SHOW) Z(T)");
   CHECK(client.say(query("nonsense")) == "E(42601) Z(E)");
   CHECK(client.say(query("COMMIT")) == "C(ROLLBACK) Z(I)");
-  CHECK(client.say(parse("", "begin") + bind("", "") + execute("") + sync) ==
-        "1 2 C(BEGIN) Z(T)");
+  CHECK(client.say(parse("", "begin") + bind("", "") + execute("") + sync) == "1 2 C(BEGIN) Z(T)");
   CHECK(client.say(query("ROLLBACK TO a")) == "C(ROLLBACK) Z(T)");
   CHECK(client.say(query("ROLLBACK")) == "C(ROLLBACK) Z(I)");
   CHECK(client.say(query("COMMIT")) == "C(COMMIT) Z(I)");
@@ -229,8 +227,9 @@ TEST_CASE("portals live as long as their transaction") {
 
 TEST_CASE("who may only look may not touch") {
   Client client(false);
-  for (const char* sql : {"PAUSE", "RESUME shop", "KILL", "KILL_CLIENT 1", "RELOAD", "SHUTDOWN",
-                          "RECONNECT", "WAIT_CLOSE", "DISABLE a", "ENABLE a", "SET pool_size = 1"}) {
+  for (const char* sql :
+       {"PAUSE", "RESUME shop", "KILL", "KILL_CLIENT 1", "RELOAD", "SHUTDOWN", "RECONNECT",
+        "WAIT_CLOSE", "DISABLE a", "ENABLE a", "SET pool_size = 1"}) {
     CAPTURE(sql);
     CHECK(client.say(query(sql)) == "E(42501) Z(I)");
   }
@@ -273,8 +272,8 @@ TEST_CASE("a snapshot that cannot be had is an error") {
 
 TEST_CASE("broken protocol ends the session with a reason; goodbye ends it without") {
   const std::string long_query = "Q\0\2\0\0"s;
-  for (const std::string& bytes : {"!"s, "Q\0\0\0\3"s, "Z\0\0\0\5I"s, long_query,
-                                   "p\0\0\0\6x\0"s}) {
+  for (const std::string& bytes :
+       {"!"s, "Q\0\0\0\3"s, "Z\0\0\0\5I"s, long_query, "p\0\0\0\6x\0"s}) {
     Client client;
     CHECK(client.say(bytes).substr(0, 2) == "E(");
     CHECK(client.console.ended());
@@ -311,10 +310,10 @@ TEST_CASE("the greeting tells drivers what they look for") {
   Client client;
   client.console.greet();
   const std::string told = client.console.take_output();
-  for (const std::string& part : {"server_version\0"s + "15.0 (heimproxy 1.2.3)\0"s,
-                                  "client_encoding\0UTF8\0"s, "integer_datetimes\0on\0"s,
-                                  "standard_conforming_strings\0on\0"s, "DateStyle\0ISO, MDY\0"s,
-                                  "TimeZone\0Etc/UTC\0"s, "session_authorization\0joe\0"s}) {
+  for (const std::string& part :
+       {"server_version\0"s + "15.0 (heimproxy 1.2.3)\0"s, "client_encoding\0UTF8\0"s,
+        "integer_datetimes\0on\0"s, "standard_conforming_strings\0on\0"s, "DateStyle\0ISO, MDY\0"s,
+        "TimeZone\0Etc/UTC\0"s, "session_authorization\0joe\0"s}) {
     CHECK(told.find(part) != std::string::npos);
   }
 }

@@ -10,8 +10,8 @@ using session::Snapshot;
 
 namespace {
 
-session::PoolRow pool(const char* database, const char* user, const char* node,
-                      std::uint32_t count, Duration wait) {
+session::PoolRow pool(const char* database, const char* user, const char* node, std::uint32_t count,
+                      Duration wait) {
   session::PoolRow row;
   row.database = database;
   row.user = user;
@@ -29,7 +29,8 @@ session::PoolRow pool(const char* database, const char* user, const char* node,
 TEST_CASE("pools of one key are summed, others kept apart") {
   Snapshot whole, part;
   whole.pools = {pool("a", "u", "n1", 1, 5s), pool("a", "u", "n2", 1, 1s)};
-  part.pools = {pool("a", "u", "n2", 2, 3s), pool("a", "v", "n1", 4, 0s), pool("au", "", "n1", 8, 0s)};
+  part.pools = {pool("a", "u", "n2", 2, 3s), pool("a", "v", "n1", 4, 0s),
+                pool("au", "", "n1", 8, 0s)};
   admin::merge(whole, std::move(part));
   REQUIRE(whole.pools.size() == 4);
   CHECK(whole.pools[0].cl_active == 1);

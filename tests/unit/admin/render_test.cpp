@@ -109,11 +109,23 @@ TEST_CASE("columns are PgBouncer's, ours appended") {
 
 TEST_CASE("a pool") {
   session::Snapshot all = base();
-  all.pools.push_back({.database = "shop", .user = "joe", .cl_active = 1, .cl_waiting = 2,
-                       .cl_active_cancel_req = 3, .cl_waiting_cancel_req = 4, .sv_active = 5,
-                       .sv_active_cancel = 6, .sv_being_canceled = 7, .sv_idle = 8, .sv_used = 9,
-                       .sv_tested = 10, .sv_login = 11, .maxwait = 2s + 345us,
-                       .pool_mode = "transaction", .load_balance_hosts = "", .node = "db1:5432",
+  all.pools.push_back({.database = "shop",
+                       .user = "joe",
+                       .cl_active = 1,
+                       .cl_waiting = 2,
+                       .cl_active_cancel_req = 3,
+                       .cl_waiting_cancel_req = 4,
+                       .sv_active = 5,
+                       .sv_active_cancel = 6,
+                       .sv_being_canceled = 7,
+                       .sv_idle = 8,
+                       .sv_used = 9,
+                       .sv_tested = 10,
+                       .sv_login = 11,
+                       .maxwait = 2s + 345us,
+                       .pool_mode = "transaction",
+                       .load_balance_hosts = "",
+                       .node = "db1:5432",
                        .pool_size = 20});
   const Table table = show(all, Show::pools);
   std::ostringstream text;

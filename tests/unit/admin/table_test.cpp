@@ -70,8 +70,9 @@ TEST_CASE("a format code for each column") {
   const std::vector<Column> columns = {{"a", Type::int4}, {"b", Type::int4}};
   std::string out;
   data_row(out, columns, {"1", "1"}, {0, 1});
-  CHECK(out == "D\0\0\0\x13\0\2\0\0\0\1"
-               "1\0\0\0\4\0\0\0\1"s);
+  CHECK(out ==
+        "D\0\0\0\x13\0\2\0\0\0\1"
+        "1\0\0\0\4\0\0\0\1"s);
   out.clear();
   row_description(out, columns, {0, 1});
   CHECK(out.substr(7 + 2 + 16, 2) == "\0\0"s);

@@ -54,8 +54,9 @@ TEST_CASE("Writer fills in the length, also after other messages") {
     wire::Writer writer(out, 'B');
     writer.string("portal").string("").u16(1).u16(0).u32(0xffffffff).u8(7).bytes("a\0b"s);
   }
-  CHECK(out == "beforeB\0\0\0\x18"
-               "portal\0\0\0\1\0\0\xff\xff\xff\xff\7a\0b"s);
+  CHECK(out ==
+        "beforeB\0\0\0\x18"
+        "portal\0\0\0\1\0\0\xff\xff\xff\xff\7a\0b"s);
 }
 
 TEST_CASE("Writer: a string ends at its first zero, so that no field can be smuggled in") {
@@ -79,15 +80,16 @@ TEST_CASE("messages byte for byte") {
       {make([](auto& out) { wire::ready(out, 'T'); }), "Z\0\0\0\5T"s},
       {make([](auto& out) { wire::authentication(out, 0); }), "R\0\0\0\x8\0\0\0\0"s},
       {make([](auto& out) { wire::authentication(out, 5, "salt"); }), "R\0\0\0\xc\0\0\0\5salt"s},
-      {make([](auto& out) { wire::command_complete(out, "SELECT 1"); }),
-       "C\0\0\0\xdSELECT 1\0"s},
+      {make([](auto& out) { wire::command_complete(out, "SELECT 1"); }), "C\0\0\0\xdSELECT 1\0"s},
       {make([](auto& out) { wire::startup(out, wire::ssl_request, {}); }),
        "\0\0\0\x8\x04\xd2\x16\x2f"s},
       {make([](auto& out) { wire::startup(out, wire::version_3_0, "\0"s); }),
        "\0\0\0\x9\0\3\0\0\0"s},
       {make([](auto& out) { wire::row_description(out, {"a"}); }),
        "T\0\0\0\x1a\0\1a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"s},
-      {make([](auto& out) { wire::data_row(out, std::vector<std::string>{"ab", ""}); }),
+      {make([](auto& out) {
+         wire::data_row(out, std::vector<std::string>{"ab", ""});
+       }),
        "D\0\0\0\x10\0\2\0\0\0\2ab\0\0\0\0"s},
   };
   for (const Case& row : cases) CHECK(row.made == row.expected);
@@ -106,8 +108,7 @@ TEST_CASE("a result set of ours is cut as it was written") {
 }
 
 TEST_CASE("error: fields that are empty are left out") {
-  CHECK(error_body({.sqlstate = "08P01", .message = "no"}) ==
-        "SERROR\0VERROR\0C08P01\0Mno\0\0"s);
+  CHECK(error_body({.sqlstate = "08P01", .message = "no"}) == "SERROR\0VERROR\0C08P01\0Mno\0\0"s);
   CHECK(error_body({"FATAL", "57P01", "bye", "why", "do"}) ==
         "SFATAL\0VFATAL\0C57P01\0Mbye\0Dwhy\0Hdo\0\0"s);
   CHECK(error_body({"NOTICE", "00000", "n"}, 'N') == "SNOTICE\0VNOTICE\0C00000\0Mn\0\0"s);

@@ -56,9 +56,8 @@ TEST_CASE("peek: every length at the borders of every message") {
       const wire::Message* message = wire::find(side, tag);
       if (!message) continue;
       CAPTURE(message->name);
-      for (const std::uint32_t bad :
-           {0u, 1u, 3u, 4 + message->max_body + 1, 0x40000004u, 0x7fffffffu, 0x80000000u,
-            0xfffffffeu, 0xffffffffu}) {
+      for (const std::uint32_t bad : {0u, 1u, 3u, 4 + message->max_body + 1, 0x40000004u,
+                                      0x7fffffffu, 0x80000000u, 0xfffffffeu, 0xffffffffu}) {
         CAPTURE(bad);
         CHECK(peek(side, frame(tag, bad)) == Peek::length);
       }

@@ -71,9 +71,18 @@ TEST_CASE("startup_length: borders") {
     bool good;
   };
   // PostgreSQL allows 10000 bytes after the length word.
-  for (const Case row : {Case{0, false}, {4, false}, {7, false}, {8, true}, {9, true},
-                         {10000, true}, {10004, true}, {10005, false}, {0x7fffffff, false},
-                         {0x80000000, false}, {0xffffffff, false}, {0x16030102, false}}) {
+  for (const Case row : {Case{0, false},
+                         {4, false},
+                         {7, false},
+                         {8, true},
+                         {9, true},
+                         {10000, true},
+                         {10004, true},
+                         {10005, false},
+                         {0x7fffffff, false},
+                         {0x80000000, false},
+                         {0xffffffff, false},
+                         {0x16030102, false}}) {
     CAPTURE(row.length);
     const auto length = wire::startup_length(as_bytes(length_word(row.length)));
     CHECK(bool(length) == row.good);
@@ -151,10 +160,17 @@ TEST_CASE("read_startup: versions") {
     std::uint32_t version;
     const char* sqlstate;  // null: accepted
   };
-  for (const Case row : {Case{0x00030000, nullptr}, {0x00030001, nullptr}, {0x00030002, nullptr},
-                         {0x00030009, nullptr}, {0x0003ffff, nullptr}, {0x00020000, "0A000"},
-                         {0x00040000, "0A000"}, {0, "0A000"}, {0xffffffff, "0A000"},
-                         {80877101, "0A000"}, {80877105, "0A000"}}) {
+  for (const Case row : {Case{0x00030000, nullptr},
+                         {0x00030001, nullptr},
+                         {0x00030002, nullptr},
+                         {0x00030009, nullptr},
+                         {0x0003ffff, nullptr},
+                         {0x00020000, "0A000"},
+                         {0x00040000, "0A000"},
+                         {0, "0A000"},
+                         {0xffffffff, "0A000"},
+                         {80877101, "0A000"},
+                         {80877105, "0A000"}}) {
     CAPTURE(row.version);
     const std::string bytes = packet(row.version, "user\0joe\0\0"s);
     if (row.sqlstate) {
@@ -172,10 +188,14 @@ TEST_CASE("negotiate: versions and options") {
     std::uint32_t answered;  // 0: nothing is sent
   };
   const Case cases[] = {
-      {0x30000, 2, {}, 0},        {0x30001, 2, {}, 0},
-      {0x30002, 2, {}, 0},        {0x30003, 2, {}, 0x30002},
-      {0x30009, 2, {}, 0x30002},  {0x3ffff, 2, {}, 0x30002},
-      {0x30002, 0, {}, 0x30000},  {0x30000, 2, {"_pq_.a"}, 0x30000},
+      {0x30000, 2, {}, 0},
+      {0x30001, 2, {}, 0},
+      {0x30002, 2, {}, 0},
+      {0x30003, 2, {}, 0x30002},
+      {0x30009, 2, {}, 0x30002},
+      {0x3ffff, 2, {}, 0x30002},
+      {0x30002, 0, {}, 0x30000},
+      {0x30000, 2, {"_pq_.a"}, 0x30000},
       {0x30002, 2, {"_pq_.a", "_pq_."}, 0x30002},
       {0x30009, 2, {"_pq_.a"}, 0x30002},
   };
