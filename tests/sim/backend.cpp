@@ -89,6 +89,7 @@ void Backend::begin_session(const wire::StartupPacket& packet) {
   }
   session_.emplace(this, std::move(gucs));
   phase_ = Phase::forking;
+  if (server_.on_session) server_.on_session(*this);
   const Duration fork = server_.random().between(microseconds(100), milliseconds(2));
   server_.scheduler().after(fork, "fork", id_, [this] { greet(); });
 }

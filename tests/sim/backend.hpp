@@ -29,7 +29,8 @@ class Backend final : public StreamHandler, public SessionHost {
   /// "database/user", once it is known.
   const std::string& pool() const { return pool_; }
   const Session* session() const { return session_ ? &*session_ : nullptr; }
-  /// The peer left without Terminate, or in the middle of something.
+  /// Whoever connected has not closed its end.
+  bool held_by_peer() const { return stream_ && stream_->peer() && !stream_->peer()->closed(); }
   std::string describe() const;
 
   // StreamHandler

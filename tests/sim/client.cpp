@@ -61,7 +61,7 @@ void Client::start() {
   for (const auto& [name, value] : startup_) {
     if (name != "user" && name != "database") gucs.set_default(name, value);
   }
-  oracle_.emplace(network_.judge(), profile_.tolerance, std::move(gucs));
+  oracle_.emplace(network_.judge(), profile_.tolerance, settings_.number, std::move(gucs));
   script_.restart();
   network_.judge().new_life(settings_.number, script_.number());
   unit_ = {};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "profiles.hpp"
+#include "proxy.hpp"
 #include "relay.hpp"
 #include "world.hpp"
 
@@ -14,7 +15,7 @@ using namespace heim::sim;
 
 struct Options {
   std::uint64_t from = 1, to = 1;
-  std::string profile = "every", middle = "none";
+  std::string profile = "every", middle = "proxy";
   bool trace = false, twice = false;
 };
 
@@ -23,7 +24,7 @@ struct Options {
       "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--twice] [--trace]\n"
       "  --profile  every (default), or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
-  std::printf("\n  --middle   what stands between clients and server: none (default), relay, relay:BUG\n"
+  std::printf("\n  --middle   what stands between clients and server: proxy (default), none, relay, relay:BUG\n"
               "  --twice    run each seed twice and compare the traces\n"
               "  --trace    print every message\n");
   std::exit(status);
@@ -62,6 +63,7 @@ Options read_options(int argc, char** argv) {
 
 MakeMiddle middle_of(const std::string& name) {
   if (name == "none") return {};
+  if (name == "proxy") return make_proxy;
   for (int bug = 0; bug < static_cast<int>(Bug::count_); ++bug) {
     const Bug one = static_cast<Bug>(bug);
     if (name == std::string("relay:") + heim::sim::name(one) || (name == "relay" && one == Bug::none)) {
@@ -72,7 +74,9 @@ MakeMiddle middle_of(const std::string& name) {
 }
 
 Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& options) {
-  World world(seed, draw_profile(profile, seed), options.trace, middle_of(options.middle));
+  Profile drawn = draw_profile(profile, seed);
+  if (options.middle == "proxy") drawn = for_proxy(drawn, seed);
+  World world(seed, drawn, options.trace, middle_of(options.middle));
   return world.run();
 }
 

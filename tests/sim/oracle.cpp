@@ -24,8 +24,8 @@ class Nowhere final : public SessionHost {};
 
 }  // namespace
 
-Oracle::Oracle(Judge& judge, const Tolerance& tolerance, Gucs gucs)
-    : judge_(judge), tolerance_(tolerance), session_(this, std::move(gucs)) {}
+Oracle::Oracle(Judge& judge, const Tolerance& tolerance, std::uint32_t client, Gucs gucs)
+    : judge_(judge), tolerance_(tolerance), client_(client), session_(this, std::move(gucs)) {}
 
 bool Oracle::quiet() {
   session_.drop_silent();
@@ -79,6 +79,7 @@ std::string Oracle::match(char tag, std::string_view body) {
                                 : tag == 'D' && session_.on_shape();
   if (wanted == tag && shape) return match_shape(tag, body, expected);
   if (wanted == tag && (expected == body || read_uncertain_)) return {};
+  if (wanted == tag && tag == 'D' && session_.on_unreported_setting()) return match_setting(body);
   return "expected " + show(wanted, expected) + ", but there came " + show(tag, body);
 }
 
@@ -94,6 +95,15 @@ std::string Oracle::match_shape(char tag, std::string_view body, std::string_vie
     return "a row of " + std::to_string(count) + " columns where " + std::to_string(shape_columns_) +
            " were described";
   }
+  return {};
+}
+
+/// A parameter whose value nobody keeps between transactions: unset, or ours; never another client's.
+std::string Oracle::match_setting(std::string_view body) {
+  const std::string own = "v" + std::to_string(client_) + "x";
+  const auto [count, value] = first_value(body);
+  const bool foreign = value.starts_with('v') && !value.starts_with(own);
+  if (tolerance_.keeps_settings || count != 1 || foreign) return "the wrong value of a setting: " + show('D', body);
   return {};
 }
 

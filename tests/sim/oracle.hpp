@@ -25,7 +25,7 @@ struct Tolerance {
 
 class Oracle final : public SessionHost {
  public:
-  Oracle(Judge& judge, const Tolerance& tolerance, Gucs gucs);
+  Oracle(Judge& judge, const Tolerance& tolerance, std::uint32_t client, Gucs gucs);
 
   void sent(char tag, std::string_view body) { session_.receive(tag, body); }
   void cancel_sent() { ++cancels_; }
@@ -50,6 +50,7 @@ class Oracle final : public SessionHost {
   std::string ready(std::string_view body);
   std::string match(char tag, std::string_view body);
   std::string match_shape(char tag, std::string_view body, std::string_view expected);
+  std::string match_setting(std::string_view body);
   bool foresee();  // makes sure the next expected message is there, if there is one
   bool foresees_error(std::string_view sqlstate);
   bool explained(const std::string& sqlstate);
@@ -57,6 +58,7 @@ class Oracle final : public SessionHost {
 
   Judge& judge_;
   const Tolerance& tolerance_;
+  std::uint32_t client_;
   Session session_;
   std::string expected_;
   std::map<std::string, std::string> reported_, values_;

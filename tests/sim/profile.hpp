@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "config/settings.hpp"
 #include "network.hpp"
 #include "oracle.hpp"
 
@@ -50,6 +51,7 @@ struct Profile {
   Faults faults;
   Tolerance tolerance;
   bool server_tls = false;
+  config::PoolMode pool_mode = config::PoolMode::session;  // if there is a proxy
 };
 
 }  // namespace heim::sim

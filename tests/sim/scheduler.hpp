@@ -17,12 +17,12 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class Scheduler {
+class Scheduler final : public Clock {
  public:
   using Task = std::function<void()>;
   explicit Scheduler(bool trace) : trace_(trace) {}
 
-  Instant now() const { return now_; }
+  Instant now() override { return now_; }
   /// Runs `task` at `when` (not before now). Events of one instant run in the order they were added.
   void at(Instant when, std::string_view what, std::uint64_t who, Task task);
   void after(Duration delay, std::string_view what, std::uint64_t who, Task task) {

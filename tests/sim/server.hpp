@@ -1,6 +1,7 @@
 // A PostgreSQL server: takes connections, forks backends, carries cancel requests to them, and fails in the ways
 // servers do.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ class Server final : public Listener {
   void start();
   void terminate_one();   // some backend, as pg_terminate_backend() would
   void notify_all(const std::string& channel, const std::string& payload);
+
+  /// Told of each new session. May be empty.
+  std::function<void(const Backend&)> on_session;
 
   bool up() const { return up_; }
   std::size_t live() const;

@@ -92,6 +92,8 @@ class Session {
   bool on_shape() const {
     return !run_.statement.calls.empty() && run_.statement.calls[0].function == "shape";
   }
+  /// The running statement shows a parameter that servers do not report.
+  bool on_unreported_setting() const;
   void set_host(SessionHost* host) { host_ = host; }
   void notify(const std::string& channel, const std::string& payload);
 

@@ -99,6 +99,14 @@ std::string Session::call_value(const Call& call, const Run& run) const {
   return argument(call, 0, run);
 }
 
+bool Session::on_unreported_setting() const {
+  const Statement& statement = run_.statement;
+  std::string name = statement.verb == Verb::show ? statement.name : "";
+  if (!statement.calls.empty() && statement.calls[0].function == "setting") name = argument(statement.calls[0], 1, run_);
+  const KnownGuc* guc = find_guc(name);
+  return !name.empty() && (!guc || !guc->reported);
+}
+
 void Session::row_description(const Run& run) {
   wire::row_description_of(*step_.out, columns(run));
 }

@@ -66,11 +66,24 @@ Outcome World::run() {
   if (middle_ && !judge_.failed()) middle_->stop();
   if (!judge_.failed()) run_until(scheduler_.now() + seconds(30), nullptr);
   if (!judge_.failed()) judge_.check_history();
-  if (!judge_.failed() && !middle_ && network_.open_count() != 0) judge_.fail("streams were left open");
+  if (middle_ && !judge_.failed()) {
+    const std::string wrong = middle_->check_stopped();
+    if (!wrong.empty()) judge_.fail(wrong);
+    run_until(scheduler_.now() + seconds(30), nullptr);
+  }
+  if (!judge_.failed() && network_.open_count() != 0) judge_.fail("streams were left open:" + open_streams());
   Outcome outcome{judge_.verdict(),   scheduler_.hash(),    scheduler_.events(),       judge_.statements(),
                   judge_.commits(),   judge_.cancels_hit(), servers_[0]->made(), 0};
   for (const auto& client : clients_) outcome.answers += client->units_answered();
   return outcome;
+}
+
+std::string World::open_streams() const {
+  std::string text;
+  for (const auto& end : network_.endpoints()) {
+    if (!end->closed()) text += "\n  " + end->local_name() + " to " + end->peer_name() + " " + end->purpose;
+  }
+  return text;
 }
 
 std::string World::unfinished() const {

@@ -24,6 +24,8 @@ class Middle {
   virtual std::string check() { return {}; }
   /// Stops it in good order, after the last client has left.
   virtual void stop() {}
+  /// What is wrong long after stop(). Must have let go of every stream then.
+  virtual std::string check_stopped() { return {}; }
 };
 using MakeMiddle = std::function<std::unique_ptr<Middle>(World&)>;
 
@@ -52,6 +54,7 @@ class World {
   void befall();
   void heal();
   std::string unfinished() const;
+  std::string open_streams() const;
 
   Scheduler scheduler_;
   Judge judge_;

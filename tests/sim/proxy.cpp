@@ -1,0 +1,157 @@
+#include "proxy.hpp"
+
+#include "session/hub.hpp"
+
+namespace heim::sim {
+namespace {
+
+/// Repeatable "entropy".
+class Dice final : public crypto::Random {
+ public:
+  explicit Dice(sim::Random random) : random_(random) {}
+  void fill(std::uint8_t* out, std::size_t size) override {
+    for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(random_.next() >> 32);
+  }
+
+ private:
+  sim::Random random_;
+};
+
+class TraceLogger final : public Logger {
+ public:
+  explicit TraceLogger(Scheduler& scheduler) : scheduler_(scheduler) {}
+  void log(LogLevel, std::string_view text) override { scheduler_.trace("proxy", text); }
+  LogLevel level() const override { return scheduler_.tracing() ? LogLevel::debug : LogLevel::error; }
+
+ private:
+  Scheduler& scheduler_;
+};
+
+class Proxy final : public Middle, public Listener, public session::Fabric {
+ public:
+  explicit Proxy(World& world);
+  Target target() const override { return {"proxy", 6432}; }
+  void on_accept(Endpoint& stream) override;
+  void stop() override;
+  std::string check_stopped() override;
+  void post(pool::WorkerId to, std::function<void(session::Hub&)> work) override;
+
+ private:
+  struct Worker {
+    std::unique_ptr<session::Hub> hub;
+    Instant ticks_at = never;
+  };
+  void configure();
+  void arrange_tick(std::size_t index);
+  void on_session(const Backend& newcomer);
+
+  World& world_;
+  sim::Random random_;
+  Dice dice_;
+  TraceLogger logger_;
+  std::shared_ptr<session::Rules> rules_ = std::make_shared<session::Rules>();
+  session::Shared shared_;
+  std::vector<Worker> workers_;
+  bool relays_logins_ = false;
+};
+
+Proxy::Proxy(World& world)
+    : world_(world),
+      random_(world.random().fork()),
+      dice_(random_.fork()),
+      logger_(world.scheduler()),
+      shared_(static_cast<pool::WorkerId>(random_.between(1, 3)), dice_, logger_) {
+  configure();
+  shared_.fabric = this;
+  const ServerSettings& server = world.primary().settings();
+  shared_.nodes.add({server.host, server.host, server.port, false}, cluster::Role::primary);
+  workers_.resize(shared_.broker.workers());
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Host& host = world.network().host("worker" + std::to_string(i));
+    host.set_serves_tls(world.profile().habits.tls > 0);
+    workers_[i].hub = std::make_unique<session::Hub>(static_cast<pool::WorkerId>(i), shared_, host,
+                                                     world.scheduler(), rules_, nullptr);
+    arrange_tick(i);
+  }
+  world.network().host("proxy").set_serves_tls(world.profile().habits.tls > 0);
+  world.network().listen("proxy", 6432, *this);
+  world.primary().on_session = [this](const Backend& backend) { on_session(backend); };
+}
+
+void Proxy::configure() {
+  config::Settings& settings = rules_->settings;
+  const ServerSettings& server = world_.primary().settings();
+  settings.nodes.push_back({server.host, server.host, server.port, config::NodeRole::primary});
+  settings.proxy.pool_mode = world_.profile().pool_mode;
+  settings.proxy.pool_size = static_cast<std::uint32_t>(random_.between(1, 4));
+  if (random_.chance(20)) settings.proxy.max_prepared_statements = 2;
+  if (random_.chance(20)) settings.proxy.min_pool_size = 1;
+  relays_logins_ = random_.chance(25);
+  settings.auth.type = relays_logins_ ? config::AuthType::relay : config::AuthType::trust;
+  settings.server_tls.mode = world_.profile().server_tls ? SslMode::prefer : SslMode::disable;
+}
+
+void Proxy::on_accept(Endpoint& stream) {
+  workers_[random_.below(workers_.size())].hub->accept(stream);
+}
+
+void Proxy::arrange_tick(std::size_t index) {
+  Worker& worker = workers_[index];
+  worker.ticks_at = std::max(worker.hub->next_tick(), world_.scheduler().now());
+  world_.scheduler().at(worker.ticks_at, "tick", index, [this, index] {
+    if (!workers_[index].hub) return;
+    workers_[index].hub->tick();
+    arrange_tick(index);
+  });
+}
+
+void Proxy::post(pool::WorkerId to, std::function<void(session::Hub&)> work) {
+  // A moment later, as between threads; what one worker posts to another stays in order.
+  world_.scheduler().after(microseconds(3), "post", to, [this, to, work = std::move(work)] {
+    if (workers_[to].hub) work(*workers_[to].hub);
+  });
+}
+
+/// A limit of connections is exact: judged where they arrive.
+void Proxy::on_session(const Backend& newcomer) {
+  std::size_t count = 0;
+  for (const auto& backend : world_.primary().backends()) {
+    if (!backend->gone() && backend->pool() == newcomer.pool() && backend->held_by_peer()) ++count;
+  }
+  // A relayed login may exceed the limit while it lasts, by 16 at most for each worker.
+  const std::size_t grace = relays_logins_ ? 16 * workers_.size() : 0;
+  if (count > rules_->settings.proxy.pool_size + grace) {
+    world_.judge().fail("pool " + newcomer.pool() + " has " + std::to_string(count) + " connections, and pool_size is " +
+                        std::to_string(rules_->settings.proxy.pool_size));
+  }
+}
+
+void Proxy::stop() {
+  for (Worker& worker : workers_) worker.hub->shutdown(session::Operator::Shutdown::wait_for_clients);
+}
+
+std::string Proxy::check_stopped() {
+  for (const Worker& worker : workers_) {
+    if (!worker.hub->is_done()) return "a worker does not end after shutdown";
+  }
+  for (Worker& worker : workers_) worker.hub.reset();
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Middle> make_proxy(World& world) { return std::make_unique<Proxy>(world); }
+
+Profile for_proxy(Profile profile, std::uint64_t seed) {
+  Random random(seed ^ 0x70726f7879);
+  profile.pool_mode = random.chance(65) ? config::PoolMode::transaction : config::PoolMode::session;
+  profile.clients += static_cast<std::uint32_t>(random.below(6));
+  profile.databases = static_cast<std::uint32_t>(random.between(1, 2));
+  if (random.chance(30)) profile.habits.tls = 50;
+  if (random.chance(30)) profile.server_tls = true;
+  // A SET that no server reports back holds for the transaction only.
+  if (profile.pool_mode == config::PoolMode::transaction) profile.tolerance.keeps_settings = false;
+  return profile;
+}
+
+}  // namespace heim::sim
