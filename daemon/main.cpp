@@ -41,6 +41,15 @@ int complain(heim_status status, const char* what) {
   return status == HEIM_NO_MEMORY || status == HEIM_INTERNAL ? exit_failed : exit_config;
 }
 
+/// Each line of `text` after a word of what it is.
+void print_lines(const char* what, const char* text, std::FILE* to) {
+  while (*text) {
+    const int length = static_cast<int>(std::strcspn(text, "\n"));
+    std::fprintf(to, "%s%.*s\n", what, length, text);
+    text += length + (text[length] == '\n');
+  }
+}
+
 /// What was wrong is said already if `to` is exit_ok no more.
 Config load(const Options& options, int& to) {
   heim_error error;
@@ -51,7 +60,7 @@ Config load(const Options& options, int& to) {
   if (status == HEIM_OK) return config;
   const char* all = heim_config_diagnostics(made);
   if (*all) {
-    std::fputs(all, stderr);
+    print_lines("error: ", all, stderr);
     to = exit_config;
   } else {
     to = complain(status, error.message);
@@ -60,7 +69,7 @@ Config load(const Options& options, int& to) {
 }
 
 int check(heim_config* config, const Options& options) {
-  std::fputs(heim_config_warnings(config), stdout);
+  print_lines("warning: ", heim_config_warnings(config), stdout);
   heim_error error;
   heim_proxy* opened = nullptr;
   const heim_status status = heim_proxy_open(config, nullptr, &opened, &error);

@@ -14,9 +14,9 @@ class Logger {
   virtual void log(LogLevel level, std::string_view text) = 0;
   /// Lines below this level may be skipped by the caller before they are made.
   virtual LogLevel level() const = 0;
-  /// [any thread] A configuration came into force that asks for this level, and for lines as JSON
-  /// objects or not. A logger need not follow.
-  virtual void configure(LogLevel /*least*/, bool /*json*/) {}
+  /// [any thread] A configuration came into force that asks for this level ("info"), and for lines
+  /// as JSON objects or not. A logger need not follow.
+  virtual void configure(std::string_view /*least*/, bool /*json*/) {}
 };
 
 /// Drops everything.

@@ -19,6 +19,13 @@ LogLevel own_level(heim_log_level level) {
   return static_cast<LogLevel>(level - HEIM_LOG_DEBUG);
 }
 
+LogLevel level_named(std::string_view name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warning") return LogLevel::warning;
+  if (name == "error") return LogLevel::error;
+  return LogLevel::info;
+}
+
 void put_escaped(std::string& to, char c) {
   constexpr std::string_view digits = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(c);
@@ -66,8 +73,8 @@ CallbackLogger::~CallbackLogger() {
   }
 }
 
-void CallbackLogger::configure(LogLevel least, bool json) {
-  if (follows_) level_.store(least, std::memory_order_relaxed);
+void CallbackLogger::configure(std::string_view least, bool json) {
+  if (follows_) level_.store(level_named(least), std::memory_order_relaxed);
   json_.store(json, std::memory_order_relaxed);
 }
 

@@ -23,7 +23,7 @@ class CallbackLogger final : public Logger {
   /// Out of memory, a line may be lost.
   void log(LogLevel level, std::string_view text) noexcept override;
   LogLevel level() const override { return level_.load(std::memory_order_relaxed); }
-  void configure(LogLevel least, bool json) override;
+  void configure(std::string_view least, bool json) override;
   /// Each line of `text`, if there is any.
   void log_lines(LogLevel level, std::string_view text);
 

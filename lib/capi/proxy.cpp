@@ -54,17 +54,6 @@ heim_proxy_options options_of(const heim_proxy_options* given) {
   return options;
 }
 
-LogLevel level_named(const std::string& name) {
-  if (name == "debug") return LogLevel::debug;
-  if (name == "warning") return LogLevel::warning;
-  if (name == "error") return LogLevel::error;
-  return LogLevel::info;
-}
-
-void configure(CallbackLogger& logger, const heim::config::Log& log) {
-  logger.configure(level_named(log.level), log.format == heim::config::LogFormat::json);
-}
-
 heim::runtime::Engine& running(heim_proxy* proxy) {
   require(proxy, "proxy");
   if (!proxy->started) throw Failure(HEIM_STATE, "the proxy was not started");
@@ -121,7 +110,8 @@ heim_status heim_proxy_open(const heim_config* config, const heim_proxy_options*
     require(out, "out");
     if (!config->loaded) throw Failure(HEIM_STATE, "no configuration is loaded");
     auto proxy = std::make_unique<heim_proxy>(options_of(options));
-    configure(proxy->logger, config->loaded->settings.log);
+    const heim::config::Log& log = config->loaded->settings.log;
+    proxy->logger.configure(log.level, log.format == heim::config::LogFormat::json);
     proxy->logger.log_lines(LogLevel::warning, config->warnings);
     open_engine(*proxy, *config);
     *out = proxy.release();
@@ -174,7 +164,7 @@ heim_status heim_proxy_reload(heim_proxy* proxy, heim_error* error) {
   return guard(error, [&] {
     heim::runtime::Engine& engine = running(proxy);
     const std::string wrong = engine.reload();
-    if (wrong.empty()) return configure(proxy->logger, engine.settings()->log);
+    if (wrong.empty()) return;
     proxy->logger.log_lines(LogLevel::error, wrong);
     proxy->logger.log(LogLevel::error, "the reload failed; everything goes on as before");
     throw Failure(HEIM_CONFIG, heim::capi::first_line(wrong));

@@ -159,6 +159,8 @@ std::string Engine::reload() {
   apply_nodes(next.settings);
   loaded_ = std::move(next);
   rules_ = std::move(*rules);
+  const config::Log& log = loaded_.settings.log;
+  logger_.configure(log.level, log.format == config::LogFormat::json);
   for (const auto& worker : workers_) {
     worker->post([rules = rules_, target = worker.get()](session::Hub&) { target->set_rules(rules); });
   }
