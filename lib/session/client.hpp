@@ -163,6 +163,7 @@ class Client final : public StreamHandler, public Holder {
   void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
+  bool without_server(Bytes in, const wire::Header& header);
   std::size_t native(Bytes in, const wire::Header& header);
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
   std::size_t parse(Bytes in, const wire::Header& header);

@@ -53,6 +53,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   const bool shared = mode != config::PoolMode::session;
   const bool read_whole = header.tag != 'B' && !(header.tag == 'P' && header.total() > parse_limit);
   if (shared && read_whole && in.size() < header.total()) return 0;
+  if (shared && !server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
   if (header.tag == 'E') ++pool->meter->total.query_count;
   server->batch_open = true;
@@ -65,6 +66,32 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
     case 'C': return close_statement(in, header);
     default: return native(in, header);
   }
+}
+
+// What needs no server: preparing what some server of the pool is known to accept, and forgetting a name. A client
+// that prepares first and executes later holds nothing meanwhile.
+bool Client::without_server(Bytes in, const wire::Header& header) {
+  if (header.tag != 'P' && header.tag != 'C') return false;
+  if (in.size() < header.total() || header.total() > parse_limit) return false;
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  const bool close = header.tag == 'C';
+  if (close && fields.u8() != 'S') return false;
+  const std::string_view given = fields.string();
+  if (!fields.ok() || given.empty()) return false;
+  if (close) {
+    statements_.erase(given);
+  } else {
+    const std::string_view content = as_text(fields.rest());
+    const std::uint64_t limit = hub.settings().proxy.max_client_prepared_bytes;
+    if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
+    StatementRef statement = hub.statement_table.intern(content);
+    const std::uint64_t epoch = hub.shared.schema_epoch.load(std::memory_order_relaxed);
+    if (statement->valid_in != pool || statement->valid_epoch != epoch) return false;
+    statements_.set(given, std::move(statement));
+    ++pool->meter->total.client_parse_count;
+  }
+  hub.to_client.copy(close ? std::string_view("3\0\0\0\4", 5) : std::string_view("1\0\0\0\4", 5));
+  return true;
 }
 
 // As it is, under the client's own names.
@@ -157,6 +184,7 @@ std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply 
   hub.to_server.copy(message);
   ++pool->meter->total.server_parse_count;
   change.server_added = true;
+  change.added = statement;
   change.item = item;
   server->undo.push_back(std::move(change));
   server->expect(reply, true);

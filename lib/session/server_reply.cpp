@@ -285,7 +285,11 @@ void Server::unnamed_failed() {
 
 void Server::confirm(const Expected::Entry& entry) {
   if (!entry.undo) return;
-  if (undo.front().server_added) prepared.confirm(undo.front().item);
+  if (const Undo& change = undo.front(); change.server_added) {
+    prepared.confirm(change.item);
+    change.added->valid_in = pool;
+    change.added->valid_epoch = change.item.epoch;
+  }
   undo.pop_front();
 }
 

@@ -14,7 +14,7 @@ StatementRef StatementTable::intern(std::string_view content, const StatementRef
 StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash) {
   auto& slot = table_[hash];
   if (auto found = slot.lock()) return found;
-  auto made = std::make_shared<const Statement>(Statement{hash, std::string(content)});
+  auto made = std::make_shared<Statement>(Statement{hash, std::string(content)});
   slot = made;
   if (table_.size() > sweep_at_) {
     std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });

@@ -21,8 +21,11 @@ namespace heim::session {
 struct Statement {
   Hash128 hash;
   std::string content;
+  // Where and when a server last accepted it: another Parse of it needs no server.
+  const void* valid_in = nullptr;   // a pool; compared only
+  std::uint64_t valid_epoch = 0;
 };
-using StatementRef = std::shared_ptr<const Statement>;
+using StatementRef = std::shared_ptr<Statement>;
 
 /// Interns statements. One a worker. The seed is the process's, from a random source: texts of different clients
 /// meet here, and none shall be able to choose its hash.
@@ -37,7 +40,7 @@ class StatementTable {
  private:
   StatementRef find_or_make(std::string_view content, Hash128 hash);
   std::uint64_t seed_;
-  std::unordered_map<Hash128, std::weak_ptr<const Statement>> table_;
+  std::unordered_map<Hash128, std::weak_ptr<Statement>> table_;
   std::size_t sweep_at_ = 1024;
 };
 
@@ -125,6 +128,7 @@ struct Undo {
   bool server_closed = false;   // `item` was removed from the server's
   std::string name;
   StatementRef before;
+  StatementRef added;           // with server_added
   ServerStatements::Item item{};
 };
 
