@@ -90,7 +90,11 @@ std::size_t Client::pump(Bytes in) {
   std::size_t done = 0;
   while (done < in.size()) {
     const std::size_t used = step(in.subspan(done));
-    if (state_ == ClientState::closing) return in.size();
+    if (state_ == ClientState::closing) {
+      hub.to_server.clear();
+      hub.to_client.clear();
+      return in.size();
+    }
     if (used == 0) break;
     done += used;
   }
@@ -126,7 +130,10 @@ std::size_t Client::step(Bytes in) {
            0;
   }
   if (header.total() <= small_message && in.size() < header.total()) return 0;
-  if (header.tag == 'X') return leave("it said goodbye"), in.size();
+  if (header.tag == 'X') {
+    flush();  // what came before it still runs
+    return leave("it said goodbye"), in.size();
+  }
   if (state_ == ClientState::skipping) return skip(in, header);
   if (header.tag == 'S') return sync(in, header);
   if (server && server->skipping) return discard_frame(in, header);
@@ -332,8 +339,7 @@ void Client::on_sync_failed(Server& given, Bytes error) {
 }
 
 void Client::protocol_error(std::string_view what) {
-  hub.to_server.clear();
-  if (!hub.to_client.empty()) deliver(hub.to_client);
+  flush();  // what came before it still runs, and is counted on
   fail("08P01", what);
 }
 

@@ -390,7 +390,7 @@ Server& Bench::server(const Pairs& parameters) {
   server.accepts();
   const std::string packet = server.take();
   CHECK_EQ(packet.substr(4, 4), std::string("\0\3\0\0", 4));
-  std::string greeting = auth(0);
+  std::string greeting = authentication(0);
   for (const auto& [name, value] : parameters) greeting += parameter(name, value);
   server.pid = next_backend_pid_++;
   server.secret = "key!";

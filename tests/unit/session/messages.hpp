@@ -87,7 +87,7 @@ inline std::string execute(std::string_view portal = {}) {
   wire::Writer(out, 'E').string(portal).u32(0);
   return out;
 }
-inline std::string sync() { return message('S'); }
+inline std::string end_batch() { return message('S'); }
 inline std::string flush() { return message('H'); }
 inline std::string terminate() { return message('X'); }
 inline std::string password(std::string_view text) { return text_message('p', text); }
@@ -97,7 +97,7 @@ inline std::string copy_fail(std::string_view why) { return text_message('f', wh
 
 // ---- a server's -----------------------------------------------------------------
 
-inline std::string auth(std::uint32_t code, std::string_view rest = {}) {
+inline std::string authentication(std::uint32_t code, std::string_view rest = {}) {
   std::string out;
   wire::authentication(out, code, rest);
   return out;
