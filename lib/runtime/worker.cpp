@@ -62,7 +62,8 @@ void Worker::set_rules(const Rules& rules) {
 }
 
 void Worker::shutdown(session::Operator::Shutdown how) {
-  for (const auto& listener : listeners_) listener->stop();
+  // Closed, not paused: a client that comes now is refused at once instead of left in a queue.
+  listeners_.clear();
   hub_.shutdown(how);
   check_end();
 }
