@@ -48,9 +48,7 @@ Options parse_options(int argc, char** argv) {
     options.exit_code = app.exit(problem) == 0 ? exit_ok : exit_usage;
     return options;
   }
-  options.task = *check_option   ? Task::check
-                 : *print_option ? Task::print_config
-                                 : Task::run;
+  options.task = *check_option ? Task::check : *print_option ? Task::print_config : Task::run;
   options.file = *check_option ? check : *print_option ? print : run;
   if (quiet) options.log_level = HEIM_LOG_WARNING;
   if (verbose) options.log_level = HEIM_LOG_DEBUG;

@@ -41,21 +41,21 @@ extern "C" {
 /* ---- Status and errors ------------------------------------------------------------------- */
 
 /* One list makes the enum, the texts and the bindings' exceptions. */
-#define HEIM_STATUS_MAP(X)                                                    \
-  X(OK, 0, "success")                                                         \
-  X(INVALID_ARGUMENT, -1, "an argument broke the documented contract")        \
-  X(NO_MEMORY, -2, "out of memory")                                           \
-  X(CONFIG, -3, "the configuration, or a file that it names, is wrong")       \
-  X(SYSTEM, -4, "the operating system refused a file, an address, a thread")  \
-  X(STATE, -5, "the call is not allowed in the current state")                \
-  X(TIMED_OUT, -6, "the time limit passed first")                             \
+#define HEIM_STATUS_MAP(X)                                                   \
+  X(OK, 0, "success")                                                        \
+  X(INVALID_ARGUMENT, -1, "an argument broke the documented contract")       \
+  X(NO_MEMORY, -2, "out of memory")                                          \
+  X(CONFIG, -3, "the configuration, or a file that it names, is wrong")      \
+  X(SYSTEM, -4, "the operating system refused a file, an address, a thread") \
+  X(STATE, -5, "the call is not allowed in the current state")               \
+  X(TIMED_OUT, -6, "the time limit passed first")                            \
   X(INTERNAL, -7, "a defect in the library")
 
 typedef enum heim_status {
 #define HEIM_STATUS_ENTRY(name, code, text) HEIM_##name = code,
   HEIM_STATUS_MAP(HEIM_STATUS_ENTRY)
 #undef HEIM_STATUS_ENTRY
-  HEIM_STATUS_MAX_ = 0x7fffffff
+      HEIM_STATUS_MAX_ = 0x7fffffff
 } heim_status;
 
 /* The caller's own: no allocation, nothing to free. Filled by a call that fails. */
@@ -66,10 +66,10 @@ typedef struct heim_error {
 } heim_error;
 
 /* A static text; "unknown status" for a number not listed. [any thread] */
-HEIM_API const char *heim_status_text(heim_status status);
+HEIM_API const char* heim_status_text(heim_status status);
 
 /* "0.1.0", static. [any thread] */
-HEIM_API const char *heim_version_string(void);
+HEIM_API const char* heim_version_string(void);
 
 /* ---- Configuration ----------------------------------------------------------------------- */
 
@@ -84,7 +84,7 @@ typedef enum heim_config_format {
 } heim_config_format;
 
 /* An empty configuration to load into. NO_MEMORY. */
-HEIM_API HEIM_MUST_USE heim_status heim_config_new(heim_config **out, heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_config_new(heim_config** out, heim_error* error);
 
 /* Reads a file: JSON if its name ends in .json, TOML if it ends in .toml, else by its content.
  * A proxy opened from it reads the same path again on reload. ${VAR} is taken from the process's
@@ -92,34 +92,34 @@ HEIM_API HEIM_MUST_USE heim_status heim_config_new(heim_config **out, heim_error
  * Replaces what was loaded before; on failure the configuration is empty again.
  * SYSTEM: the file cannot be read. CONFIG: it is wrong; `error` has the first thing that is,
  * heim_config_diagnostics() all. */
-HEIM_API HEIM_MUST_USE heim_status heim_config_load_file(heim_config *config, const char *path,
-                                                         heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_config_load_file(heim_config* config, const char* path,
+                                                         heim_error* error);
 
 /* The same from memory: `length` bytes. A reload reads the files again that it names, not it. */
-HEIM_API HEIM_MUST_USE heim_status heim_config_load_text(heim_config *config, const char *text,
+HEIM_API HEIM_MUST_USE heim_status heim_config_load_text(heim_config* config, const char* text,
                                                          size_t length, heim_config_format format,
-                                                         heim_error *error);
+                                                         heim_error* error);
 
 /* What the last load found wrong, one line each: "heimproxy.toml:2:1: proxy.pool_sise: unknown
  * key; did you mean pool_size?". "" if it found nothing, or without one. Holds no secret.
  * Lent until the next load or free. */
-HEIM_API const char *heim_config_diagnostics(const heim_config *config);
+HEIM_API const char* heim_config_diagnostics(const heim_config* config);
 
 /* What the last load found doubtful, in the same form. */
-HEIM_API const char *heim_config_warnings(const heim_config *config);
+HEIM_API const char* heim_config_warnings(const heim_config* config);
 
 /* Every effective value and where it came from, as TOML with comments; secrets are masked.
  * Lent until the next load, print or free. STATE: nothing is loaded. NO_MEMORY. */
-HEIM_API HEIM_MUST_USE heim_status heim_config_print(heim_config *config, const char **out,
-                                                     heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_config_print(heim_config* config, const char** out,
+                                                     heim_error* error);
 
 /* The effective value of a key of a section that stands once: "log.format". As a file has it,
  * without quotes; lists with ", "; secrets are masked. Lent until the next load, get or free.
  * INVALID_ARGUMENT: no such key. STATE: nothing is loaded. NO_MEMORY. */
-HEIM_API HEIM_MUST_USE heim_status heim_config_get(heim_config *config, const char *key,
-                                                   const char **out, heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_config_get(heim_config* config, const char* key,
+                                                   const char** out, heim_error* error);
 
-HEIM_API void heim_config_free(heim_config *config);
+HEIM_API void heim_config_free(heim_config* config);
 
 /* ---- Log --------------------------------------------------------------------------------- */
 
@@ -143,14 +143,14 @@ typedef struct heim_log_line {
   uint32_t struct_size;
   heim_log_level level;
   heim_log_format format; /* what the configuration in force asks of those who write lines */
-  const char *text; /* one line without a line end: UTF-8, control characters are escaped */
+  const char* text;       /* one line without a line end: UTF-8, control characters are escaped */
   size_t length;
 } heim_log_line;
 
 /* Called on any of the proxy's threads, and on those that call it, one line at a time; `line` is
  * lent for the call. The proxy waits for it: it should be quick. Lines of one kind that come too
  * often are counted instead, and the next one says how many were left out. */
-typedef void (*heim_log_callback)(const heim_log_line *line, void *user_data);
+typedef void (*heim_log_callback)(const heim_log_line* line, void* user_data);
 
 /* ---- Proxy ------------------------------------------------------------------------------- */
 
@@ -162,7 +162,7 @@ typedef struct heim_proxy_options {
   uint32_t struct_size;
   heim_log_level log_level; /* lines below it are left out */
   heim_log_callback log;    /* may be NULL: no log */
-  void *user_data;          /* outlives the proxy */
+  void* user_data;          /* outlives the proxy */
   /* The fields above are there since 0.1. */
 } heim_proxy_options;
 #define HEIM_PROXY_OPTIONS_INIT \
@@ -180,35 +180,35 @@ typedef enum heim_stop {
 /* Reads the files that the configuration names; binds nothing yet. `options` may be NULL. The
  * configuration may be freed afterwards. The warnings of the load go to the log.
  * STATE: nothing is loaded. CONFIG: a file is missing or wrong. NO_MEMORY. */
-HEIM_API HEIM_MUST_USE heim_status heim_proxy_open(const heim_config *config,
-                                                   const heim_proxy_options *options,
-                                                   heim_proxy **out, heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_open(const heim_config* config,
+                                                   const heim_proxy_options* options,
+                                                   heim_proxy** out, heim_error* error);
 
 /* Binds every address and starts the threads, whose signal mask is the caller's. Once only; after
  * a failure the proxy can only be closed. SYSTEM: an address is taken, a thread refused. */
-HEIM_API HEIM_MUST_USE heim_status heim_proxy_start(heim_proxy *proxy, heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_start(heim_proxy* proxy, heim_error* error);
 
-/* The addresses that are bound, one a line, with the ports in place of 0. Before the start: "".
+/* The addresses that are bound, one a line. Before the start: "".
  * Lent until the next call of it or close. NO_MEMORY. */
-HEIM_API HEIM_MUST_USE heim_status heim_proxy_addresses(heim_proxy *proxy, const char **out,
-                                                        heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_addresses(heim_proxy* proxy, const char** out,
+                                                        heim_error* error);
 
 /* Blocks until the proxy has ended: by heim_proxy_stop() or by SHUTDOWN on its console.
  * TIMED_OUT: `timeout_ns` passed first. STATE: it was not started. [any thread] */
-HEIM_API HEIM_MUST_USE heim_status heim_proxy_wait(heim_proxy *proxy, uint64_t timeout_ns,
-                                                   heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_wait(heim_proxy* proxy, uint64_t timeout_ns,
+                                                   heim_error* error);
 
 /* Begins to end it and returns; wait for the end with heim_proxy_wait(). May be called again for
  * a sharper way. STATE: it was not started. Not for signal handlers. [any thread] */
-HEIM_API HEIM_MUST_USE heim_status heim_proxy_stop(heim_proxy *proxy, heim_stop how,
-                                                   heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_stop(heim_proxy* proxy, heim_stop how,
+                                                   heim_error* error);
 
 /* Reads the configuration again, and the files that it names. All or nothing: CONFIG says what is
  * wrong, as does the log, and everything goes on as before. STATE: not started. [any thread] */
-HEIM_API HEIM_MUST_USE heim_status heim_proxy_reload(heim_proxy *proxy, heim_error *error);
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_reload(heim_proxy* proxy, heim_error* error);
 
 /* Stops it now if it runs, waits for its threads and frees it. */
-HEIM_API void heim_proxy_close(heim_proxy *proxy);
+HEIM_API void heim_proxy_close(heim_proxy* proxy);
 
 #ifdef __cplusplus
 }

@@ -53,8 +53,8 @@ void LogLimit::Bucket::refill(Rate rate, Instant now) {
 
 // A kind that was quiet until its bucket was full again is as good as new.
 void LogLimit::forget_idle(Instant now) {
-  constexpr auto to_fill = std::chrono::seconds(
-      static_cast<std::int64_t>(kind_rate.burst / kind_rate.per_second) + 1);
+  constexpr auto to_fill =
+      std::chrono::seconds(static_cast<std::int64_t>(kind_rate.burst / kind_rate.per_second) + 1);
   std::erase_if(kinds_, [&](const auto& entry) {
     const bool idle = now - entry.second.since > to_fill;
     if (idle) forgotten_ += entry.second.left_out;

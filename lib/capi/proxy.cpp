@@ -10,11 +10,11 @@
 #include "capi/logger.hpp"
 #include "runtime/engine.hpp"
 
+using heim::LogLevel;
 using heim::capi::CallbackLogger;
 using heim::capi::Failure;
 using heim::capi::guard;
 using heim::capi::require;
-using heim::LogLevel;
 
 struct heim_proxy {
   CallbackLogger logger;  // the engine's for as long as it lives
@@ -127,8 +127,8 @@ heim_status heim_proxy_start(heim_proxy* proxy, heim_error* error) {
     const heim::Result<void> started = proxy->engine->start();
     if (!started) throw Failure(HEIM_SYSTEM, started.error());
     proxy->started = true;
-    proxy->logger.log(LogLevel::info, "heimproxy " HEIM_VERSION_TEXT " listens on " +
-                                          join_addresses(*proxy, ", "));
+    proxy->logger.log(LogLevel::info,
+                      "heimproxy " HEIM_VERSION_TEXT " listens on " + join_addresses(*proxy, ", "));
   });
 }
 

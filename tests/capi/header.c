@@ -1,0 +1,18 @@
+/* The header in strict C99: what header.cpp compares its own view with. */
+#include "header.h"
+
+#include "heimproxy/heimproxy.h"
+
+heim_layout heim_layout_in_c(void) {
+  const heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
+  heim_layout layout;
+  layout.error_size = sizeof(heim_error);
+  layout.message_at = offsetof(heim_error, message);
+  layout.options_size = options.struct_size;
+  layout.log_at = offsetof(heim_proxy_options, log);
+  layout.line_size = sizeof(heim_log_line);
+  layout.text_at = offsetof(heim_log_line, text);
+  layout.status_size = sizeof(heim_status);
+  layout.stop_size = sizeof(heim_stop);
+  return layout;
+}

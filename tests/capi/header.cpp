@@ -1,0 +1,28 @@
+// The header as C++20, and that C sees the same layout.
+#include "header.h"
+
+#include <doctest/doctest.h>
+
+#include <type_traits>
+
+#include "heimproxy/heimproxy.h"
+
+TEST_CASE("C and C++ agree on every struct") {
+  const heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
+  const heim_layout c = heim_layout_in_c();
+  CHECK(c.error_size == sizeof(heim_error));
+  CHECK(c.message_at == offsetof(heim_error, message));
+  CHECK(c.options_size == options.struct_size);
+  CHECK(c.log_at == offsetof(heim_proxy_options, log));
+  CHECK(c.line_size == sizeof(heim_log_line));
+  CHECK(c.text_at == offsetof(heim_log_line, text));
+  CHECK(c.status_size == sizeof(heim_status));
+  CHECK(c.stop_size == sizeof(heim_stop));
+}
+
+TEST_CASE("what the layout is, is frozen") {
+  CHECK(sizeof(heim_error) == 512);
+  CHECK(offsetof(heim_error, sqlstate) == 4);
+  CHECK(sizeof(heim_status) == 4);
+  static_assert(std::is_trivially_copyable_v<heim_error>);
+}
