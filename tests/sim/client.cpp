@@ -59,7 +59,12 @@ void Client::start() {
   if (random_.chance(profile_.habits.startup_parameters)) startup_.emplace_back("TimeZone", "Zone/" + std::to_string(random_.below(3)));
   Gucs gucs;
   for (const auto& [name, value] : startup_) {
-    if (name != "user" && name != "database") gucs.set_default(name, value);
+    if (name == "user" || name == "database") continue;
+    if (profile_.tolerance.startup_is_default) {
+      gucs.set_default(name, value);
+    } else {
+      gucs.set(name, value, false);
+    }
   }
   oracle_.emplace(network_.judge(), profile_.tolerance, settings_.number, std::move(gucs));
   script_.restart();

@@ -16,15 +16,19 @@ using namespace heim::sim;
 struct Options {
   std::uint64_t from = 1, to = 1;
   std::string profile = "every", middle = "proxy";
-  bool trace = false, twice = false;
+  std::vector<std::string> habits;
+  bool trace = false, twice = false, go_on = false;
 };
 
 [[noreturn]] void usage(int status) {
   std::printf(
-      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--twice] [--trace]\n"
+      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--set HABIT=PERCENT]...\n"
+      "                [--twice] [--go-on] [--trace]\n"
       "  --profile  every (default), or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
   std::printf("\n  --middle   what stands between clients and server: proxy (default), none, relay, relay:BUG\n"
+              "  --set      overrides a habit of the clients (see profiles.cpp)\n"
+              "  --go-on    do not stop at the first failure\n"
               "  --twice    run each seed twice and compare the traces\n"
               "  --trace    print every message\n");
   std::exit(status);
@@ -52,6 +56,10 @@ Options read_options(int argc, char** argv) {
       options.middle = value();
     } else if (word == "--trace") {
       options.trace = true;
+    } else if (word == "--set") {
+      options.habits.push_back(value());
+    } else if (word == "--go-on") {
+      options.go_on = true;
     } else if (word == "--twice") {
       options.twice = true;
     } else {
@@ -76,8 +84,19 @@ MakeMiddle middle_of(const std::string& name) {
 Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& options) {
   Profile drawn = draw_profile(profile, seed);
   if (options.middle == "proxy") drawn = for_proxy(drawn, seed);
+  for (const std::string& habit : options.habits) {
+    if (!set_habit(drawn.habits, habit)) usage(2);
+  }
   World world(seed, drawn, options.trace, middle_of(options.middle));
   return world.run();
+}
+
+void report(std::uint64_t seed, const std::string& profile, const Options& options, const std::string& verdict) {
+  std::string set;
+  for (const std::string& habit : options.habits) set += " --set " + habit;
+  std::printf("seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s --trace\n",
+              static_cast<unsigned long long>(seed), profile.c_str(), verdict.c_str(), static_cast<unsigned long long>(seed),
+              profile.c_str(), options.middle.c_str(), set.c_str());
 }
 
 }  // namespace
@@ -87,6 +106,7 @@ int main(int argc, char** argv) {
   const auto& names = profile_names();
   const auto begin = std::chrono::steady_clock::now();
   Outcome sum;
+  std::uint64_t failures = 0;
   for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
     const std::string profile = options.profile == "every" ? names[seed % names.size()] : options.profile;
     Outcome outcome = run_one(seed, profile, options);
@@ -94,10 +114,9 @@ int main(int argc, char** argv) {
       outcome.verdict = "two runs of one seed differ";
     }
     if (!outcome.verdict.empty()) {
-      std::printf("seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s --trace\n",
-                  static_cast<unsigned long long>(seed), profile.c_str(), outcome.verdict.c_str(),
-                  static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str());
-      return 1;
+      report(seed, profile, options, outcome.verdict);
+      if (!options.go_on) return 1;
+      ++failures;
     }
     if (options.from == options.to) std::printf("trace hash %016llx\n", static_cast<unsigned long long>(outcome.hash));
     sum.events += outcome.events;
@@ -114,5 +133,6 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
               static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
               static_cast<unsigned long long>(sum.cancels_hit), static_cast<unsigned long long>(sum.backends));
-  return 0;
+  if (failures > 0) std::printf("%llu worlds failed\n", static_cast<unsigned long long>(failures));
+  return failures == 0 ? 0 : 1;
 }

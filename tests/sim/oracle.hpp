@@ -20,6 +20,10 @@ struct Tolerance {
   std::set<std::string> lost_errors;  // of these, the ones that say a server is gone
   bool disconnects = false;
   bool ddl = false;                   // 0A000 "cached plan must not change result type"
+  /// In a failed transaction any of its errors stands for any other, and Parse may still succeed.
+  bool loose_when_failed = false;
+  bool reshapes = false;              // after DDL a row may have other columns than were described before
+  bool startup_is_default = true;     // RESET goes back to what the startup packet said
   bool keeps_settings = true;         // also such as are not reported: a SET holds until the session ends
 };
 

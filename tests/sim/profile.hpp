@@ -16,6 +16,8 @@ struct Habits {
   std::uint32_t transactions = 30;   // statements outside of one that begin one
   std::uint32_t errors = 6;          // statements that fail
   std::uint32_t copies = 8;
+  std::uint32_t copy_syncs = 5;      // messages of data for COPY with a Sync or Flush behind them
+  std::uint32_t eager_copies = 40;   // of the COPYs in: the data goes out before the server asks for it
   std::uint32_t settings = 15;
   std::uint32_t functions = 2;       // FunctionCall
   std::uint32_t large = 3;           // results of many rows
@@ -23,6 +25,8 @@ struct Habits {
   std::uint32_t temp_tables = 0;
   std::uint32_t notifications = 0;   // LISTEN and NOTIFY
   std::uint32_t discard = 1;         // DISCARD ALL, DEALLOCATE ALL
+  std::uint32_t unsure_names = 100;  // named statements while it is unknown which of them exist
+  std::uint32_t pipelined_discard = 100;  // DISCARD ALL and DEALLOCATE ALL with other things in the pipeline
   std::uint32_t ddl = 0;             // ALTER TABLE, and statements that feel it
   std::uint32_t unreported = 30;     // of the settings: such as are not reported
   std::uint32_t cancels = 0;         // units followed by a cancel request

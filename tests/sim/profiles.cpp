@@ -1,5 +1,7 @@
 #include "profiles.hpp"
 
+#include <cstdlib>
+
 namespace heim::sim {
 namespace {
 
@@ -20,7 +22,49 @@ Quality draw_quality(Random& random) {
   return quality;
 }
 
+struct NamedHabit {
+  const char* name;
+  std::uint32_t Habits::*value;
+};
+constexpr NamedHabit named_habits[] = {
+    {"extended", &Habits::extended},
+    {"pipelining", &Habits::pipelining},
+    {"transactions", &Habits::transactions},
+    {"errors", &Habits::errors},
+    {"copies", &Habits::copies},
+    {"copy_syncs", &Habits::copy_syncs},
+    {"eager_copies", &Habits::eager_copies},
+    {"settings", &Habits::settings},
+    {"functions", &Habits::functions},
+    {"large", &Habits::large},
+    {"sql_prepare", &Habits::sql_prepare},
+    {"temp_tables", &Habits::temp_tables},
+    {"notifications", &Habits::notifications},
+    {"discard", &Habits::discard},
+    {"unsure_names", &Habits::unsure_names},
+    {"pipelined_discard", &Habits::pipelined_discard},
+    {"ddl", &Habits::ddl},
+    {"unreported", &Habits::unreported},
+    {"cancels", &Habits::cancels},
+    {"vanishing", &Habits::vanishing},
+    {"slow_reading", &Habits::slow_reading},
+    {"half_close", &Habits::half_close},
+    {"tls", &Habits::tls},
+    {"startup_parameters", &Habits::startup_parameters},
+};
+
 }  // namespace
+
+bool set_habit(Habits& habits, const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == assignment.npos) return false;
+  for (const NamedHabit& habit : named_habits) {
+    if (assignment.substr(0, equals) != habit.name) continue;
+    habits.*habit.value = static_cast<std::uint32_t>(std::strtoul(assignment.c_str() + equals + 1, nullptr, 10));
+    return true;
+  }
+  return false;
+}
 
 const std::vector<std::string>& profile_names() {
   static const std::vector<std::string> names{"calm", "cancels", "vanish", "slow", "ddl", "faults", "all"};

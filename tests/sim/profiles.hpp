@@ -13,4 +13,7 @@ const std::vector<std::string>& profile_names();
 /// A world of this kind with its details drawn from the seed. An unknown name gives "calm".
 Profile draw_profile(const std::string& name, std::uint64_t seed);
 
+/// Changes one habit by its name ("copies=0"). False if there is no such.
+bool set_habit(Habits& habits, const std::string& assignment);
+
 }  // namespace heim::sim

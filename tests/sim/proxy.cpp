@@ -149,6 +149,9 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));
   if (random.chance(30)) profile.habits.tls = 50;
   if (random.chance(30)) profile.server_tls = true;
+  profile.tolerance.startup_is_default = false;
+  profile.tolerance.reshapes = true;
+  profile.tolerance.loose_when_failed = true;
   // A SET that no server reports back holds for the transaction only.
   if (profile.pool_mode == config::PoolMode::transaction) profile.tolerance.keeps_settings = false;
   return profile;

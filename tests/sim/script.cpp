@@ -73,6 +73,8 @@ Unit Script::next(const Session* session) {
     failed_ = session->status() == 'E';
     std::erase_if(named_, [&](const auto& entry) { return !session->prepared().contains(entry.first); });
   }
+  names_ = session || random_.chance(habits_.unsure_names);
+  discard_ = session || random_.chance(habits_.pipelined_discard);
   if (random_.chance(habits_.functions)) return function_unit();
   if (random_.chance(habits_.ddl)) return shape_unit();
   const bool extended = random_.chance(habits_.extended);
@@ -139,7 +141,7 @@ Script::Text Script::special(bool extended) {
   } else if (random_.chance(habits_.notifications)) {
     const std::uint64_t dice = random_.below(3);
     text.sql = tagged(dice == 0 ? "LISTEN " + channel() : dice == 1 ? "UNLISTEN *" : "NOTIFY " + channel() + ", 'hello'");
-  } else if (random_.chance(habits_.discard)) {
+  } else if (discard_ && random_.chance(habits_.discard)) {
     text.sql = tagged(random_.chance(50) ? "DISCARD ALL" : "DEALLOCATE ALL");
   } else if (random_.chance(habits_.sql_prepare)) {
     const std::string name = "q" + std::to_string(random_.below(2));
@@ -220,7 +222,7 @@ void Script::bind_and_run(Burst& burst, const std::string& name, const std::vect
 }
 
 void Script::execute(Burst& burst, const Text& text) {
-  std::string name = random_.chance(30) ? "s" + std::to_string(random_.below(4)) : "";
+  std::string name = names_ && random_.chance(30) ? "s" + std::to_string(random_.below(4)) : "";
   if (!name.empty() && named_.contains(name) && random_.chance(90)) {
     burst.push_back({'C', "S" + packed({name})});
   }
@@ -250,13 +252,17 @@ void Script::reuse(Burst& burst) {
 Unit Script::extended_unit() {
   Unit unit;
   Burst burst;
+  discard_ = discard_ && random_.chance(habits_.pipelined_discard);
   for (std::uint64_t count = random_.chance(60) ? 1 : random_.between(2, 5); count > 0; --count) {
-    if (!named_.empty() && random_.chance(50)) {
+    if (names_ && !named_.empty() && random_.chance(50)) {
       reuse(burst);
     } else {
       execute(burst, statement(true));
     }
-    if (count > 1 && random_.chance(10)) burst.push_back({'S', {}});
+    if (count > 1 && random_.chance(10)) {
+      burst.push_back({'S', {}});
+      names_ = names_ && random_.chance(habits_.unsure_names);
+    }
     if (random_.chance(12)) {
       burst.push_back({'H', {}});
       if (random_.chance(60)) unit.bursts.push_back(std::move(burst)), burst = {};
@@ -281,7 +287,7 @@ Burst Script::copy_data() {
     const std::size_t count = random_.chance(50) ? random_.between(1, 60) : random_.between(200, 4000);
     burst.push_back({'d', data.substr(at, count)});
     at += count;
-    if (random_.chance(5)) burst.push_back({random_.chance(50) ? 'H' : 'S', {}});
+    if (random_.chance(habits_.copy_syncs)) burst.push_back({random_.chance(50) ? 'H' : 'S', {}});
   }
   if (random_.chance(90)) {
     burst.push_back({'c', {}});
@@ -306,7 +312,7 @@ Unit Script::copy_unit(bool extended) {
     burst.push_back(parse_of("", sql));
     burst.push_back(bind_of("", "", {}));
     burst.push_back(execute_of("", 0));
-    if (!in || random_.chance(50)) {
+    if (!in || (habits_.copy_syncs > 0 && random_.chance(50))) {
       burst.push_back({'S', {}});  // ignored if the COPY is on, answered if it failed
     } else {
       burst.push_back({'H', {}});
@@ -315,7 +321,7 @@ Unit Script::copy_unit(bool extended) {
     burst.push_back({'Q', packed({sql})});
   }
   if (!in) return unit.bursts.push_back(std::move(burst)), unit;
-  const bool eager = random_.chance(40);
+  const bool eager = random_.chance(habits_.eager_copies);
   Burst data = copy_data();
   if (!extended) {
     // A Sync among the data would be answered if the COPY had failed: fine, but only with an eye on it.
@@ -334,6 +340,7 @@ Unit Script::copy_unit(bool extended) {
 }
 
 Unit Script::shape_unit() {
+  if (!names_) return simple_unit();
   if (random_.chance(10) && transaction_ == 0) {
     return simple_text(tagged("ALTER TABLE shape ADD COLUMN more int"));
   }

@@ -69,6 +69,8 @@ class Script {
   std::uint32_t client_, life_ = 0;
   std::uint32_t number_ = 0, transactions_ = 0, transaction_ = 0;
   bool failed_ = false;
+  bool names_ = true;    // named statements may be used now
+  bool discard_ = true;  // and DISCARD ALL
   std::map<std::string, std::string> named_;  // prepared by us: what it is
 };
 

@@ -94,6 +94,8 @@ class Session {
   }
   /// The running statement shows a parameter that servers do not report.
   bool on_unreported_setting() const;
+  /// Parse is answered even in a failed transaction: by one who knows the statement to be good.
+  void allow_parse_when_failed() { parse_when_failed_ = true; }
   void set_host(SessionHost* host) { host_ = host; }
   void notify(const std::string& channel, const std::string& payload);
 
@@ -201,6 +203,7 @@ class Session {
   bool failed_ = false;
   bool fail_at_commit_ = false;
   bool committing_ = false;
+  bool parse_when_failed_ = false;
   std::uint64_t blocks_ = 0;       // counts them
   std::string block_tag_;
   std::vector<Write> writes_;

@@ -24,7 +24,8 @@ void Session::parse_message(std::string_view body) {
   }
   Prepared prepared{{}, text, host_->schema()};
   if (!parsed->empty()) prepared.statement = std::move(parsed->front());
-  if (failed_ && !(prepared.statement && prepared.statement->ends_transaction())) {
+  if (failed_ && !parse_when_failed_ &&
+      !(prepared.statement && prepared.statement->ends_transaction())) {
     return error("25P02", aborted);
   }
   if (!name.empty() && prepared_.contains(name)) {

@@ -112,7 +112,8 @@ void Session::finish_run() {
   }
   const std::string command_tag = apply();
   if (command_tag.empty()) return;
-  const bool last = source_ == Source::function || (source_ == Source::simple && simple_.empty());
+  const bool last = source_ == Source::function || (source_ == Source::simple && simple_.empty()) ||
+                    verb == Verb::discard_all;  // which commits at once, even in a pipeline
   if (last && !block_ && !commit()) return;
   if (verb == Verb::copy_out) wire::message(*step_.out, 'c', {});
   complete(command_tag);
