@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import statistics
 import time
 
@@ -63,7 +64,7 @@ def test_relay_is_the_default(make_proxy, database):
     with pytest.raises(
         psycopg.OperationalError, match='password authentication failed for user "nobody"'
     ):
-        whoami(proxy, database, "nobody")
+        whoami(proxy, database, "nobody", password="wrong")
 
 
 def verifiers(server, directory, users):
@@ -148,13 +149,28 @@ def test_wrong_and_unknown_take_the_same_time(make_proxy, database):
     assert 1 / 1.5 < known / unknown < 1.5
 
 
+def outside_address():
+    """An address of this machine that is not loopback; None without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+            return probe.getsockname()[0]
+        except OSError:
+            return None
+
+
+@pytest.mark.skipif(not outside_address(), reason="this machine has the loopback interface only")
 def test_password_wants_a_private_channel(make_proxy, database):
-    """A cleartext password is never asked for over plain TCP."""
-    proxy = make_proxy({"auth": {"type": "password"}})
+    """A cleartext password is never asked for over plain TCP; over TLS it is."""
+    proxy = make_proxy({"auth": {"type": "password"}}, start=False)
+    proxy.config["proxy"]["listen_address"] = f"0.0.0.0:{proxy.port}"
+    proxy.start()
+    proxy.host = outside_address()
     with wire.Wire(proxy) as probe:
         probe.send(wire.startup_packet(user="app", database=database))
         kind, _ = probe.receive()
     assert kind == "E"
+    assert whoami(proxy, database, "app", sslmode="require") == "app"
 
 
 def test_certificate(make_proxy, database, tls):

@@ -55,7 +55,11 @@ class Heimproxy:
         self.host, self.port = "127.0.0.1", ports.take()
         self.config = {
             **config,
-            "proxy": {"listen_address": f"{self.host}:{self.port}", **config.get("proxy", {})},
+            "proxy": {
+                "listen_address": f"{self.host}:{self.port}",
+                "listen_port": self.port,
+                **config.get("proxy", {}),
+            },
         }
         self.path = self.directory / "heimproxy.toml"
         self.binary, self.nofile, self.env = binary or heimproxyd(), nofile, env or {}
@@ -83,7 +87,8 @@ class Heimproxy:
 
     def _accepts(self):
         if not self.process.running():
-            raise RuntimeError(f"{self.binary} ended at its start\n{self.process.tail()}")
+            process, self.process = self.process, None
+            raise RuntimeError(f"{self.binary} ended at its start\n{process.tail()}")
         try:
             socket.create_connection((self.host, self.port), 1).close()
             return True
