@@ -1,3 +1,4 @@
+#include "io/socket_calls.hpp"
 #include "io/socket_stream.hpp"
 
 #include <sys/socket.h>
@@ -166,7 +167,7 @@ SocketStream::ReadResult SocketStream::read_once() {
   std::uint8_t* buffer = loop().scratch().received.get();
   ssize_t count;
   do {
-    count = ::recv(fd_.get(), buffer, Scratch::buffer_size, 0);
+    count = receive(fd_.get(), buffer, Scratch::buffer_size);
   } while (count < 0 && errno == EINTR);
   if (count > 0) {
     const auto size = static_cast<std::size_t>(count);
@@ -245,10 +246,7 @@ void SocketStream::send(std::span<const Bytes> segments) {
       parts[i] = {const_cast<std::uint8_t*>(segments[i].data()), segments[i].size()};
       total += segments[i].size();
     }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    ssize_t sent = total > 0 ? ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL) : 0;
+    ssize_t sent = total > 0 ? send_parts(fd_.get(), {parts.data(), count}, total) : 0;
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return fail_writing(errno_text(errno));
@@ -337,7 +335,7 @@ void SocketStream::wait_for_close(Instant deadline) {
 bool SocketStream::discard_input() {
   std::uint8_t* buffer = loop().scratch().received.get();
   for (int i = 0; i < reads_per_turn_max; ++i) {
-    const ssize_t count = ::recv(fd_.get(), buffer, Scratch::buffer_size, 0);
+    const ssize_t count = receive(fd_.get(), buffer, Scratch::buffer_size);
     if (count == 0) return false;
     if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
   }

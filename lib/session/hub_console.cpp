@@ -1,6 +1,8 @@
 // What the console asks of a worker: commands and the rows of SHOW.
 #include "session/hub.hpp"
 
+#include <charconv>
+
 namespace heim::session {
 namespace {
 
@@ -20,8 +22,8 @@ std::string_view mode_text(config::PoolMode mode) {
 void split_address(const std::string& name, std::string& host, std::uint16_t& port) {
   const std::size_t colon = name.rfind(':');
   host = name.substr(0, colon);
-  port = colon == std::string::npos ? std::uint16_t{0}
-                                    : static_cast<std::uint16_t>(std::atoi(name.c_str() + colon + 1));
+  port = 0;
+  if (colon != std::string::npos) std::from_chars(name.data() + colon + 1, name.data() + name.size(), port);
 }
 
 }  // namespace

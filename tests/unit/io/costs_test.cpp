@@ -3,8 +3,11 @@
 #include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
+#include <cstdarg>
 #include <cstdlib>
 #include <new>
 
@@ -30,20 +33,17 @@ Function* real(const char* name) {
 
 #define INTERPOSE extern "C" __attribute__((visibility("default")))
 
-INTERPOSE ssize_t recv(int fd, void* to, size_t size, int flags) {
-  static auto* const next = real<decltype(recv)>("recv");
-  ++costs.recv;
-  return next(fd, to, size, flags);
-}
-INTERPOSE ssize_t send(int fd, const void* from, size_t size, int flags) {
-  static auto* const next = real<decltype(send)>("send");
-  ++costs.send;
-  return next(fd, from, size, flags);
-}
-INTERPOSE ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  static auto* const next = real<decltype(sendmsg)>("sendmsg");
-  ++costs.send;
-  return next(fd, message, flags);
+// The streams make these calls without libc's wrappers (see socket_calls.hpp).
+INTERPOSE long syscall(long number, ...) noexcept {
+  static auto* const next = real<decltype(syscall)>("syscall");
+  va_list list;
+  va_start(list, number);
+  long given[6];
+  for (long& argument : given) argument = va_arg(list, long);
+  va_end(list);
+  costs.recv += number == SYS_recvfrom;
+  costs.send += number == SYS_sendto || number == SYS_sendmsg;
+  return next(number, given[0], given[1], given[2], given[3], given[4], given[5]);
 }
 INTERPOSE int epoll_ctl(int epoll, int what, int fd, epoll_event* event) noexcept {
   static auto* const next = real<decltype(epoll_ctl)>("epoll_ctl");
@@ -111,8 +111,8 @@ TEST_CASE("a forwarded message costs one recv, one send, its share of a wait, an
     one_message(out, in);
   }
   const Costs seen = costs;
-  CHECK(seen.recv == 2 * messages);  // the test's own is half of them
-  CHECK(seen.send == 2 * messages);
+  CHECK(seen.recv == messages);  // the test's own is half of them
+  CHECK(seen.send == messages);
   CHECK(seen.epoll_ctl == 0);
   CHECK(seen.epoll_wait > 0);
   CHECK(seen.epoll_wait <= messages);

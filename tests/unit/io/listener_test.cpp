@@ -173,7 +173,7 @@ TEST_CASE("a unix socket: permissions, stale file, live file, other file") {
     Fd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, path.c_str());
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
     REQUIRE(::bind(dead.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   }
   REQUIRE(std::filesystem::exists(path));
