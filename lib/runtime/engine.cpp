@@ -55,6 +55,7 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
 }
 
 Engine::~Engine() {
+  http_.reset();
   for (const auto& worker : workers_) worker->join();
 }
 
@@ -104,6 +105,7 @@ Result<void> Engine::start() {
     if (!opened) return opened.error();
     sockets.push_back(std::move(*opened));
   }
+  if (auto served = start_http(); !served) return served;
   for (pool::WorkerId id = 0; id < shared_->broker.workers(); ++id) {
     workers_.push_back(std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
   }
@@ -114,6 +116,21 @@ Result<void> Engine::start() {
   }
   started_ = true;
   for (const auto& worker : workers_) worker->start();
+  return {};
+}
+
+Result<void> Engine::start_http() {
+  const std::string& text = loaded_.settings.proxy.admin_address;
+  if (text.empty()) return {};
+  const auto address = config::parse_address(text, 9090);
+  auto server = admin::HttpServer::start(address->host, address->port, [this] { return is_ready(); });
+  if (server) {
+    http_ = std::move(*server);
+    return {};
+  }
+  // A build without HTTP still serves what it is for.
+  if (server.error().sqlstate != "0A000") return server.error();
+  logger_.log(LogLevel::warning, server.error().message);
   return {};
 }
 

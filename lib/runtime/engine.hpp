@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/http.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/load.hpp"
@@ -60,6 +61,7 @@ class Engine final : public session::Fabric, public session::Operator {
   void apply_nodes(const config::Settings& settings);
   void worker_done();
   void distribute(int fd);
+  Result<void> start_http();
   session::Snapshot blank() const;
 
   Logger& logger_;
@@ -78,6 +80,7 @@ class Engine final : public session::Fabric, public session::Operator {
   std::unique_ptr<session::Shared> shared_;
   std::unique_ptr<Desk> desk_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<admin::HttpServer> http_;
 };
 
 }  // namespace heim::runtime
