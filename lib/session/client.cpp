@@ -194,17 +194,19 @@ void Client::lost_statement(Server& lost) {
   const bool alone = lost.owed() == 1 && lost.owes_query() && body_left_ == 0;
   constexpr std::string_view unknown =
       "the server connection was lost; whether the statement took effect is not known";
-  if (open || !alone || mode == config::PoolMode::session) {
-    return fail(open && lost.owed() == 0 ? "08006" : "08007",
-                open && lost.owed() == 0 ? "the server connection was lost; the transaction is rolled back"
-                                         : unknown);
+  if (lost.owed() == 0) {
+    return fail("08006", open || lost.batch_open
+                             ? "the server connection was lost; the transaction is rolled back"
+                             : "the server connection was lost");
   }
+  if (open || !alone || mode == config::PoolMode::session) return fail("08007", unknown);
   std::string answer;
   wire::error(answer, {"ERROR", "08007", unknown});
   wire::ready(answer, 'I');
   const Bytes segment = as_bytes(answer);
   stream_->write({&segment, 1});
   apply(ClientEvent::server_lost);
+  resume_reading();
 }
 
 void Client::cancel(std::function<void()> done) {

@@ -108,6 +108,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t prepared_count() const { return statements_.size(); }
   std::size_t inbox_size() const { return inbox_.capacity(); }
   std::string application_name() const;
+  bool is_tls() const { return tls_ != nullptr; }
   bool in_line() const { return ticket_.hook.linked; }
   const pool::Ticket& ticket() const { return ticket_; }
   bool is_admin() const { return admin_; }
@@ -140,6 +141,9 @@ class Client final : public StreamHandler, public Holder {
   bool console_allowed(bool& admin) const;
   void wrong_certificate();
   void remember_login();
+  void use_stored_secret();
+  Settings known_greeting();
+  void keep_greeting(const Settings& parameters);
   void write_key(std::string& out) const;
   // client_pipeline.cpp
   void receive(Bytes bytes);
@@ -172,6 +176,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
   bool deallocate(Bytes frame);
+  Hash128 key_of(const Statement& statement) const;
   const ServerStatements::Item* fresh(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
   std::uint32_t ensure_prepared(const StatementRef& statement);

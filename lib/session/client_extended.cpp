@@ -136,7 +136,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   change.client_named = true;
   change.name = given;
   statements_.set(given, statement);
-  if (fresh(statement->hash)) {
+  if (fresh(key_of(*statement))) {
     server->undo.push_back(std::move(change));
     server->expect(Reply::parse_made, true);
     server->emit_made(hub.to_client);
@@ -155,11 +155,17 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
     change.before = statements_.unnamed();
     server->undo.push_back(std::move(change));
   }
-  server->prepared.set_unnamed(statement->hash);
+  server->prepared.set_unnamed(key_of(*statement));
   server->expect(Reply::parse_unnamed, changed);
   if (changed) statements_.set_unnamed(std::move(statement));
   ++pool->meter->total.server_parse_count;
   return pass(in, header);
+}
+
+// What a text means depends on the settings it is parsed under: date '1/2/2003' is read then, and bytes are characters
+// of an encoding. Servers have it once for each.
+Hash128 Client::key_of(const Statement& statement) const {
+  return {statement.hash.high ^ vars->parsing, statement.hash.low ^ vars->parsing};
 }
 
 // The server's name for a statement it has and that no schema change made stale.
@@ -177,7 +183,7 @@ const ServerStatements::Item* Client::fresh(Hash128 hash) {
 // Sends a Parse under a name of ours, and makes room for it.
 std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply reply) {
   const auto size = static_cast<std::uint32_t>(statement->content.size());
-  const auto item = server->prepared.add(statement->hash, size,
+  const auto item = server->prepared.add(key_of(*statement), size,
                                          hub.shared.schema_epoch.load(std::memory_order_relaxed));
   std::string message;
   wire::Writer(message, 'P').string(server_name(item.number)).bytes(statement->content);
@@ -193,7 +199,7 @@ std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply 
 }
 
 std::uint32_t Client::ensure_prepared(const StatementRef& statement) {
-  if (const ServerStatements::Item* item = fresh(statement->hash)) return item->number;
+  if (const ServerStatements::Item* item = fresh(key_of(*statement))) return item->number;
   return prepare(statement, {}, Reply::parse_hidden);
 }
 
@@ -201,12 +207,12 @@ std::uint32_t Client::ensure_prepared(const StatementRef& statement) {
 bool Client::ensure_unnamed() {
   const StatementRef& statement = statements_.unnamed();
   if (!statement) return !pinned.empty();
-  if (server->prepared.has_unnamed(statement->hash)) return true;
+  if (server->prepared.has_unnamed(key_of(*statement))) return true;
   std::string message;
   wire::Writer(message, 'P').string({}).bytes(statement->content);
   hub.to_server.copy(message);
   ++pool->meter->total.server_parse_count;
-  server->prepared.set_unnamed(statement->hash);
+  server->prepared.set_unnamed(key_of(*statement));
   server->expect(Reply::unnamed_hidden);
   return true;
 }
@@ -230,7 +236,11 @@ void Client::close_orphans() {
     std::string message;
     wire::Writer(message, 'C').u8('S').string(server_name(number));
     hub.to_server.copy(message);
-    server->expect(Reply::close_hidden);
+    Undo change;
+    change.server_closed = true;
+    change.item.number = number;
+    server->undo.push_back(std::move(change));
+    server->expect(Reply::close_hidden, true);
   }
   server->orphans.clear();
 }
@@ -257,7 +267,10 @@ bool Client::deallocate(Bytes frame) {
   text.remove_suffix(1);
   const std::string given = deallocated_name(text);
   if (given.empty() || !statements_.find(given)) return false;
-  if (server && (server->owes() || server->batch_open || server->in_failed_transaction())) return false;
+  if (server && (server->owes() || server->batch_open || server->in_message() ||
+                 server->in_failed_transaction())) {
+    return false;
+  }
   statements_.erase(given);
   std::string answer;
   wire::command_complete(answer, "DEALLOCATE");

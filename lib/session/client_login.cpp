@@ -14,6 +14,15 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// As PostgreSQL reports it: printable ASCII, at most 63 bytes.
+std::string clean_name(std::string text) {
+  if (text.size() > 63) text.resize(63);
+  for (char& c : text) {
+    if (c < 32 || c > 126) c = '?';
+  }
+  return text;
+}
+
 }  // namespace
 
 void Client::authenticate() {
@@ -124,6 +133,16 @@ void Client::login_step(auth::Step step) {
   authenticated();
 }
 
+// A login that revealed nothing (trust, cert, peer): what auth_file says opens servers.
+void Client::use_stored_secret() {
+  if (login_->exchange && login_->method != auth::Method::trust) return;
+  const auth::UserList::Entry* entry = hub.rules().users.find(user);
+  if (!entry || !login_->database.user.empty()) return;
+  if (hub.shared.known(database_name, user).kind != auth::CredentialKind::none) return;
+  auth::Credentials stored = auth::Credentials::stored(entry->secret);
+  if (stored.kind != auth::CredentialKind::none) hub.shared.learn(database_name, user, std::move(stored));
+}
+
 // What the login revealed opens servers for this pool.
 void Client::remember_login() {
   if (is_console(database_name)) return;
@@ -160,6 +179,7 @@ void Client::authenticated() {
     }
     return open_console(admin);
   }
+  use_stored_secret();
   apply(ClientEvent::authenticated);
   if (!replication.empty()) return open_dedicated(false);
   if (!choose_pool()) return;
@@ -202,16 +222,33 @@ bool Client::choose_pool() {
 }
 
 void Client::greet() {
-  const auto known = pool->greetings.find(vars);
-  if (known != pool->greetings.end() && login_->method != auth::Method::relay) {
-    return admit(known->second);
-  }
+  if (const Settings known = known_greeting()) return admit(known);
   if (!hub.can_open(*pool) && pool->servers() == 0 && pool->record.servers == 0) {
     return fail("08006", "no server connection for this user is left, and none can be opened",
                 "Log in again, or configure auth_file or auth_query so that the proxy can log in by itself.");
   }
   if (Server* idle = pool->take_idle()) return link(*idle);
   join_line();
+}
+
+// What a server answered to the same parameters before. The name of the application is what it is said to be: it
+// makes no other greeting.
+Settings Client::known_greeting() {
+  const Settings key = hub.setting_table.without(vars, "application_name");
+  Settings found;
+  if (const auto it = pool->greetings.find(key); it != pool->greetings.end()) {
+    found = it->second;
+  } else if (auto items = hub.shared.greeting(pool->record, key->wire)) {
+    found = pool->greetings[key] = hub.setting_table.intern(std::move(*items));
+  }
+  return found ? hub.setting_table.with(found, "application_name", clean_name(application_name())) : nullptr;
+}
+
+void Client::keep_greeting(const Settings& parameters) {
+  if (pool->greetings.size() > 1000) pool->greetings.clear();
+  const Settings key = hub.setting_table.without(vars, "application_name");
+  pool->greetings[key] = parameters;
+  hub.shared.keep_greeting(pool->record, key->wire, parameters->items);
 }
 
 // `parameters`: as a server reports them once it has this client's settings.

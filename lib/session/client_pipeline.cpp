@@ -48,7 +48,10 @@ void Client::keep(Bytes bytes) {
 }
 
 void Client::process_inbox() {
-  if (state_ == ClientState::start) return read_startup();
+  if (state_ == ClientState::start) {
+    read_startup();
+    if (state_ == ClientState::start || inbox_.empty()) return;
+  }
   if (state_ == ClientState::auth || state_ == ClientState::relay) return read_passwords();
   if (state_ == ClientState::console) {
     const std::string bytes = std::exchange(inbox_, {});
@@ -141,7 +144,9 @@ std::size_t Client::step(Bytes in) {
   if (header.tag == 'Q' || header.tag == 'F') return simple(in, header);
   if (header.tag == 'p') return protocol_error("a password outside the login"), 0;
   // Flush, and COPY data: nothing to be answered. Without a server they mean nothing.
-  return server ? pass(in, header) : discard_frame(in, header);
+  if (!server) return discard_frame(in, header);
+  if (header.tag == 'c' || header.tag == 'f') server->copy_end_sent();
+  return pass(in, header);
 }
 
 // Passes a message on, as far as it is here.
@@ -179,8 +184,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
     hub.to_client.copy(answer);
     return discard_frame(in, header);
   }
-  server->expect(Reply::sync);
-  server->batch_open = server->skipping = false;
+  server->expect_sync();
   return pass(in, header);
 }
 
@@ -204,7 +208,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
 // A server for the request at hand. False: the session waits in line (or has ended).
 bool Client::acquire() {
   last_request = hub.now();
-  if (hub.draining()) return shutdown_notice(), false;
+  if (!hub.serves()) return shutdown_notice(), false;
   if (wanted_ == route::Wanted::standby ||
       hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
@@ -274,8 +278,7 @@ void Client::link_for_greeting() {
 }
 
 void Client::finish_greeting(Server& given) {
-  if (pool->greetings.size() > 1000) pool->greetings.clear();
-  if (replication.empty()) pool->greetings[vars] = given.parameters;
+  if (replication.empty()) keep_greeting(given.parameters);
   admit(given.parameters);
   if (state_ == ClientState::closing) return;
   if (given.dedicated) return apply(ClientEvent::linked);

@@ -71,7 +71,7 @@ void Client::relay_accepted(Server& judge) {
     pool->relay = false;
     hub.shared.broker.set_can_open(pool->record, true);
   }
-  apply(ClientEvent::authenticated);
+  if (state_ == ClientState::relay) apply(ClientEvent::authenticated);
   link(judge);
 }
 

@@ -11,6 +11,7 @@ enum class Reply : std::uint8_t {
   query,     // simple Query; ends at ReadyForQuery
   function,  // FunctionCall; likewise
   sync,      // ReadyForQuery alone
+  sync_after,  // likewise, of a Sync behind CopyDone or CopyFail: no COPY swallows it
   parse, bind, describe, execute, close,
   parse_unnamed,
   // ours, not the client's: the answer is swallowed
@@ -21,8 +22,10 @@ enum class Reply : std::uint8_t {
   poison,
 };
 
+constexpr bool is_sync(Reply reply) { return reply == Reply::sync || reply == Reply::sync_after; }
+
 constexpr bool ends_at_ready(Reply reply) {
-  return reply == Reply::query || reply == Reply::function || reply == Reply::sync ||
+  return reply == Reply::query || reply == Reply::function || is_sync(reply) ||
          reply == Reply::query_hidden;
 }
 

@@ -170,7 +170,7 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot->database = database.name;
   slot->mode = mode_for(database, key.user);
   slot->meter = &meters_[key.database];
-  if (!database.user.empty() && !database.entry->password.empty()) {
+  if (database.entry && !database.user.empty() && !database.entry->password.empty()) {
     shared.learn(key.database, key.user, auth::Credentials::plain(database.entry->password.view()));
   }
   return slot.get();

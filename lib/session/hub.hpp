@@ -110,6 +110,8 @@ class Hub {
   void yield_idle(pool::Record& record);
   void evict_idle(const std::string& database, const std::string& user);
   bool draining() const { return shutdown_ != Shutdown::no; }
+  /// Sessions that are there may go on.
+  bool serves() const { return shutdown_ == Shutdown::no || shutdown_ == Shutdown::wait_for_clients; }
   Pool* mine(pool::Record& record);
 
   Shared& shared;
@@ -155,6 +157,7 @@ class Hub {
   void fill_clients(Snapshot& snapshot);
   void fill_servers(Snapshot& snapshot, const Pool& pool);
   void fill_databases(Snapshot& snapshot);
+  void fill_users(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_pid();
 

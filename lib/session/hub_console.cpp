@@ -120,6 +120,7 @@ void Hub::fill(Snapshot& snapshot) {
     snapshot.stats.push_back({name, meter.total, meter.period});
   }
   fill_databases(snapshot);
+  fill_users(snapshot);
   fill_memory(snapshot);
 }
 
@@ -239,6 +240,26 @@ void Hub::fill_databases(Snapshot& snapshot) {
     row.disabled = row.disabled || pool->disabled;
   }
   for (auto& [name, row] : rows) snapshot.databases.push_back(std::move(row));
+}
+
+void Hub::fill_users(Snapshot& snapshot) {
+  std::map<std::string, UserRow> rows;
+  for (const config::User& user : settings().users) {
+    UserRow& row = rows[user.name];
+    row.pool_size = user.pool_size;
+    if (user.pool_mode) row.pool_mode = mode_text(*user.pool_mode);
+    row.max_user_connections = user.max_user_connections.value_or(settings().proxy.max_user_connections);
+  }
+  for (const auto& [pid, client] : clients_) {
+    if (!client->user.empty()) ++rows[client->user].current_client_connections;
+  }
+  for (const auto& [key, pool] : pools_) {
+    rows[pool->record.key.user].current_connections += pool->servers();
+  }
+  for (auto& [name, row] : rows) {
+    row.name = name;
+    snapshot.users.push_back(std::move(row));
+  }
 }
 
 void Hub::fill_memory(Snapshot& snapshot) {

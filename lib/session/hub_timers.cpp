@@ -107,7 +107,7 @@ void Hub::keep_minimum(Pool& pool) {
   const DatabaseView view = database(pool.database);
   std::uint32_t minimum = settings().proxy.min_pool_size;
   if (view.entry) minimum = view.entry->min_pool_size.value_or(minimum);
-  if (pool.record.servers >= minimum || !pool.opening.empty() || pool.clients == 0) return;
+  if (pool.record.servers >= minimum || !pool.opening.empty()) return;
   if (shared.broker.reserve_slot(pool.record)) open_server(pool, nullptr, {}, false);
 }
 

@@ -24,7 +24,8 @@ void Pool::give(Server& server) {
     const auto winner = hub.shared.broker.offer(record);
     if (!winner) return;
     if (winner->worker != hub.worker) return hub.hand_over(server, winner->worker, winner->session);
-    hub.give_to(server, winner->session);
+    // The winner may have given it back, and on, already: it is not ours to look at then.
+    if (hub.give_to(server, winner->session)) return;
   }
 }
 

@@ -87,6 +87,7 @@ void Server::discard(std::string_view why, Bytes error) {
 void Server::take(Holder& holder, std::uint64_t whose, const Settings& wanted, Out& out) {
   apply(ServerEvent::taken);
   holder_ = &holder;
+  ready_seen_ = false;
   if (whose != holder_id) {
     if (reset_needed_) {
       ask("DISCARD ALL", out);
@@ -115,6 +116,7 @@ void Server::release(bool untouched) {
   request_start = {};
   if (dedicated) return discard("its client left");
   if (unsent > 0) return discard("its client left in the middle of a message");
+  if (copy_in_ && swallowed_sync_) uncertain_ = true;
   if (uncertain_) return discard("a COPY failed in a way that leaves its answers uncounted");
   if (close_when_idle) return discard("it was to be closed when free");
   const config::Proxy& proxy = hub->settings().proxy;
@@ -147,6 +149,15 @@ void Server::ask(std::string_view sql, Out& out) {
   prepared.drop_unnamed();
 }
 
+void Server::expect_sync() {
+  if (copy_in_ && !copy_end_sent_) {
+    swallowed_sync_ = true;
+    return;
+  }
+  expect(copy_end_sent_ ? Reply::sync_after : Reply::sync);
+  batch_open = skipping = false;
+}
+
 void Server::write(Out& out) {
   if (stream) {
     pool->meter->total.sent += out.size();
@@ -157,6 +168,10 @@ void Server::write(Out& out) {
 }
 
 void Server::emit_made(Out& out) {
+  if (in_message()) {
+    made_after_ = true;
+    return;
+  }
   while (!expected_.empty()) {
     const Expected::Entry entry = expected_.front();
     if (entry.reply != Reply::parse_made && entry.reply != Reply::close_made) return;

@@ -77,7 +77,12 @@ class Server final : public StreamHandler {
   void expect(Reply reply, bool has_undo = false) {
     expected_.push(reply, has_undo);
     prepared.batch += ends_at_ready(reply);
+    if (reply == Reply::query || reply == Reply::execute) copy_end_sent_ = false;
   }
+  /// The client's Sync goes to the server next. A COPY that waits for data swallows it.
+  void expect_sync();
+  /// The client's CopyDone or CopyFail goes to the server next.
+  void copy_end_sent() { copy_end_sent_ = true; }
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
@@ -171,10 +176,12 @@ class Server final : public StreamHandler {
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
   void confirm(const Expected::Entry& entry);
-  void take_back(const Undo& change);
+  void take_back(const Undo& change, bool with_unnamed);
   void unnamed_failed();
   void drop_batch();
   void on_tag(std::string_view tag);
+  bool streams() const;
+  void end_message();
   void settle();
   bool violate(std::string_view what);
   // cleaning (server_clean.cpp)
@@ -198,6 +205,7 @@ class Server final : public StreamHandler {
   std::uint32_t cancels_ = 0;
   bool copy_in_ = false;
   bool copy_extended_ = false;
+  bool copy_end_sent_ = false;   // CopyDone or CopyFail went out since the last statement
   bool uncertain_ = false;       // a Sync sent during COPY: we cannot count its answers; never pool it again
   bool reset_needed_ = false;    // session state that only DISCARD ALL removes
   bool set_seen_ = false;        // a SET whose effect is not in `vars`
@@ -206,7 +214,7 @@ class Server final : public StreamHandler {
   bool tried_tls_ = false;
   bool plain_only_ = false;
   bool logged_in_ = false;       // in this chunk
-  bool ready_seen_ = false;      // in this chunk
+  bool ready_seen_ = false;      // and the holder has not heard of it
   bool reset_done_ = false;      // in this cleaning
   bool rolled_back_ = false;     // in this cleaning
   bool cancel_sent_ = false;     // in this cleaning

@@ -41,7 +41,10 @@ void Server::continue_cleaning() {
 }
 
 void Server::continue_cleaning(Out& out) {
-  if (uncertain_) return discard("a COPY failed in a way that leaves its answers uncounted");
+  if (uncertain_ || (copy_in_ && swallowed_sync_)) {
+    return discard("a COPY failed in a way that leaves its answers uncounted");
+  }
+  if (copy_in_) return resync(out);  // it began after its client had left
   if (sync_failed_) return discard("it could not be reset");
   if (!expected_.empty()) return;
   if (body_left_ > 0 || !carry_.empty()) return;

@@ -20,7 +20,6 @@ bool is_read(std::uint8_t tag) {
 }  // namespace
 
 void Server::feed(Bytes bytes) {
-  ready_seen_ = false;
   if (!carry_.empty()) bytes = bytes.subspan(feed_carry(bytes));
   while (!bytes.empty() && state_ != ServerState::closing) {
     const std::size_t used = frame(bytes);
@@ -63,6 +62,7 @@ std::size_t Server::frame(Bytes bytes) {
     const std::size_t part = std::min<std::uint64_t>(body_left_, bytes.size());
     if (body_forward_) hub->to_client.borrow(bytes.first(part));
     body_left_ -= part;
+    if (body_left_ == 0) end_message();
     return part;
   }
   wire::Header header;
@@ -83,13 +83,15 @@ std::size_t Server::frame(Bytes bytes) {
   const bool forward = reply(header, bytes.first(here), whole) && holder_ != nullptr;
   if (state_ == ServerState::closing) return bytes.size();
   if (forward) hub->to_client.borrow(bytes.first(here));
-  if (made_after_) {
-    made_after_ = false;
-    emit_made(hub->to_client);
-  }
   body_left_ = header.total() - here;
   body_forward_ = forward;
+  if (whole) end_message();
   return here;
+}
+
+// Answers made here may be due now.
+void Server::end_message() {
+  if (std::exchange(made_after_, false)) emit_made(hub->to_client);
 }
 
 // Returns whether the message goes to the holder.
@@ -99,15 +101,21 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   switch (header.tag) {
     case 'D':
     case 'd':
+    case 'c': return !hidden && (streams() || violate("rows nobody asked for"));
     case 'N':
-    case 'A':
-    case 'c': return !hidden;
+    case 'A': return !hidden;
     case 'S': return whole ? on_parameter(body) : !hidden;
     case 'Z': return on_ready(body);
     case 'E': return on_error(frame);
     case 'C': return whole ? on_complete(body) : violate("a CommandComplete that is too long");
     default: return hidden ? false : on_simple(header);
   }
+}
+
+bool Server::streams() const {
+  if (expected_.empty()) return uncertain_;
+  const Reply front = expected_.front().reply;
+  return front == Reply::query || front == Reply::execute || uncertain_;
 }
 
 bool Server::on_simple(const wire::Header& header) {
@@ -153,7 +161,7 @@ bool Server::pop_if(Reply reply, Reply hidden) {
 bool Server::on_complete(Bytes body) {
   if (expected_.empty()) return uncertain_ || violate("a CommandComplete");
   const Expected::Entry front = expected_.front();
-  copy_in_ = false;
+  copy_in_ = swallowed_sync_ = false;
   if (front.reply == Reply::query_hidden) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
@@ -189,7 +197,7 @@ bool Server::on_ready(Bytes body) {
   if (status != 'I' && status != 'T' && status != 'E') return violate("an unknown status");
   expected_.pop();
   made_after_ = true;
-  copy_in_ = false;
+  copy_in_ = swallowed_sync_ = false;
   if (tx_ == 'I' || status == 'I') ++transactions;
   tx_ = status;
   ready_seen_ = true;
@@ -213,13 +221,15 @@ bool Server::on_copy(std::uint8_t tag) {
     expected_.pop();
     expected_.pop();
     std::vector<Expected::Entry> rest;
+    batch_open = true;
     while (!expected_.empty()) {
       rest.push_back(expected_.front());
+      if (is_sync(rest.back().reply)) batch_open = false;
       expected_.pop();
     }
     expected_.push(Reply::execute, has_undo);
     for (const Expected::Entry& entry : rest) expected_.push(entry.reply, entry.undo);
-    swallowed_sync_ = batch_open = true;
+    swallowed_sync_ = true;
   }
   return true;
 }
@@ -240,7 +250,7 @@ bool Server::on_error(Bytes frame) {
     sync_error_ = as_text(frame);
     return false;
   }
-  if (front == Reply::query || front == Reply::function || front == Reply::sync) return true;
+  if (front == Reply::query || front == Reply::function || is_sync(front)) return true;
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
   }
@@ -258,19 +268,27 @@ void Server::drop_batch() {
   std::size_t count = 0;
   std::size_t undos = 0;
   std::size_t poisoned = 0;
-  while (count < expected_.size() && !ends_at_ready(expected_.at(count).reply)) {
+  bool unnamed_gone = false;
+  while (count < expected_.size() && !is_sync(expected_.at(count).reply)) {
     undos += expected_.at(count).undo;
     poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
     const Reply reply = expected_.at(count).reply;
     if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
       prepared.unnamed_confirmed();
       prepared.drop_unnamed();
-      if (count == 0 && reply == Reply::parse_unnamed) unnamed_failed();
+      unnamed_gone |= count == 0 && reply == Reply::parse_unnamed;
     }
     ++count;
   }
   skipping = count == expected_.size();
-  for (std::size_t i = undos; i > 0; --i) take_back(undo[i - 1]);
+  // What a later batch has set meanwhile stands.
+  bool unnamed_set_since = false;
+  for (std::size_t i = count; i < expected_.size(); ++i) {
+    const Reply later = expected_.at(i).reply;
+    unnamed_set_since |= later == Reply::parse_unnamed || later == Reply::query;
+  }
+  for (std::size_t i = undos; i > 0; --i) take_back(undo[i - 1], !unnamed_set_since);
+  if (unnamed_gone && !unnamed_set_since) unnamed_failed();
   undo.erase(undo.begin(), undo.begin() + static_cast<std::ptrdiff_t>(undos));
   poisons.erase(poisons.begin(), poisons.begin() + static_cast<std::ptrdiff_t>(poisoned));
   for (; count > 0; --count) expected_.pop();
@@ -293,13 +311,13 @@ void Server::confirm(const Expected::Entry& entry) {
   undo.pop_front();
 }
 
-void Server::take_back(const Undo& change) {
+void Server::take_back(const Undo& change, bool with_unnamed) {
   if (change.server_added) prepared.erase(change.item);
   if (change.server_closed) orphans.push_back(change.item.number);
   ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
   if (change.client_unnamed) {
     prepared.drop_unnamed();
-    if (statements) statements->set_unnamed(change.before);
+    if (statements && with_unnamed) statements->set_unnamed(change.before);
   }
   if (!change.client_named || !statements) return;
   if (change.before) {
@@ -330,7 +348,7 @@ void Server::settle() {
   }
   if (!holder_) {
     out.clear();
-    if (state_ == ServerState::cleaning && ready_seen_) continue_cleaning();
+    if (state_ == ServerState::cleaning) continue_cleaning();
     return;
   }
   if (!out.empty()) holder_->deliver(out);
@@ -345,12 +363,17 @@ void Server::settle() {
     read_paused = true;
     stream->pause();
   }
-  if (ready_seen_ && expected_.empty() && holder_) holder_->on_ready(*this, tx_);
+  // Not while half of a message is here: the server could not be given back, and nothing would try again.
+  if (!ready_seen_ || !expected_.empty() || !holder_ || !carry_.empty() || body_left_ > 0) return;
+  ready_seen_ = false;
+  holder_->on_ready(*this, tx_);
 }
 
 bool Server::violate(std::string_view what) {
   std::string error;
   const std::string text = "the server broke the protocol: it sent " + std::string(what);
+  // What came before it was right; half of a message may be among it.
+  if (holder_ && !hub->to_client.empty()) holder_->deliver(hub->to_client);
   hub->log(LogLevel::error, "server " + peer + ": " + text);
   wire::error(error, {"FATAL", "08P01", text});
   const bool opening = state_ < ServerState::idle;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.hpp"
 #include "wire/encoder.hpp"
 
 namespace heim::session {
@@ -18,6 +19,23 @@ void hex_escape(std::string& out, unsigned char byte) {
   out += "\\x";
   out += digits[byte >> 4];
   out += digits[byte & 15];
+}
+
+// Settings that a statement's literals are read with, or its bytes.
+bool guides_parsing(std::string_view name) {
+  static constexpr std::string_view names[] = {
+      "array_nulls", "client_encoding", "datestyle", "intervalstyle", "lc_monetary", "role", "search_path",
+      "session_authorization", "standard_conforming_strings", "timezone", "timezone_abbreviations",
+      "transform_null_equals", "xmloption"};
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>>& items) {
+  std::vector<std::pair<std::string, std::string>> guides;
+  for (const auto& item : items) {
+    if (guides_parsing(item.first)) guides.push_back(item);
+  }
+  return guides.empty() ? 0 : hash128(key_of(guides), 0).low;
 }
 
 // E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are escaped, since in some
@@ -80,6 +98,7 @@ Settings SettingTable::intern(std::vector<std::pair<std::string, std::string>> i
   if (auto found = slot.lock()) return found;
   auto made = std::make_shared<SettingList>();
   made->items = std::move(unique);
+  made->parsing = parsing_hash(made->items);
   for (const auto& [name, value] : made->items) wire::parameter_status(made->wire, name, value);
   slot = made;
   if (table_.size() > sweep_at_) {
@@ -94,6 +113,13 @@ Settings SettingTable::with(const Settings& base, std::string_view name, std::st
   if (old && *old == value) return base;
   auto items = base->items;
   items.emplace_back(name, value);
+  return intern(std::move(items));
+}
+
+Settings SettingTable::without(const Settings& base, std::string_view name) {
+  if (!base->find(name)) return base;
+  auto items = base->items;
+  std::erase_if(items, [&](const auto& item) { return item.first == name; });
   return intern(std::move(items));
 }
 

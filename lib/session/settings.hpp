@@ -17,6 +17,8 @@ struct SettingList {
   std::vector<std::pair<std::string, std::string>> items;
   /// The list as ParameterStatus messages, made when it is first interned.
   std::string wire;
+  /// Tells apart lists under which one text can be parsed to different statements; 0 if none of those is set.
+  std::uint64_t parsing = 0;
 
   const std::string* find(std::string_view name) const;
 };
@@ -28,6 +30,8 @@ class SettingTable {
   Settings intern(std::vector<std::pair<std::string, std::string>> items);
   /// `base` with one value changed.
   Settings with(const Settings& base, std::string_view name, std::string_view value);
+  /// `base` without one name.
+  Settings without(const Settings& base, std::string_view name);
   Settings empty() { return intern({}); }
   std::size_t size() const { return table_.size(); }
 

@@ -80,6 +80,18 @@ class Shared {
     const auto it = credentials_.find({database, user});
     return it == credentials_.end() ? auth::Credentials{} : it->second;
   }
+  /// [any thread] What servers report to a client with these parameters, for logins on other workers.
+  using Greeting = std::vector<std::pair<std::string, std::string>>;
+  std::optional<Greeting> greeting(const pool::Record& pool, const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto it = greetings_.find({&pool, key});
+    return it == greetings_.end() ? std::nullopt : std::optional(it->second);
+  }
+  void keep_greeting(const pool::Record& pool, const std::string& key, const Greeting& greeting) {
+    const std::lock_guard lock(mutex_);
+    if (greetings_.size() > 10000) greetings_.clear();
+    greetings_[{&pool, key}] = greeting;
+  }
   void forget(const std::string& database, const std::string& user) {
     const std::lock_guard lock(mutex_);
     credentials_.erase({database, user});
@@ -88,6 +100,7 @@ class Shared {
  private:
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, auth::Credentials> credentials_;
+  std::map<std::pair<const pool::Record*, std::string>, Greeting> greetings_;
 };
 
 }  // namespace heim::session

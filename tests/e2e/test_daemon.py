@@ -87,7 +87,7 @@ def test_print_config(tmp_path):
     """Effective values and where each came from; secrets are not shown."""
     path = tmp_path / "heimproxy.toml"
     path.write_text(
-        '[proxy]\npool_size = ${SIZE:-7}\n[[nodes]]\nhost = "db"\n'
+        '[proxy]\npool_size = "${SIZE:-7}"\n[[nodes]]\nhost = "db"\n'
         '[[databases]]\nname = "x"\nuser = "u"\npassword = "very-secret"\n'
     )
     done = run("--print-config", path)
