@@ -27,10 +27,10 @@ IDLE_CLIENTS = 5000
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few sizes, 3 rounds: about 3 minutes")
-    parser.add_argument("--rounds", type=int, help="default 5; 3 with --quick")
+    parser.add_argument("--quick", action="store_true", help="few sizes, 5 rounds: about 3 minutes")
+    parser.add_argument("--rounds", type=int, help="default 12; 5 with --quick")
     parser.add_argument("--seconds", type=float,
-                        help="of each measurement; default 1.5; 1 with --quick")
+                        help="of each measurement; default 0.4; 0.3 with --quick")
     parser.add_argument("--only", metavar="REGEX", default="", help="workloads whose name matches")
     parser.add_argument("--list", action="store_true", help="print the workloads' names and end")
     parser.add_argument("--canned-only", action="store_true", help="not against PostgreSQL")
@@ -75,8 +75,8 @@ class Bed:
 class Runner:
     def __init__(self, bench, args, targets):
         self.bench, self.args, self.targets = bench, args, targets
-        self.rounds = args.rounds or (3 if args.quick else 5)
-        self.seconds = args.seconds or (1.0 if args.quick else 1.5)
+        self.rounds = args.rounds or (5 if args.quick else 12)
+        self.seconds = args.seconds or (0.3 if args.quick else 0.4)
         self.bouncer_prepares = bench.bouncer_prepares()
         self.core = max(os.sched_getaffinity(0))
         self.beds = {}
@@ -101,7 +101,8 @@ class Runner:
         bed = self.bed(workload.server)
         if not bed.targets[target].alive():
             return f"{target} is dead:\n{bed.targets[target].tail()}"
-        extra = (*workload.for_target(target, self.bouncer_prepares), f"--seconds={self.seconds}")
+        extra = (*workload.for_target(target, self.bouncer_prepares), "--warmup=0.15",
+                 f"--seconds={self.seconds}")
         try:
             done = subprocess.run(self.load_command(bed, target, extra), capture_output=True,
                                   text=True, timeout=120, check=False)
