@@ -19,39 +19,55 @@ constexpr const char* footer =
     "  QUIT  end at once\n"
     "\nExit codes: 0 done, 1 wrong configuration, 2 wrong arguments, 3 could not start.";
 
+struct Given {
+  std::string run, check, print;
+  bool quiet = false, verbose = false;
+};
+
+void declare(CLI::App& app, Given& given) {
+  app.footer(footer);
+  app.add_option("CONFIG", given.run, "The configuration to run with")->type_name("");
+  app.add_option("--check", given.check,
+                 "Say what is wrong with FILE and the files it names, and leave")
+      ->type_name("FILE");
+  app.add_option("--print-config", given.print,
+                 "Print every effective value of FILE and where it came from, and leave")
+      ->type_name("FILE");
+  app.add_flag("-q,--quiet", given.quiet, "Log warnings and errors only");
+  app.add_flag("-v,--verbose", given.verbose, "Log everything, also for debugging");
+  app.set_version_flag("--version", std::string("heimproxyd ") + heim_version_string());
+}
+
+void require_one_task(const Given& given) {
+  const int tasks = !given.run.empty() + !given.check.empty() + !given.print.empty();
+  if (tasks != 1) {
+    throw CLI::ValidationError("heimproxyd",
+                               "give one of CONFIG, --check FILE, "
+                               "--print-config FILE");
+  }
+  if (given.quiet && given.verbose) throw CLI::ValidationError("heimproxyd", "-q or -v, not both");
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
+  Given given;
   Options options;
-  std::string run, check, print;
-  bool quiet = false, verbose = false;
   CLI::App app(description, "heimproxyd");
-  app.footer(footer);
-  auto* run_option = app.add_option("CONFIG", run, "The configuration to run with");
-  auto* check_option = app.add_option(
-      "--check", check, "Say what is wrong with FILE and the files it names, and leave");
-  auto* print_option = app.add_option(
-      "--print-config", print, "Print every effective value of FILE, and where it came from");
-  check_option->type_name("FILE");
-  print_option->type_name("FILE");
-  run_option->type_name("");
-  auto* quiet_flag = app.add_flag("-q,--quiet", quiet, "Log warnings and errors only");
-  app.add_flag("-v,--verbose", verbose, "Log everything, also for debugging")->excludes(quiet_flag);
-  app.set_version_flag("--version", std::string("heimproxyd ") + heim_version_string());
-  auto* task = app.add_option_group("task");
-  task->add_options(run_option, check_option, print_option);
-  task->require_option(1);
+  declare(app, given);
   try {
     app.parse(argc, argv);
+    require_one_task(given);
   } catch (const CLI::ParseError& problem) {
     options.task = Task::leave;
     options.exit_code = app.exit(problem) == 0 ? exit_ok : exit_usage;
     return options;
   }
-  options.task = *check_option ? Task::check : *print_option ? Task::print_config : Task::run;
-  options.file = *check_option ? check : *print_option ? print : run;
-  if (quiet) options.log_level = HEIM_LOG_WARNING;
-  if (verbose) options.log_level = HEIM_LOG_DEBUG;
+  if (!given.check.empty()) options.task = Task::check;
+  if (!given.print.empty()) options.task = Task::print_config;
+  options.file = given.run + given.check + given.print;  // two of them are empty
+  if (given.quiet) options.log_level = HEIM_LOG_WARNING;
+  if (given.verbose) options.log_level = HEIM_LOG_DEBUG;
   return options;
 }
 

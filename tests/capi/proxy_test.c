@@ -33,13 +33,15 @@ struct seen {
 
 static void on_line(const heim_log_line* line, void* user_data) {
   struct seen* seen = user_data;
+  size_t used;
   CHECK(line->struct_size >= sizeof(heim_log_line));
   CHECK(line->level >= HEIM_LOG_DEBUG && line->level <= HEIM_LOG_ERROR);
   CHECK(strlen(line->text) == line->length && !strchr(line->text, '\n'));
   pthread_mutex_lock(&seen->mutex);
-  CHECK(strlen(seen->text) + line->length + 2 < sizeof seen->text);
-  strcat(seen->text, line->text);
-  strcat(seen->text, "\n");
+  used = strlen(seen->text);
+  CHECK(used + line->length + 2 < sizeof seen->text);
+  memcpy(seen->text + used, line->text, line->length);
+  memcpy(seen->text + used + line->length, "\n", 2);
   seen->format = line->format;
   ++seen->lines;
   pthread_mutex_unlock(&seen->mutex);
