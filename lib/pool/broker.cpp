@@ -86,6 +86,13 @@ bool Broker::reserve_slot(Record& record) {
   return true;
 }
 
+bool Broker::reserve_below(Record& record, std::uint32_t minimum) {
+  const std::lock_guard lock(mutex_);
+  if (record.servers >= minimum || !room(record, false)) return false;
+  take_slot(record);
+  return true;
+}
+
 bool Broker::force_slot(Record& record) {
   const std::lock_guard lock(mutex_);
   if (!outer_room(record)) return false;

@@ -101,6 +101,8 @@ class Broker {
   std::optional<Winner> offer(Record& record);
   /// [any thread] Takes a slot without a ticket (min_pool_size, a relayed login). False if a limit is met.
   bool reserve_slot(Record& record);
+  /// [any thread] Takes a slot if there are fewer than `minimum` connections.
+  bool reserve_below(Record& record, std::uint32_t minimum);
   /// [any thread] Takes a slot for a login even if the pool is full; only the outer limits count.
   bool force_slot(Record& record);
   /// [any thread] More connections than the pool may have, because of force_slot().

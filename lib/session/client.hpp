@@ -74,6 +74,8 @@ class Client final : public StreamHandler, public Holder {
   void leave(std::string_view why);
   /// The pool's node is of no use any more: chooses anew.
   void reroute();
+  /// A login waited for a server for too long.
+  void wait_ended();
   /// A server that judges this client's login.
   void relay_on(Server& judge);
   void relay_authentication(Bytes frame);

@@ -270,6 +270,11 @@ void Client::admit(const Settings& parameters) {
   apply(ClientEvent::admitted);
 }
 
+void Client::wait_ended() {
+  if (!pool->last_error.empty()) return fail_raw(pool->last_error);
+  fail("53300", "no server connection became free within query_wait_timeout");
+}
+
 void Client::write_key(std::string& out) const {
   wire::Writer(out, 'K').u32(pid).bytes(secret);
 }

@@ -52,6 +52,11 @@ void Hub::tick_clients() {
                               seconds_text(timeouts.client_login_timeout) + ")");
     client = next;
   }
+  for (Client* client = logging_in.front(); client;) {
+    Client* next = logging_in.next(*client);
+    if (client->in_line() && over(client->since, timeouts.query_wait_timeout, now())) client->wait_ended();
+    client = next;
+  }
   if (timeouts.client_idle_timeout == Duration::zero()) return;
   for (Client* client = ready.front(); client;) {
     Client* next = ready.next(*client);
@@ -103,12 +108,12 @@ void Hub::tick_pool(Pool& pool) {
 }
 
 void Hub::keep_minimum(Pool& pool) {
-  if (worker != 0 || draining() || !can_open(pool) || pool.record.paused) return;
+  if (draining() || !can_open(pool) || pool.record.paused) return;
   const DatabaseView view = database(pool.database);
   std::uint32_t minimum = settings().proxy.min_pool_size;
   if (view.entry) minimum = view.entry->min_pool_size.value_or(minimum);
-  if (pool.record.servers >= minimum || !pool.opening.empty()) return;
-  if (shared.broker.reserve_slot(pool.record)) open_server(pool, nullptr, {}, false);
+  if (minimum == 0 || !pool.opening.empty()) return;
+  if (shared.broker.reserve_below(pool.record, minimum)) open_server(pool, nullptr, {}, false);
 }
 
 void Hub::tick_linked(Pool& pool) {

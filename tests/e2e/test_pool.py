@@ -49,7 +49,10 @@ def most_seen(server, condition, seconds):
     most, deadline = 0, time.monotonic() + seconds
     with connect(server, "postgres", "postgres") as conn:
         while time.monotonic() < deadline:
-            query = f"select count(*) from pg_stat_activity where {condition}"
+            query = (
+                f"select count(*) from pg_stat_activity where {condition}"
+                " and backend_type = 'client backend'"
+            )
             most = max(most, conn.execute(query).fetchone()[0])
     return most
 
@@ -73,7 +76,9 @@ def test_limits_are_exact(limits, users, expected, make_proxy, server, database)
     next(run)
     most = most_seen(server, f"datname = '{database}'", 3)
     counts = next(run)
-    assert most == expected
+    # The reserve opens only while somebody waits for longer than its time.
+    assert limits["pool_size"] <= most <= expected
+    assert most == expected or "reserve_pool_size" in limits
     assert min(counts) > 0
 
 
@@ -225,7 +230,7 @@ def test_copy_fail(make_proxy, server, database):
 
 def test_transaction_mode_shares(make_proxy, server, database):
     """Twenty clients that take turns need one server connection; a transaction keeps its own."""
-    proxy = make_proxy()
+    proxy = make_proxy({"proxy": {"workers": 1}})
     clients = [connect(proxy, database) for _ in range(20)]
     pids = {client.execute("select pg_backend_pid()").fetchone()[0] for client in clients}
     assert len(pids) == 1
