@@ -1,8 +1,8 @@
 // One byte stream to the outside, as the sans-IO floors see it: the only door through the line.
 //
-// `io/` implements it over sockets and TLS, the simulator over virtual wires. A stream and its handler
-// live on one thread. A stream calls its handler only from the loop, never from inside a call the handler
-// makes: there is no re-entry.
+// `io/` implements it over sockets and TLS, the simulator over virtual wires. A stream and its
+// handler live on one thread. A stream calls its handler only from the loop, never from inside a
+// call the handler makes: there is no re-entry.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,12 +18,12 @@ class Stream;
 
 /// What a finished TLS handshake tells.
 struct TlsInfo {
-  std::string version;                      // "TLSv1.3"
-  std::string cipher;                       // OpenSSL's name
-  std::string alpn;                         // empty if none was agreed
-  std::string peer_common_name;             // of a verified client certificate, else empty
-  std::string peer_distinguished_name;      // RFC 2253, else empty
-  std::string endpoint_hash;                // tls-server-end-point (RFC 5929) of the *server's* certificate
+  std::string version;                  // "TLSv1.3"
+  std::string cipher;                   // OpenSSL's name
+  std::string alpn;                     // empty if none was agreed
+  std::string peer_common_name;         // of a verified client certificate, else empty
+  std::string peer_distinguished_name;  // RFC 2253, else empty
+  std::string endpoint_hash;  // tls-server-end-point (RFC 5929) of the *server's* certificate
 };
 
 /// Why a stream ended. `message` is for logs; empty means the peer closed in good order.
@@ -44,7 +44,8 @@ class StreamHandler {
   virtual void on_tls(Stream&, const TlsInfo&) {}
   /// The backlog fell to zero after write() had left some.
   virtual void on_drained(Stream&) {}
-  /// The peer is gone, connecting failed, or the handshake failed. Last call; the handler must close().
+  /// The peer is gone, connecting failed, or the handshake failed. Last call; the handler must
+  /// close().
   virtual void on_end(Stream& stream, const StreamEnd& end) = 0;
 };
 
@@ -53,7 +54,8 @@ enum class SslMode : std::uint8_t { disable, allow, prefer, require, verify_ca, 
 
 /// Where an outgoing stream goes.
 struct Target {
-  std::string host;  // a name, an address, or a directory that starts with '/' (unix socket, libpq's rule)
+  std::string
+      host;  // a name, an address, or a directory that starts with '/' (unix socket, libpq's rule)
   std::uint16_t port = 5432;
   Duration connect_timeout = std::chrono::seconds(15);
 };
@@ -65,21 +67,23 @@ class Stream {
   virtual void write(std::span<const Bytes> segments) = 0;
   /// Bytes taken by write() and not yet accepted by the kernel.
   virtual std::size_t backlog() const = 0;
-  /// Stops and resumes on_bytes(). A paused stream may not notice that its peer left until it resumes.
+  /// Stops and resumes on_bytes(). A paused stream may not notice that its peer left until it
+  /// resumes.
   virtual void pause() = 0;
   virtual void resume() = 0;
-  /// Starts TLS as the server side (certificate from the transport's settings), or as the client side;
-  /// `host` is what a verifying mode compares. Ends the stream if it fails. `already_read` (copied) are
-  /// bytes of the client's first flight that on_bytes() has shown already: direct TLS, without SSLRequest.
+  /// Starts TLS as the server side (certificate from the transport's settings), or as the client
+  /// side; `host` is what a verifying mode compares. Ends the stream if it fails. `already_read`
+  /// (copied) are bytes of the client's first flight that on_bytes() has shown already: direct TLS,
+  /// without SSLRequest.
   virtual void start_tls_server(Bytes already_read = {}) = 0;
   virtual void start_tls_client(const std::string& host, SslMode mode) = 0;
-  /// Sends the backlog (bounded by `linger`), then closes. No handler call comes after this, and the
-  /// stream destroys itself: the reference is dead for the caller.
+  /// Sends the backlog (bounded by `linger`), then closes. No handler call comes after this, and
+  /// the stream destroys itself: the reference is dead for the caller.
   virtual void close(Duration linger = std::chrono::seconds(5)) = 0;
   /// Hands events to another handler from now on.
   virtual void set_handler(StreamHandler& handler) = 0;
-  /// Takes the stream off its loop, to be adopted by another (see Transport::adopt). It must have no backlog.
-  /// Afterwards only the transport that adopts it may touch it.
+  /// Takes the stream off its loop, to be adopted by another (see Transport::adopt). It must have
+  /// no backlog. Afterwards only the transport that adopts it may touch it.
   virtual void detach() = 0;
   /// "127.0.0.1:5432", "[::1]:5432" or "unix". For logs and SHOW.
   virtual std::string peer_name() const = 0;
@@ -95,7 +99,8 @@ class Stream {
 class Transport {
  public:
   virtual ~Transport() = default;
-  /// Never fails at once: errors arrive by on_end(). Caller keeps the pointer until it calls close().
+  /// Never fails at once: errors arrive by on_end(). Caller keeps the pointer until it calls
+  /// close().
   virtual Stream* connect(const Target& target, StreamHandler& handler) = 0;
   /// Puts a detached stream on this loop.
   virtual void adopt(Stream& stream, StreamHandler& handler) = 0;

@@ -29,8 +29,8 @@ struct NodeState {
 
 inline constexpr std::uint32_t max_nodes = 256;
 
-/// An index names one node for the life of the engine: nodes are added, never moved. add() is for one thread; the
-/// rest is for [any thread].
+/// An index names one node for the life of the engine: nodes are added, never moved. add() is for
+/// one thread; the rest is for [any thread].
 class Topology {
  public:
   std::uint32_t add(Node node, Role role) {

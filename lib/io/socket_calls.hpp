@@ -1,5 +1,5 @@
-// recv() and send() without what libc adds: in a process with threads its wrappers are cancellation points, which
-// costs two atomic operations a call. Nothing here is ever cancelled.
+// recv() and send() without what libc adds: in a process with threads its wrappers are cancellation
+// points, which costs two atomic operations a call. Nothing here is ever cancelled.
 #pragma once
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -16,8 +16,8 @@ inline ssize_t receive(int fd, std::uint8_t* buffer, std::size_t size) {
   return ::syscall(SYS_recvfrom, fd, buffer, size, 0, nullptr, nullptr);
 }
 
-/// `total` is the size of all parts, above zero. Small ones are put together first: one piece is cheaper for the
-/// kernel than a list.
+/// `total` is the size of all parts, above zero. Small ones are put together first: one piece is
+/// cheaper for the kernel than a list.
 inline ssize_t send_parts(int fd, std::span<const iovec> parts, std::size_t total) {
   constexpr std::size_t small = 1024;
   std::uint8_t joined[small];

@@ -1,4 +1,3 @@
-#include "io/socket_calls.hpp"
 #include "io/socket_stream.hpp"
 
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include <cerrno>
 
 #include "io/loop.hpp"
+#include "io/socket_calls.hpp"
 #include "io/socket_options.hpp"
 #include "io/socket_transport.hpp"
 

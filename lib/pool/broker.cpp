@@ -41,8 +41,8 @@ void Broker::take_slot(Record& record) {
 Joined Broker::join(Record& record, Ticket& ticket) {
   const std::lock_guard lock(mutex_);
   record.line.push_back(ticket);
-  // Sequentially consistent with the idle counts below: either this worker sees the other's idle connection,
-  // or the other, which looks at `waiters` after it counted, sees this ticket.
+  // Sequentially consistent with the idle counts below: either this worker sees the other's idle
+  // connection, or the other, which looks at `waiters` after it counted, sees this ticket.
   record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_seq_cst);
   Joined joined;
   if (record.paused.load(std::memory_order_relaxed)) return joined;
@@ -133,7 +133,8 @@ std::optional<OpenOrder> Broker::closed(Record& record, bool was_opening) {
   --*record.database_count;
   --*record.user_count;
   if (was_opening) {
-    // Opening failed: trying again at once would hammer the server. The owner retries by reconsider().
+    // Opening failed: trying again at once would hammer the server. The owner retries by
+    // reconsider().
     --record.opening;
     return std::nullopt;
   }

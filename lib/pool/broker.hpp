@@ -1,11 +1,12 @@
-// Who may have a server connection: the limits and the waiting line of every pool, exact over all workers.
+// Who may have a server connection: the limits and the waiting line of every pool, exact over all
+// workers.
 //
-// Workers keep their idle connections to themselves and take from them without asking. They come here only when
-// one has to wait, to be opened or to be closed: those calls lock a mutex. The one thing read on the fast path is
-// Record::waiters, which is zero as long as nobody waits.
+// Workers keep their idle connections to themselves and take from them without asking. They come
+// here only when one has to wait, to be opened or to be closed: those calls lock a mutex. The one
+// thing read on the fast path is Record::waiters, which is zero as long as nobody waits.
 //
-// First come, first served: a ticket joins the line of its pool; whoever frees a connection gives it to the head
-// of the line, on whatever worker that is.
+// First come, first served: a ticket joins the line of its pool; whoever frees a connection gives
+// it to the head of the line, on whatever worker that is.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -53,19 +54,19 @@ struct Ticket {
 /// One pool's account. Made once, never destroyed before its broker.
 struct Record {
   Key key;
-  Limits limits;                          // guarded by the broker
-  std::uint32_t servers = 0;              // open or opening, all workers; guarded
-  std::uint32_t opening = 0;              // guarded
-  List<Ticket, &Ticket::hook> line;       // guarded
+  Limits limits;                     // guarded by the broker
+  std::uint32_t servers = 0;         // open or opening, all workers; guarded
+  std::uint32_t opening = 0;         // guarded
+  List<Ticket, &Ticket::hook> line;  // guarded
   std::uint32_t* database_count = nullptr;
   std::uint32_t* user_count = nullptr;
-  bool can_open = true;                   // credentials are there; guarded
+  bool can_open = true;                               // credentials are there; guarded
   alignas(64) std::atomic<std::uint32_t> waiters{0};  // line.size(), readable without the lock
   std::atomic<bool> paused{false};
   struct alignas(64) IdleCount {
     std::atomic<std::uint32_t> value{0};  // written by its worker only
   };
-  std::unique_ptr<IdleCount[]> idle;      // one a worker
+  std::unique_ptr<IdleCount[]> idle;  // one a worker
 };
 
 /// "Open a connection for this pool": its slot is already counted.
@@ -76,9 +77,9 @@ struct OpenOrder {
 
 /// What came of joining the line.
 struct Joined {
-  bool open = false;          // the caller shall open a connection (slot counted)
-  bool wake_idle = false;     // some other worker seems to have an idle one
-  bool evict = false;         // an outer limit is in the way: idle ones of other pools shall go
+  bool open = false;       // the caller shall open a connection (slot counted)
+  bool wake_idle = false;  // some other worker seems to have an idle one
+  bool evict = false;      // an outer limit is in the way: idle ones of other pools shall go
 };
 
 class Broker {
@@ -91,7 +92,8 @@ class Broker {
 
   /// [any thread] Joins the line.
   Joined join(Record& record, Ticket& ticket);
-  /// [any thread] Leaves the line; false if a connection was already given to the ticket (it will arrive).
+  /// [any thread] Leaves the line; false if a connection was already given to the ticket (it will
+  /// arrive).
   bool leave(Record& record, Ticket& ticket);
   /// [any thread] A connection is free: who gets it? None if nobody waits (or the pool is paused).
   struct Winner {
@@ -99,7 +101,8 @@ class Broker {
     SessionId session;
   };
   std::optional<Winner> offer(Record& record);
-  /// [any thread] Takes a slot without a ticket (min_pool_size, a relayed login). False if a limit is met.
+  /// [any thread] Takes a slot without a ticket (min_pool_size, a relayed login). False if a limit
+  /// is met.
   bool reserve_slot(Record& record);
   /// [any thread] Takes a slot if there are fewer than `minimum` connections.
   bool reserve_below(Record& record, std::uint32_t minimum);
@@ -111,8 +114,8 @@ class Broker {
   void opened(Record& record);
   /// [any thread] A slot is free again. May order another one to be opened for those who wait.
   std::optional<OpenOrder> closed(Record& record, bool was_opening);
-  /// [any thread] Looks again whether the head of the line may have a new connection (the reserve's time has
-  /// come, credentials arrived, a pool was resumed, a node is back).
+  /// [any thread] Looks again whether the head of the line may have a new connection (the reserve's
+  /// time has come, credentials arrived, a pool was resumed, a node is back).
   std::optional<OpenOrder> reconsider(Record& record, Instant now);
   void set_can_open(Record& record, bool can_open);
 

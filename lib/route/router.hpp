@@ -1,4 +1,5 @@
-// Which node serves a session: a pure function of what was asked and what is known, with a reason people can read.
+// Which node serves a session: a pure function of what was asked and what is known, with a reason
+// people can read.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,9 +16,10 @@ struct Choice {
   std::string_view reason;  // static text
 };
 
-/// `turn` rotates over the standbys that are up. Reads go to a standby only if they asked for it: without knowing
-/// what a standby has replayed, anything else could be stale. With no standby up, the primary serves them.
-/// Nothing if no node can be tried at all; a primary that is down is still chosen (its clients wait for it).
+/// `turn` rotates over the standbys that are up. Reads go to a standby only if they asked for it:
+/// without knowing what a standby has replayed, anything else could be stale. With no standby up,
+/// the primary serves them. Nothing if no node can be tried at all; a primary that is down is still
+/// chosen (its clients wait for it).
 std::optional<Choice> choose(Wanted wanted, const cluster::Topology& nodes, Instant now,
                              std::uint32_t turn);
 

@@ -75,13 +75,18 @@ class Talk final : public session::ConsoleTalk {
       case Verb::resume:
         if (name.empty()) engine_.set_paused(false);
         return everywhere([name](Hub& hub) { hub.pause(name, false); });
-      case Verb::reconnect: return everywhere([name](Hub& hub) { hub.reconnect(name); });
-      case Verb::kill: return everywhere([name](Hub& hub) { hub.kill(name); });
-      case Verb::disable: return everywhere([name](Hub& hub) { hub.disable(name, true); });
-      case Verb::enable: return everywhere([name](Hub& hub) { hub.disable(name, false); });
+      case Verb::reconnect:
+        return everywhere([name](Hub& hub) { hub.reconnect(name); });
+      case Verb::kill:
+        return everywhere([name](Hub& hub) { hub.kill(name); });
+      case Verb::disable:
+        return everywhere([name](Hub& hub) { hub.disable(name, true); });
+      case Verb::enable:
+        return everywhere([name](Hub& hub) { hub.disable(name, false); });
       case Verb::wait_close:
         return everywhere([](Hub&) {}, [name](const Hub& hub) { return hub.all_fresh(name); });
-      default: return at_once(command);
+      default:
+        return at_once(command);
     }
   }
 
@@ -91,15 +96,17 @@ class Talk final : public session::ConsoleTalk {
     if (command.verb == Verb::reload) {
       const std::string wrong = engine_.reload();
       return with(client_.hub, id, [&](Talk& talk) {
-        talk.console_.answer(wrong.empty() ? Result<void>()
-                                           : Result<void>(Error{"F0000", "nothing was changed: " + wrong, {}, {}}));
+        talk.console_.answer(
+            wrong.empty() ? Result<void>()
+                          : Result<void>(Error{"F0000", "nothing was changed: " + wrong, {}, {}}));
       });
     }
     const auto how = command.shutdown;
     with(client_.hub, id, [](Talk& talk) { talk.console_.answer(Result<void>()); });
-    engine_.shutdown(how == admin::Shutdown::immediate           ? session::Operator::Shutdown::now
-                     : how == admin::Shutdown::wait_for_servers ? session::Operator::Shutdown::wait_for_servers
-                                                                 : session::Operator::Shutdown::wait_for_clients);
+    engine_.shutdown(how == admin::Shutdown::immediate ? session::Operator::Shutdown::now
+                     : how == admin::Shutdown::wait_for_servers
+                         ? session::Operator::Shutdown::wait_for_servers
+                         : session::Operator::Shutdown::wait_for_clients);
   }
 
   void kill_client(std::uint64_t victim) {
@@ -111,22 +118,27 @@ class Talk final : public session::ConsoleTalk {
         },
         [found, victim, id = client_.id](Hub& hub) {
           with(hub, id, [&](Talk& talk) {
-            talk.console_.answer(*found ? Result<void>()
-                                        : Result<void>(Error{"42704", "no client has the id " + std::to_string(victim),
-                                                             {}, "SHOW CLIENTS lists them."}));
+            talk.console_.answer(
+                *found ? Result<void>()
+                       : Result<void>(Error{"42704",
+                                            "no client has the id " + std::to_string(victim),
+                                            {},
+                                            "SHOW CLIENTS lists them."}));
           });
         });
   }
 
   // Does `act` on every worker, and answers once `reached` (if given) holds on all of them.
-  void everywhere(std::function<void(Hub&)> act, std::function<bool(const Hub&)> reached = nullptr) {
+  void everywhere(std::function<void(Hub&)> act,
+                  std::function<bool(const Hub&)> reached = nullptr) {
     const pool::SessionId id = client_.id;
-    engine_.broadcast(client_.hub.worker, std::move(act), [this_engine = &engine_, id, reached](Hub& hub) {
-      await(*this_engine, hub, id, reached);
-    });
+    engine_.broadcast(
+        client_.hub.worker, std::move(act),
+        [this_engine = &engine_, id, reached](Hub& hub) { await(*this_engine, hub, id, reached); });
   }
 
-  static void await(Engine& engine, Hub& hub, pool::SessionId id, std::function<bool(const Hub&)> reached) {
+  static void await(Engine& engine, Hub& hub, pool::SessionId id,
+                    std::function<bool(const Hub&)> reached) {
     if (!reached) return with(hub, id, [](Talk& talk) { talk.console_.answer(Result<void>()); });
     auto all = std::make_shared<std::atomic<bool>>(true);
     engine.broadcast(
@@ -136,7 +148,8 @@ class Talk final : public session::ConsoleTalk {
         },
         [&engine, all, id, reached](Hub& home) {
           if (*all) return await(engine, home, id, nullptr);
-          if (home.find(id)) home.at_tick([&engine, id, reached](Hub& later) { await(engine, later, id, reached); });
+          if (home.find(id))
+            home.at_tick([&engine, id, reached](Hub& later) { await(engine, later, id, reached); });
         });
   }
 

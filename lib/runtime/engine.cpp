@@ -19,9 +19,12 @@ std::uint32_t worker_count(const config::Settings& settings) {
 
 cluster::Role role_of(config::NodeRole role) {
   switch (role) {
-    case config::NodeRole::primary: return cluster::Role::primary;
-    case config::NodeRole::standby: return cluster::Role::standby;
-    case config::NodeRole::automatic: break;
+    case config::NodeRole::primary:
+      return cluster::Role::primary;
+    case config::NodeRole::standby:
+      return cluster::Role::standby;
+    case config::NodeRole::automatic:
+      break;
   }
   return cluster::Role::unknown;
 }
@@ -67,7 +70,8 @@ void Engine::apply_nodes(const config::Settings& settings) {
     std::uint32_t found = nodes.size();
     for (std::uint32_t i = 0; i < nodes.size(); ++i) {
       const cluster::Node& node = nodes.node(i);
-      if (!listed[i] && node.name == wanted.name && node.host == wanted.host && node.port == wanted.port &&
+      if (!listed[i] && node.name == wanted.name && node.host == wanted.host &&
+          node.port == wanted.port &&
           node.discover == (wanted.role == config::NodeRole::automatic)) {
         found = i;
         break;
@@ -77,7 +81,8 @@ void Engine::apply_nodes(const config::Settings& settings) {
     const cluster::Role role = role_of(wanted.role);
     if (found == nodes.size()) {
       if (found == cluster::max_nodes) {
-        logger_.log(LogLevel::error, "too many nodes since the start; " + wanted.name + " is left out");
+        logger_.log(LogLevel::error,
+                    "too many nodes since the start; " + wanted.name + " is left out");
         continue;
       }
       nodes.add({wanted.name, wanted.host, wanted.port, discover}, role);
@@ -101,13 +106,15 @@ Result<void> Engine::start() {
   }
   if (!proxy.unix_socket_dir.empty()) {
     auto opened = io::ListenSocket::open_unix(
-        proxy.unix_socket_dir + "/.s.PGSQL." + std::to_string(proxy.listen_port), listen_options(proxy));
+        proxy.unix_socket_dir + "/.s.PGSQL." + std::to_string(proxy.listen_port),
+        listen_options(proxy));
     if (!opened) return opened.error();
     sockets.push_back(std::move(*opened));
   }
   if (auto served = start_http(); !served) return served;
   for (pool::WorkerId id = 0; id < shared_->broker.workers(); ++id) {
-    workers_.push_back(std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
+    workers_.push_back(
+        std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
   }
   workers_left_ = workers_.size();
   for (io::ListenSocket& socket : sockets) {
@@ -123,7 +130,8 @@ Result<void> Engine::start_http() {
   const std::string& text = loaded_.settings.proxy.admin_address;
   if (text.empty()) return {};
   const auto address = config::parse_address(text, 9090);
-  auto server = admin::HttpServer::start(address->host, address->port, [this] { return is_ready(); });
+  auto server =
+      admin::HttpServer::start(address->host, address->port, [this] { return is_ready(); });
   if (server) {
     http_ = std::move(*server);
     return {};
@@ -179,7 +187,8 @@ std::string Engine::reload() {
   const config::Log& log = loaded_.settings.log;
   logger_.configure(log.level, log.format == config::LogFormat::json);
   for (const auto& worker : workers_) {
-    worker->post([rules = rules_, target = worker.get()](session::Hub&) { target->set_rules(rules); });
+    worker->post(
+        [rules = rules_, target = worker.get()](session::Hub&) { target->set_rules(rules); });
   }
   logger_.log(LogLevel::info, "the configuration was reloaded");
   return {};
@@ -214,19 +223,22 @@ session::Snapshot Engine::blank() const {
   session::Snapshot whole;
   whole.version = HEIM_VERSION_TEXT;
   whole.state = paused_ ? session::EngineState::paused : session::EngineState::active;
-  whole.wall_now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  whole.wall_now =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const std::lock_guard lock(mutex_);
   for (const config::ConfigRow& row : config::describe(loaded_.settings)) {
     std::string source = "default";
     for (const config::Origin& origin : loaded_.origins) {
       if (origin.key == row.key) source = origin.file + ":" + std::to_string(origin.line);
     }
-    whole.config.push_back({row.name, row.value, row.default_value, row.changeable, std::move(source)});
+    whole.config.push_back(
+        {row.name, row.value, row.default_value, row.changeable, std::move(source)});
   }
   return whole;
 }
 
-void Engine::collect(pool::WorkerId home, std::function<void(session::Hub&, session::Snapshot)> done) {
+void Engine::collect(pool::WorkerId home,
+                     std::function<void(session::Hub&, session::Snapshot)> done) {
   struct Gathering {
     std::mutex mutex;
     session::Snapshot whole;
@@ -241,7 +253,9 @@ void Engine::collect(pool::WorkerId home, std::function<void(session::Hub&, sess
         const std::lock_guard lock(gathering->mutex);
         admin::merge(gathering->whole, std::move(part));
       },
-      [gathering, done = std::move(done)](session::Hub& hub) { done(hub, std::move(gathering->whole)); });
+      [gathering, done = std::move(done)](session::Hub& hub) {
+        done(hub, std::move(gathering->whole));
+      });
 }
 
 }  // namespace heim::runtime

@@ -1,5 +1,5 @@
-// The whole proxy: workers on their threads, listeners, the configuration in force. What the C ABI and the daemon
-// start and stop.
+// The whole proxy: workers on their threads, listeners, the configuration in force. What the C ABI
+// and the daemon start and stop.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -24,8 +24,8 @@ class Desk;
 
 class Engine final : public session::Fabric, public session::Operator {
  public:
-  /// Reads the files the settings name (secrets, rules, certificates); binds nothing yet. `logger` outlives it.
-  /// `source` reads the configuration again for a reload; may be empty.
+  /// Reads the files the settings name (secrets, rules, certificates); binds nothing yet. `logger`
+  /// outlives it. `source` reads the configuration again for a reload; may be empty.
   using Source = std::function<config::LoadResult()>;
   static Result<std::unique_ptr<Engine>> open(config::Loaded loaded, Logger& logger, Source source);
   ~Engine() override;

@@ -49,15 +49,15 @@ Result<void> load_hba(session::Rules& rules) {
 Result<void> load_tls(Rules& rules, const config::Settings& settings) {
   if (settings.client_tls.mode != SslMode::disable) {
     const config::ClientTls& given = settings.client_tls;
-    auto context = io::TlsContext::server(
-        {given.mode, given.cert_file, given.key_file, given.ca_file, given.ciphers, given.min_version});
+    auto context = io::TlsContext::server({given.mode, given.cert_file, given.key_file,
+                                           given.ca_file, given.ciphers, given.min_version});
     if (!context) return Error{"F0000", "client_tls: " + context.error().message, {}, {}};
     rules.client_tls = std::move(*context);
   }
   if (settings.server_tls.mode != SslMode::disable) {
     const config::ServerTls& given = settings.server_tls;
-    auto context = io::TlsContext::client(
-        {given.mode, given.cert_file, given.key_file, given.ca_file, given.ciphers, given.min_version});
+    auto context = io::TlsContext::client({given.mode, given.cert_file, given.key_file,
+                                           given.ca_file, given.ciphers, given.min_version});
     if (!context) return Error{"F0000", "server_tls: " + context.error().message, {}, {}};
     rules.server_tls = std::move(*context);
   }

@@ -13,7 +13,8 @@ struct Rules {
   io::TlsContext::Ptr server_tls;
 };
 
-/// Reads them all; the error names the file. `before`: derived secrets are taken over where they are the same.
+/// Reads them all; the error names the file. `before`: derived secrets are taken over where they
+/// are the same.
 Result<Rules> load_rules(const config::Settings& settings, const std::string& process_key,
                          const session::Rules* before);
 

@@ -38,8 +38,8 @@ Worker::Worker(pool::WorkerId id, session::Shared& shared, const Rules& rules,
 Worker::~Worker() { join(); }
 
 void Worker::listen(io::ListenSocket socket, std::function<void(int fd)> take) {
-  listeners_.push_back(
-      std::make_unique<io::Listener>(loop_, std::move(socket), std::move(take), &hub_.shared.logger));
+  listeners_.push_back(std::make_unique<io::Listener>(loop_, std::move(socket), std::move(take),
+                                                      &hub_.shared.logger));
 }
 
 void Worker::start() {

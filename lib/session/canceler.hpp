@@ -1,5 +1,5 @@
-// A cancel request to a server, on a connection of its own. It is over when the server closes that connection: from
-// then on the signal cannot hit a later statement.
+// A cancel request to a server, on a connection of its own. It is over when the server closes that
+// connection: from then on the signal cannot hit a later statement.
 #pragma once
 #include <functional>
 #include <string>

@@ -7,7 +7,10 @@
 namespace heim::session {
 
 Client::Client(Hub& the_hub, Stream& stream, std::uint32_t the_pid)
-    : hub(the_hub), pid(the_pid), id((hub.shared.next_id.fetch_add(1) << 31) | pid), stream_(&stream) {
+    : hub(the_hub),
+      pid(the_pid),
+      id((hub.shared.next_id.fetch_add(1) << 31) | pid),
+      stream_(&stream) {
   connected = since = hub.now();
   ticket_.worker = hub.worker;
   ticket_.session = id;
@@ -32,7 +35,8 @@ void Client::apply(ClientEvent event) {
   state_ = row->to;
   since = hub.now();
   switch (row->effect) {
-    case ClientEffect::none: return;
+    case ClientEffect::none:
+      return;
     case ClientEffect::count_login:
       hub.logging_in.remove(*this);
       hub.ready.push_back(*this);
@@ -51,7 +55,8 @@ void Client::apply(ClientEvent event) {
         hub.ready.push_back(*this);
       }
       return;
-    case ClientEffect::leave: return;  // leave() and fail() do the rest
+    case ClientEffect::leave:
+      return;  // leave() and fail() do the rest
   }
 }
 
@@ -131,8 +136,8 @@ void Client::fail_raw(std::string error) {
   const wire::ErrorView view = wire::read_error(as_bytes(error).subspan(wire::header_size));
   if (hub.logs(LogLevel::info) && hub.settings().log.disconnections) {
     hub.log(LogLevel::info, "client " + database_name + "/" + user + "@" +
-                                (stream_ ? stream_->peer_name() : "") + " ended: " +
-                                std::string(view.message));
+                                (stream_ ? stream_->peer_name() : "") +
+                                " ended: " + std::string(view.message));
   }
   const Bytes segment = as_bytes(error);
   // In the middle of a message from the server an error of ours would be read as part of it.
@@ -144,7 +149,8 @@ void Client::leave(std::string_view why) {
   if (state_ == ClientState::closing) return;
   if (hub.logs(LogLevel::info) && hub.settings().log.disconnections && counted_) {
     hub.log(LogLevel::info, "client " + database_name + "/" + user + "@" +
-                                (stream_ ? stream_->peer_name() : "") + " left: " + std::string(why));
+                                (stream_ ? stream_->peer_name() : "") +
+                                " left: " + std::string(why));
   }
   end(ClientEvent::gone);
 }
@@ -153,9 +159,9 @@ void Client::leave(std::string_view why) {
 void Client::end(ClientEvent event) {
   const bool leaving_line = in_line();
   if (leaving_line) leave_line();
-  auto& list = state_ == ClientState::waiting  ? hub.waiting
-               : state_ < ClientState::idle    ? hub.logging_in
-                                               : hub.ready;
+  auto& list = state_ == ClientState::waiting ? hub.waiting
+               : state_ < ClientState::idle   ? hub.logging_in
+                                              : hub.ready;
   apply(event);
   list.remove(*this);
   if (stream_) std::exchange(stream_, nullptr)->close();
@@ -180,15 +186,16 @@ void Client::on_server_lost(Server& lost, Bytes error) {
   if (!error.empty() || state_ != ClientState::linked) {
     std::string raw(as_text(error));
     if (raw.empty()) wire::error(raw, {"FATAL", "08006", "the server closed the connection"});
-    if (lost.in_message() && stream_) return leave("the server was lost in the middle of a message");
+    if (lost.in_message() && stream_)
+      return leave("the server was lost in the middle of a message");
     return fail_raw(std::move(raw));
   }
   if (lost.in_message()) return leave("the server was lost in the middle of a message");
   lost_statement(lost);
 }
 
-// The server died without a word. Where one statement outside a transaction block was under way, the session can
-// go on after an honest error; else it ends.
+// The server died without a word. Where one statement outside a transaction block was under way,
+// the session can go on after an honest error; else it ends.
 void Client::lost_statement(Server& lost) {
   const bool open = lost.in_transaction();
   const bool alone = lost.owed() == 1 && lost.owes_query() && body_left_ == 0;

@@ -17,8 +17,8 @@
 #include "session/console.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
-#include "session/states.hpp"
 #include "session/statements.hpp"
+#include "session/states.hpp"
 #include "wire/encoder.hpp"
 #include "wire/framer.hpp"
 #include "wire/startup.hpp"
@@ -27,11 +27,12 @@ namespace heim::session {
 
 class Hub;
 
-/// How a database name that clients use is served: an entry of the configuration, or the name as it is.
+/// How a database name that clients use is served: an entry of the configuration, or the name as it
+/// is.
 struct DatabaseView {
   std::string name;
   std::string dbname;
-  std::string user;   // forced; empty: the client's
+  std::string user;  // forced; empty: the client's
   std::string auth_query;
   const config::Database* entry = nullptr;  // valid as long as the rules it came from
   config::Route route = config::Route::primary;
@@ -89,23 +90,23 @@ class Client final : public StreamHandler, public Holder {
   void shutdown_notice();
 
   Hub& hub;
-  const std::uint32_t pid;     // what the client is told
+  const std::uint32_t pid;  // what the client is told
   const pool::SessionId id;
-  ListHook<Client> hook;       // in the hub's list for its state
+  ListHook<Client> hook;  // in the hub's list for its state
   Instant connected{};
-  Instant since{};             // of its state
+  Instant since{};  // of its state
   Instant last_request{};
-  std::string secret;          // of BackendKeyData
+  std::string secret;  // of BackendKeyData
   std::string user;
   std::string database_name;
   Pool* pool = nullptr;
   Server* server = nullptr;
   config::PoolMode mode = config::PoolMode::session;
   std::string_view route_reason;
-  std::string_view pinned;     // why the server is kept between transactions; empty: it is not
+  std::string_view pinned;  // why the server is kept between transactions; empty: it is not
   std::string tls_text;
-  std::string replication;     // "", "physical" or "logical"
-  Settings vars;               // what the client set
+  std::string replication;  // "", "physical" or "logical"
+  Settings vars;            // what the client set
   Stream* stream() const { return stream_; }
   std::size_t prepared_count() const { return statements_.size(); }
   std::size_t inbox_size() const { return inbox_.capacity(); }
@@ -198,14 +199,14 @@ class Client final : public StreamHandler, public Holder {
   bool body_discard_ = false;
   bool reading_paused_ = false;
   bool admin_ = false;
-  bool counted_ = false;         // in Shared::clients
+  bool counted_ = false;  // in Shared::clients
   bool tls_asked_ = false;
   bool direct_tls_ = false;
   pool::Ticket ticket_;
   Instant wait_start_{};
   route::Wanted wanted_ = route::Wanted::primary;
   ClientStatements statements_;
-  Settings told_;                // parameters as the client knows them
+  Settings told_;  // parameters as the client knows them
   std::unique_ptr<TlsInfo> tls_;
   struct Login;
   std::unique_ptr<Login> login_;  // until admitted

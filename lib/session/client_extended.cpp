@@ -1,5 +1,5 @@
-// The extended protocol where servers are shared: statement names are the client's, what they stand for is prepared
-// wherever it is needed.
+// The extended protocol where servers are shared: statement names are the client's, what they stand
+// for is prepared wherever it is needed.
 #include <charconv>
 
 #include "session/hub.hpp"
@@ -8,8 +8,9 @@
 namespace heim::session {
 namespace {
 
-constexpr std::size_t parse_limit = 1u << 20;   // a larger Parse is not shared: its client keeps the server
-constexpr std::size_t name_limit = 4096;        // both names of a Bind stand within so many bytes
+constexpr std::size_t parse_limit =
+    1u << 20;  // a larger Parse is not shared: its client keeps the server
+constexpr std::size_t name_limit = 4096;  // both names of a Bind stand within so many bytes
 constexpr std::string_view no_such = "heim_none";
 
 std::string_view next_word(std::string_view& text) {
@@ -33,7 +34,8 @@ std::string deallocated_name(std::string_view text) {
   std::string_view word = next_word(text);
   if (fold(word) == "prepare") word = next_word(text);
   std::string_view rest = next_word(text);
-  if (rest.empty() && !text.empty() && text[0] == ';') text.remove_prefix(1), rest = next_word(text);
+  if (rest.empty() && !text.empty() && text[0] == ';')
+    text.remove_prefix(1), rest = next_word(text);
   if (word.empty() || !rest.empty() || fold(word) == "all") return {};
   if (word[0] != '"') return fold(word);
   word = word.substr(1, word.size() - 2);
@@ -60,16 +62,21 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (!shared) return native(in, header);
   if (!server->orphans.empty()) close_orphans();
   switch (header.tag) {
-    case 'P': return header.total() > parse_limit ? pin_and_pass(in, header) : parse(in, header);
-    case 'B': return bind(in, header);
-    case 'D': return describe(in, header);
-    case 'C': return close_statement(in, header);
-    default: return native(in, header);
+    case 'P':
+      return header.total() > parse_limit ? pin_and_pass(in, header) : parse(in, header);
+    case 'B':
+      return bind(in, header);
+    case 'D':
+      return describe(in, header);
+    case 'C':
+      return close_statement(in, header);
+    default:
+      return native(in, header);
   }
 }
 
-// What needs no server: preparing what some server of the pool is known to accept, and forgetting a name. A client
-// that prepares first and executes later holds nothing meanwhile.
+// What needs no server: preparing what some server of the pool is known to accept, and forgetting a
+// name. A client that prepares first and executes later holds nothing meanwhile.
 bool Client::without_server(Bytes in, const wire::Header& header) {
   if (header.tag != 'P' && header.tag != 'C') return false;
   if (in.size() < header.total() || header.total() > parse_limit) return false;
@@ -97,12 +104,23 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
 // As it is, under the client's own names.
 std::size_t Client::native(Bytes in, const wire::Header& header) {
   switch (header.tag) {
-    case 'P': server->expect(Reply::parse); break;
-    case 'B': server->expect(Reply::bind); break;
-    case 'D': server->expect(Reply::describe); break;
-    case 'E': server->expect(Reply::execute); break;
-    case 'C': server->expect(Reply::close); break;
-    default: break;
+    case 'P':
+      server->expect(Reply::parse);
+      break;
+    case 'B':
+      server->expect(Reply::bind);
+      break;
+    case 'D':
+      server->expect(Reply::describe);
+      break;
+    case 'E':
+      server->expect(Reply::execute);
+      break;
+    case 'C':
+      server->expect(Reply::close);
+      break;
+    default:
+      break;
   }
   return pass(in, header);
 }
@@ -162,8 +180,8 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
   return pass(in, header);
 }
 
-// What a text means depends on the settings it is parsed under: date '1/2/2003' is read then, and bytes are characters
-// of an encoding. Servers have it once for each.
+// What a text means depends on the settings it is parsed under: date '1/2/2003' is read then, and
+// bytes are characters of an encoding. Servers have it once for each.
 Hash128 Client::key_of(const Statement& statement) const {
   return {statement.hash.high ^ vars->parsing, statement.hash.low ^ vars->parsing};
 }
@@ -219,7 +237,8 @@ bool Client::ensure_unnamed() {
 
 void Client::evict_prepared() {
   const config::Proxy& proxy = hub.settings().proxy;
-  while (auto old = server->prepared.evict(proxy.max_prepared_statements, proxy.max_prepared_bytes)) {
+  while (auto old =
+             server->prepared.evict(proxy.max_prepared_statements, proxy.max_prepared_bytes)) {
     Undo change;
     change.server_closed = true;
     change.item = *old;
@@ -245,8 +264,8 @@ void Client::close_orphans() {
   server->orphans.clear();
 }
 
-// An error of ours in its place among the server's answers: the server is made to fail here, too, so that it skips
-// to Sync and aborts its transaction as it would have; its error is replaced.
+// An error of ours in its place among the server's answers: the server is made to fail here, too,
+// so that it skips to Sync and aborts its transaction as it would have; its error is replaced.
 void Client::poison(std::string_view sqlstate, std::string message) {
   std::string error;
   wire::error(error, {"ERROR", sqlstate, message});
@@ -256,12 +275,14 @@ void Client::poison(std::string_view sqlstate, std::string message) {
 }
 
 void Client::unknown_statement(std::string_view given) {
-  poison("26000", given.empty() ? "unnamed prepared statement does not exist"
-                                : "prepared statement \"" + std::string(given) + "\" does not exist");
+  poison("26000", given.empty()
+                      ? "unnamed prepared statement does not exist"
+                      : "prepared statement \"" + std::string(given) + "\" does not exist");
 }
 
-// DEALLOCATE of a statement that was prepared through the protocol, as some drivers do. What it stands for stays where
-// it is, for others: the name goes, and the answer is made here. True if that was all.
+// DEALLOCATE of a statement that was prepared through the protocol, as some drivers do. What it
+// stands for stays where it is, for others: the name goes, and the answer is made here. True if
+// that was all.
 bool Client::deallocate(Bytes frame) {
   std::string_view text = as_text(frame.subspan(wire::header_size));
   text.remove_suffix(1);
@@ -280,7 +301,8 @@ bool Client::deallocate(Bytes frame) {
 }
 
 std::size_t Client::bind(Bytes in, const wire::Header& header) {
-  const Bytes here = in.subspan(wire::header_size, std::min<std::size_t>(in.size() - wire::header_size, header.body));
+  const Bytes here = in.subspan(wire::header_size,
+                                std::min<std::size_t>(in.size() - wire::header_size, header.body));
   wire::Fields fields(here);
   const std::string_view portal = fields.string();
   const std::string_view given = fields.string();

@@ -26,9 +26,11 @@ std::string clean_name(std::string text) {
 }  // namespace
 
 void Client::authenticate() {
-  const auth::HbaRequest request{
-      stream_->is_unix() ? auth::ConnKind::local : tls_ ? auth::ConnKind::tls : auth::ConnKind::tcp,
-      database_name, user, stream_->peer_name(), replication == "physical"};
+  const auth::HbaRequest request{stream_->is_unix() ? auth::ConnKind::local
+                                 : tls_             ? auth::ConnKind::tls
+                                                    : auth::ConnKind::tcp,
+                                 database_name, user, stream_->peer_name(),
+                                 replication == "physical"};
   std::optional<auth::Method> method = auth::method_of(hub.settings().auth.type);
   const std::string peer_address = stream_->peer_name();
   auth::HbaRequest owned = request;
@@ -40,15 +42,18 @@ void Client::authenticate() {
   }
   login_->method = *method;
   switch (*method) {
-    case auth::Method::relay: return start_relay();
-    case auth::Method::trust: return authenticated();
+    case auth::Method::relay:
+      return start_relay();
+    case auth::Method::trust:
+      return authenticated();
     case auth::Method::cert:
       return tls_ && auth::certificate_names(*tls_, user) ? authenticated() : wrong_certificate();
     case auth::Method::peer:
       return auth::peer_is(stream_->peer_user(), user)
                  ? authenticated()
                  : fail("28000", "Peer authentication failed for user \"" + user + "\"");
-    default: return ask_secret();
+    default:
+      return ask_secret();
   }
 }
 
@@ -90,7 +95,8 @@ void Client::challenge(auth::StoredSecret stored, std::optional<auth::ScramVerif
   auth::ClientLoginInput input;
   input.method = auth::choose_method(login_->method, stored.kind, is_private, usual.kind);
   if (input.method == auth::Method::reject) {
-    return fail("28000", "password authentication needs TLS, since anybody on the way could read it");
+    return fail("28000",
+                "password authentication needs TLS, since anybody on the way could read it");
   }
   input.user = user;
   input.secret = std::move(stored);
@@ -123,11 +129,13 @@ void Client::login_step(auth::Step step) {
     stream_->write({&segment, 1});
   }
   switch (step.progress) {
-    case auth::Progress::more: return apply(ClientEvent::challenged);
+    case auth::Progress::more:
+      return apply(ClientEvent::challenged);
     case auth::Progress::failed:
       if (step.error) return fail(step.error->sqlstate, step.error->message);
       return wrong_password();
-    case auth::Progress::ok: break;
+    case auth::Progress::ok:
+      break;
   }
   remember_login();
   authenticated();
@@ -140,7 +148,8 @@ void Client::use_stored_secret() {
   if (!entry || !login_->database.user.empty()) return;
   if (hub.shared.known(database_name, user).kind != auth::CredentialKind::none) return;
   auth::Credentials stored = auth::Credentials::stored(entry->secret);
-  if (stored.kind != auth::CredentialKind::none) hub.shared.learn(database_name, user, std::move(stored));
+  if (stored.kind != auth::CredentialKind::none)
+    hub.shared.learn(database_name, user, std::move(stored));
 }
 
 // What the login revealed opens servers for this pool.
@@ -225,14 +234,15 @@ void Client::greet() {
   if (const Settings known = known_greeting()) return admit(known);
   if (!hub.can_open(*pool) && pool->servers() == 0 && pool->record.servers == 0) {
     return fail("08006", "no server connection for this user is left, and none can be opened",
-                "Log in again, or configure auth_file or auth_query so that the proxy can log in by itself.");
+                "Log in again, or configure auth_file or auth_query so that the proxy can log in "
+                "by itself.");
   }
   if (Server* idle = pool->take_idle()) return link(*idle);
   join_line();
 }
 
-// What a server answered to the same parameters before. The name of the application is what it is said to be: it
-// makes no other greeting.
+// What a server answered to the same parameters before. The name of the application is what it is
+// said to be: it makes no other greeting.
 Settings Client::known_greeting() {
   const Settings key = hub.setting_table.without(vars, "application_name");
   Settings found;
@@ -241,7 +251,8 @@ Settings Client::known_greeting() {
   } else if (auto items = hub.shared.greeting(pool->record, key->wire)) {
     found = pool->greetings[key] = hub.setting_table.intern(std::move(*items));
   }
-  return found ? hub.setting_table.with(found, "application_name", clean_name(application_name())) : nullptr;
+  return found ? hub.setting_table.with(found, "application_name", clean_name(application_name()))
+               : nullptr;
 }
 
 void Client::keep_greeting(const Settings& parameters) {
@@ -275,8 +286,6 @@ void Client::wait_ended() {
   fail("53300", "no server connection became free within query_wait_timeout");
 }
 
-void Client::write_key(std::string& out) const {
-  wire::Writer(out, 'K').u32(pid).bytes(secret);
-}
+void Client::write_key(std::string& out) const { wire::Writer(out, 'K').u32(pid).bytes(secret); }
 
 }  // namespace heim::session

@@ -15,11 +15,11 @@ struct Client::Login {
   std::vector<std::pair<std::string, std::string>> extra;  // replication: passed on as it came
   auth::Method method = auth::Method::scram_sha_256;
   std::optional<auth::ClientLogin> exchange;
-  Server* relay = nullptr;       // a server that judges
-  bool relay_password = false;   // it asked for the password itself
-  bool asked = false;            // it asked for anything
+  Server* relay = nullptr;      // a server that judges
+  bool relay_password = false;  // it asked for the password itself
+  bool asked = false;           // it asked for anything
   bool dedicated = false;
-  std::string password;          // what was answered, until the server has judged
+  std::string password;  // what was answered, until the server has judged
   std::optional<route::Wanted> wanted;
   Login() = default;
   Login(const Login&) = delete;

@@ -1,7 +1,7 @@
 // What a logged-in client sends, message by message.
 //
-// A message is passed on from where it was read. Small ones are taken whole, so that a client that sends slowly
-// holds no server; large ones pass in parts.
+// A message is passed on from where it was read. Small ones are taken whole, so that a client that
+// sends slowly holds no server; large ones pass in parts.
 #include "session/client_login.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -9,8 +9,8 @@
 namespace heim::session {
 namespace {
 
-constexpr std::size_t small_message = 16384;   // taken whole
-constexpr std::size_t inbox_high = 65536;      // above it the client is not read while it waits
+constexpr std::size_t small_message = 16384;  // taken whole
+constexpr std::size_t inbox_high = 65536;     // above it the client is not read while it waits
 constexpr std::size_t backlog_high = 65536;
 
 bool is_extended(std::uint8_t tag) {
@@ -22,8 +22,10 @@ bool is_extended(std::uint8_t tag) {
 void Client::receive(Bytes bytes) {
   switch (state_) {
     case ClientState::closing:
-    case ClientState::tls: return;
-    case ClientState::console: return console_->feed(bytes);
+    case ClientState::tls:
+      return;
+    case ClientState::console:
+      return console_->feed(bytes);
     case ClientState::idle:
     case ClientState::linked:
     case ClientState::skipping:
@@ -33,7 +35,9 @@ void Client::receive(Bytes bytes) {
         return;
       }
       [[fallthrough]];
-    default: keep(bytes); return process_inbox();
+    default:
+      keep(bytes);
+      return process_inbox();
   }
 }
 
@@ -58,7 +62,8 @@ void Client::process_inbox() {
     if (!bytes.empty()) console_->feed(as_bytes(bytes));
     return;
   }
-  if (state_ != ClientState::idle && state_ != ClientState::linked && state_ != ClientState::skipping) {
+  if (state_ != ClientState::idle && state_ != ClientState::linked &&
+      state_ != ClientState::skipping) {
     return;
   }
   // pump() may come back here through link(): the bytes it works on must not move under it.
@@ -256,7 +261,8 @@ void Client::link(Server& given) {
   ++pool->meter->total.server_assignment_count;
   if (state_ == ClientState::login) return link_for_greeting();
   const bool waited = state_ == ClientState::waiting;
-  if (waited) pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
+  if (waited)
+    pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
   apply(ClientEvent::linked);
   given.take(*this, id, vars, hub.to_server);
   given.request_start = hub.now();
@@ -291,7 +297,8 @@ void Client::on_synced(Server& given) {
   if (state_ == ClientState::linked) tell_parameters(given);
 }
 
-// A server may report other values than the one before: another node, a new default. The client hears of it.
+// A server may report other values than the one before: another node, a new default. The client
+// hears of it.
 void Client::tell_parameters(const Server& given) {
   if (!told_ || told_ == given.parameters) return;
   for (const auto& [parameter, value] : given.parameters->items) {

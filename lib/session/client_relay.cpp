@@ -1,5 +1,6 @@
-// Logins that a server judges: the client's answers go to it, its challenges come back. The connection that was
-// opened for it joins the pool. Also connections that serve one client alone (replication).
+// Logins that a server judges: the client's answers go to it, its challenges come back. The
+// connection that was opened for it joins the pool. Also connections that serve one client alone
+// (replication).
 #include "session/client_login.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -11,11 +12,13 @@ constexpr std::uint32_t auth_ok = 0;
 constexpr std::uint32_t auth_cleartext = 3;
 constexpr std::uint32_t auth_sasl = 10;
 
-// Channel binding ties a login to one TLS connection, and there are two here: the mechanism cannot be relayed.
+// Channel binding ties a login to one TLS connection, and there are two here: the mechanism cannot
+// be relayed.
 std::string without_plus(Bytes body) {
   wire::Fields fields(body.subspan(4));
   std::string kept;
-  for (std::string_view mechanism = fields.string(); !mechanism.empty(); mechanism = fields.string()) {
+  for (std::string_view mechanism = fields.string(); !mechanism.empty();
+       mechanism = fields.string()) {
     if (!mechanism.ends_with("-PLUS")) (kept += mechanism) += '\0';
   }
   kept += '\0';
@@ -29,7 +32,8 @@ std::string without_plus(Bytes body) {
 void Client::start_relay() {
   if (is_console(database_name)) {
     if (stream_->is_loopback() || stream_->is_unix()) return authenticated();
-    return fail("28000", "without auth_file the console is open to connections from this machine only");
+    return fail("28000",
+                "without auth_file the console is open to connections from this machine only");
   }
   if (!replication.empty()) return open_dedicated(true);
   if (!choose_pool()) return;
@@ -52,7 +56,8 @@ void Client::relay_authentication(Bytes frame) {
   login_->asked = true;
   login_->relay_password = code == auth_cleartext;
   if (code == auth_cleartext && !tls_ && !stream_->is_loopback() && !stream_->is_unix()) {
-    return fail("28000", "the server asks for a password in plain text, and this connection is not private",
+    return fail("28000",
+                "the server asks for a password in plain text, and this connection is not private",
                 "Use TLS towards the proxy.");
   }
   const std::string filtered = code == auth_sasl ? without_plus(body) : std::string();
@@ -63,7 +68,8 @@ void Client::relay_authentication(Bytes frame) {
 void Client::relay_accepted(Server& judge) {
   login_->relay = nullptr;
   if (!login_->password.empty()) {
-    hub.shared.learn(database_name, pool->record.key.user, auth::Credentials::plain(login_->password));
+    hub.shared.learn(database_name, pool->record.key.user,
+                     auth::Credentials::plain(login_->password));
   } else if (!login_->asked) {
     pool->open_to_all = true;  // the server trusts: the proxy can log in by itself
   }
@@ -82,7 +88,8 @@ void Client::relay_failed(Bytes error) {
   fail_raw(std::string(as_text(error)));
 }
 
-// A replication connection is the server's own from the first to the last byte; only the login may be ours.
+// A replication connection is the server's own from the first to the last byte; only the login may
+// be ours.
 void Client::open_dedicated(bool relay) {
   if (!choose_pool()) return;
   --pool->clients;

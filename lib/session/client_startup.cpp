@@ -29,7 +29,8 @@ void Client::read_startup() {
 // False if nothing more is to be read for now.
 bool Client::startup_packet(const wire::StartupPacket& packet, std::size_t more) {
   switch (packet.kind) {
-    case wire::StartupKind::ssl: return tls_request(more);
+    case wire::StartupKind::ssl:
+      return tls_request(more);
     case wire::StartupKind::gssenc: {
       const Bytes no = as_bytes("N");
       stream_->write({&no, 1});
@@ -38,7 +39,9 @@ bool Client::startup_packet(const wire::StartupPacket& packet, std::size_t more)
     case wire::StartupKind::cancel:
       hub.cancel_requested(packet.cancel_pid, packet.cancel_secret, *this);
       return false;
-    case wire::StartupKind::startup: begin_session(packet); return false;
+    case wire::StartupKind::startup:
+      begin_session(packet);
+      return false;
   }
   return false;
 }
@@ -109,7 +112,8 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
            "Only -c name=value and --name=value are understood.");
       return false;
     }
-    if (parameter != "options" && parameter != "replication") settings.emplace_back(parameter, value);
+    if (parameter != "options" && parameter != "replication")
+      settings.emplace_back(parameter, value);
     login_->extra.emplace_back(given, value);
   }
   for (const auto& [parameter, value] : settings) {

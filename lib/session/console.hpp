@@ -9,7 +9,8 @@ namespace heim::session {
 
 class Client;
 
-/// One client's conversation with the console, from its greeting on. Writes to the client's stream itself.
+/// One client's conversation with the console, from its greeting on. Writes to the client's stream
+/// itself.
 class ConsoleTalk {
  public:
   virtual ~ConsoleTalk() = default;

@@ -8,16 +8,24 @@ namespace heim::session {
 
 /// What one answer is to, and what becomes of it.
 enum class Reply : std::uint8_t {
-  query,     // simple Query; ends at ReadyForQuery
-  function,  // FunctionCall; likewise
-  sync,      // ReadyForQuery alone
+  query,       // simple Query; ends at ReadyForQuery
+  function,    // FunctionCall; likewise
+  sync,        // ReadyForQuery alone
   sync_after,  // likewise, of a Sync behind CopyDone or CopyFail: no COPY swallows it
-  parse, bind, describe, execute, close,
+  parse,
+  bind,
+  describe,
+  execute,
+  close,
   parse_unnamed,
   // ours, not the client's: the answer is swallowed
-  parse_hidden, unnamed_hidden, close_hidden, query_hidden,
+  parse_hidden,
+  unnamed_hidden,
+  close_hidden,
+  query_hidden,
   // the client's, not forwarded: the answer is made here when its turn comes
-  parse_made, close_made,
+  parse_made,
+  close_made,
   // the server is made to fail here; its error is replaced by ours
   poison,
 };
@@ -29,8 +37,8 @@ constexpr bool ends_at_ready(Reply reply) {
          reply == Reply::query_hidden;
 }
 
-/// A queue that never allocates in the steady state. `undo`: a change of the prepared-statement maps belongs to
-/// the entry, to be confirmed or taken back (see UndoLog).
+/// A queue that never allocates in the steady state. `undo`: a change of the prepared-statement
+/// maps belongs to the entry, to be confirmed or taken back (see UndoLog).
 class Expected {
  public:
   struct Entry {
@@ -47,7 +55,8 @@ class Expected {
   }
   void push(Reply reply, bool undo = false) {
     if (size() == ring_.size()) grow();
-    ring_[tail_++ & mask()] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(reply) | (undo ? 0x80 : 0));
+    ring_[tail_++ & mask()] =
+        static_cast<std::uint8_t>(static_cast<std::uint8_t>(reply) | (undo ? 0x80 : 0));
   }
   void pop() { ++head_; }
   void pop_back() { --tail_; }

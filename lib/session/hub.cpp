@@ -48,7 +48,8 @@ void Hub::log(LogLevel level, std::string_view text) const { shared.logger.log(l
 // ---- clients ------------------------------------------------------------------
 
 std::uint32_t Hub::new_pid() {
-  // 7 bits for the worker, 24 for the session: a positive 32-bit integer, as clients expect of a pid.
+  // 7 bits for the worker, 24 for the session: a positive 32-bit integer, as clients expect of a
+  // pid.
   for (;;) {
     next_pid_ = (next_pid_ + 1) & 0xffffff;
     const std::uint32_t pid = (worker & 0x7f) << 24 | next_pid_;
@@ -155,7 +156,8 @@ Pool* Hub::pool_for(const DatabaseView& database, const std::string& user, std::
   return make_pool(database, {database.name, user, node});
 }
 
-Pool* Hub::dedicated_pool(const DatabaseView& database, const std::string& user, std::uint32_t node) {
+Pool* Hub::dedicated_pool(const DatabaseView& database, const std::string& user,
+                          std::uint32_t node) {
   Pool* pool = make_pool(database, {database.name + " (replication)", user, node});
   pool->mode = config::PoolMode::session;
   return pool;
@@ -273,7 +275,8 @@ void Hub::receive(Server& server, pool::SessionId session) {
 // False if the session is gone or does not wait any more.
 bool Hub::give_to(Server& server, pool::SessionId session) {
   if (Client* client = find(session)) {
-    if (client->state() != ClientState::waiting && client->state() != ClientState::login) return false;
+    if (client->state() != ClientState::waiting && client->state() != ClientState::login)
+      return false;
     client->link(server);
     return true;
   }
@@ -321,13 +324,15 @@ void Hub::reroute(Pool& pool) {
 void Hub::login_failed(Pool& pool, Bytes error, bool final) {
   const std::string text(as_text(error));
   pool.last_error = text;
-  pool.retry_at = now() + (final ? settings().timeouts.server_login_retry : std::chrono::seconds(1));
+  pool.retry_at =
+      now() + (final ? settings().timeouts.server_login_retry : std::chrono::seconds(1));
   if (!final) {
     reroute(pool);
     return;
   }
   const std::string code(wire::read_error(error.subspan(wire::header_size)).sqlstate);
-  if (code == "28P01" || code == "28000") shared.forget(pool.record.key.database, pool.record.key.user);
+  if (code == "28P01" || code == "28000")
+    shared.forget(pool.record.key.database, pool.record.key.user);
   // The server starts or shuts down, or is full: that passes.
   if (code == "57P03" || code == "53300" || code == "57P01") {
     pool.retry_at = now() + std::chrono::seconds(1);
@@ -370,7 +375,8 @@ void Hub::finish(Inquiry& inquiry) {
   has_dead_ = true;
 }
 
-// A connection for a login that the server judges. It may exceed pool_size for as long as the login takes.
+// A connection for a login that the server judges. It may exceed pool_size for as long as the login
+// takes.
 void Hub::start_relay(Pool& pool, Client& client) {
   constexpr std::size_t at_once = 16;
   if (pool.opening.size() < at_once && shared.broker.force_slot(pool.record)) {

@@ -1,7 +1,7 @@
 // One worker below the sans-IO line: its clients, its servers, its part of the pools, its timers.
 //
-// Streams and time come from outside; everything here runs on one thread. The runtime drives it over sockets, the
-// simulator over virtual wires.
+// Streams and time come from outside; everything here runs on one thread. The runtime drives it
+// over sockets, the simulator over virtual wires.
 #pragma once
 #include <functional>
 #include <map>
@@ -50,15 +50,15 @@ class Hub {
 
   // ---- for the console (console thread = this worker's) --------------------------
   void fill(Snapshot& snapshot);
-  void pause(const std::string& database, bool paused);      // empty: all
+  void pause(const std::string& database, bool paused);  // empty: all
   void disable(const std::string& database, bool disabled);
-  void reconnect(const std::string& database);               // servers close when they become free
-  void kill(const std::string& database);                    // clients and servers at once
+  void reconnect(const std::string& database);  // servers close when they become free
+  void kill(const std::string& database);       // clients and servers at once
   bool kill_client(std::uint64_t id);
-  bool all_idle(const std::string& database) const;          // for PAUSE and WAIT_CLOSE
+  bool all_idle(const std::string& database) const;  // for PAUSE and WAIT_CLOSE
   /// Runs `work` at the next tick.
   void at_tick(std::function<void(Hub&)> work) { at_tick_.push_back(std::move(work)); }
-  bool all_fresh(const std::string& database) const;         // no connection awaits its closing
+  bool all_fresh(const std::string& database) const;  // no connection awaits its closing
 
   // ---- for sessions -----------------------------------------------------------
   Instant now() const { return clock_.now(); }
@@ -111,7 +111,9 @@ class Hub {
   void evict_idle(const std::string& database, const std::string& user);
   bool draining() const { return shutdown_ != Shutdown::no; }
   /// Sessions that are there may go on.
-  bool serves() const { return shutdown_ == Shutdown::no || shutdown_ == Shutdown::wait_for_clients; }
+  bool serves() const {
+    return shutdown_ == Shutdown::no || shutdown_ == Shutdown::wait_for_clients;
+  }
   Pool* mine(pool::Record& record);
 
   Shared& shared;
@@ -124,8 +126,8 @@ class Hub {
   StatementTable statement_table;
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;
-  List<Client, &Client::hook> ready;       // idle or linked, and console
-  List<Client, &Client::hook> waiting;     // oldest first
+  List<Client, &Client::hook> ready;    // idle or linked, and console
+  List<Client, &Client::hook> waiting;  // oldest first
   List<Client, &Client::hook> closing;
   std::vector<std::pair<Pool*, pool::SessionId>> relay_line;
   struct SecretAnswer {

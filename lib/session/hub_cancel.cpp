@@ -1,4 +1,5 @@
-// Cancel requests: from a client's key to the server that runs its statement, on whatever worker that is.
+// Cancel requests: from a client's key to the server that runs its statement, on whatever worker
+// that is.
 #include "crypto/compare.hpp"
 #include "session/canceler.hpp"
 #include "session/hub.hpp"
@@ -10,7 +11,8 @@ void Hub::cancel_requested(std::uint32_t pid, const std::string& secret, Client&
   if (home >= shared.broker.workers()) return requester.leave("a cancel request for no session");
   const pool::WorkerId asker = worker;
   const pool::SessionId asker_id = requester.id;
-  // PostgreSQL says nothing, right or wrong; the end of the connection says that the request has been seen to.
+  // PostgreSQL says nothing, right or wrong; the end of the connection says that the request has
+  // been seen to.
   auto done = [this, asker, asker_id] {
     shared.fabric->post(asker, [asker_id](Hub& hub) { hub.close_requester(asker_id); });
   };

@@ -1,7 +1,7 @@
 // What the console asks of a worker: commands and the rows of SHOW.
-#include "session/hub.hpp"
-
 #include <charconv>
+
+#include "session/hub.hpp"
 
 namespace heim::session {
 namespace {
@@ -12,9 +12,12 @@ bool chosen(const Pool& pool, const std::string& database) {
 
 std::string_view mode_text(config::PoolMode mode) {
   switch (mode) {
-    case config::PoolMode::session: return "session";
-    case config::PoolMode::transaction: return "transaction";
-    case config::PoolMode::statement: return "statement";
+    case config::PoolMode::session:
+      return "session";
+    case config::PoolMode::transaction:
+      return "transaction";
+    case config::PoolMode::statement:
+      return "statement";
   }
   return "";
 }
@@ -23,7 +26,8 @@ void split_address(const std::string& name, std::string& host, std::uint16_t& po
   const std::size_t colon = name.rfind(':');
   host = name.substr(0, colon);
   port = 0;
-  if (colon != std::string::npos) std::from_chars(name.data() + colon + 1, name.data() + name.size(), port);
+  if (colon != std::string::npos)
+    std::from_chars(name.data() + colon + 1, name.data() + name.size(), port);
 }
 
 }  // namespace
@@ -152,7 +156,7 @@ void Hub::fill_clients(Snapshot& snapshot) {
     row.user = client->user;
     row.database = client->database_name;
     row.replication = client->replication.empty() ? "none" : client->replication;
-    row.state = client->state() < ClientState::idle        ? "login"
+    row.state = client->state() < ClientState::idle       ? "login"
                 : client->state() == ClientState::waiting ? "waiting"
                 : client->state() == ClientState::idle    ? "idle"
                                                           : "active";
@@ -182,8 +186,8 @@ void Hub::fill_servers(Snapshot& snapshot, const Pool& pool) {
       ServerRow row;
       row.user = pool.record.key.user;
       row.database = pool.record.key.database;
-      row.state = list == &pool.linked   ? "active"
-                  : list == &pool.idle   ? "idle"
+      row.state = list == &pool.linked    ? "active"
+                  : list == &pool.idle    ? "idle"
                   : list == &pool.opening ? "new"
                                           : "tested";
       split_address(s->peer, row.addr, row.port);
@@ -220,12 +224,14 @@ void Hub::fill_databases(Snapshot& snapshot) {
     const config::Proxy& proxy = settings().proxy;
     const config::Database* entry = view.entry;
     row.pool_size = entry ? entry->pool_size.value_or(proxy.pool_size) : proxy.pool_size;
-    row.min_pool_size = entry ? entry->min_pool_size.value_or(proxy.min_pool_size) : proxy.min_pool_size;
-    row.reserve_pool_size =
-        entry ? entry->reserve_pool_size.value_or(proxy.reserve_pool_size) : proxy.reserve_pool_size;
-    row.max_connections =
-        entry ? entry->max_db_connections.value_or(proxy.max_db_connections) : proxy.max_db_connections;
-    row.server_lifetime = std::chrono::duration_cast<std::chrono::seconds>(settings().timeouts.server_lifetime);
+    row.min_pool_size =
+        entry ? entry->min_pool_size.value_or(proxy.min_pool_size) : proxy.min_pool_size;
+    row.reserve_pool_size = entry ? entry->reserve_pool_size.value_or(proxy.reserve_pool_size)
+                                  : proxy.reserve_pool_size;
+    row.max_connections = entry ? entry->max_db_connections.value_or(proxy.max_db_connections)
+                                : proxy.max_db_connections;
+    row.server_lifetime =
+        std::chrono::duration_cast<std::chrono::seconds>(settings().timeouts.server_lifetime);
     return row;
   };
   for (const config::Database& entry : settings().databases) add(entry.name);
@@ -248,7 +254,8 @@ void Hub::fill_users(Snapshot& snapshot) {
     UserRow& row = rows[user.name];
     row.pool_size = user.pool_size;
     if (user.pool_mode) row.pool_mode = mode_text(*user.pool_mode);
-    row.max_user_connections = user.max_user_connections.value_or(settings().proxy.max_user_connections);
+    row.max_user_connections =
+        user.max_user_connections.value_or(settings().proxy.max_user_connections);
   }
   for (const auto& [pid, client] : clients_) {
     if (!client->user.empty()) ++rows[client->user].current_client_connections;
@@ -269,14 +276,17 @@ void Hub::fill_memory(Snapshot& snapshot) {
     inboxes += client->inbox_size();
     used += client->inbox_size() > 15;
   }
-  const auto row = [&](std::string name, std::uint64_t size, std::uint64_t count, std::uint64_t total) {
+  const auto row = [&](std::string name, std::uint64_t size, std::uint64_t count,
+                       std::uint64_t total) {
     snapshot.memory.push_back({std::move(name), size, count, 0, total});
   };
   row("client_session", sizeof(Client), clients_.size(), sizeof(Client) * clients_.size());
   row("client_inbox", 0, used, inboxes);
   row("server_connection", sizeof(Server), servers_.size(), sizeof(Server) * servers_.size());
-  row("statement", sizeof(Statement), statement_table.size(), sizeof(Statement) * statement_table.size());
-  row("settings", sizeof(SettingList), setting_table.size(), sizeof(SettingList) * setting_table.size());
+  row("statement", sizeof(Statement), statement_table.size(),
+      sizeof(Statement) * statement_table.size());
+  row("settings", sizeof(SettingList), setting_table.size(),
+      sizeof(SettingList) * setting_table.size());
 }
 
 // ---- configuration ---------------------------------------------------------------

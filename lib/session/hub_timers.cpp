@@ -1,5 +1,5 @@
-// Everything that happens because time passed. Lists are in the order of their deadlines, so that a tick looks at
-// what is due and at connections in use, never at idle clients one by one.
+// Everything that happens because time passed. Lists are in the order of their deadlines, so that a
+// tick looks at what is due and at connections in use, never at idle clients one by one.
 #include "session/canceler.hpp"
 #include "session/hub.hpp"
 #include "session/inquiry.hpp"
@@ -54,13 +54,15 @@ void Hub::tick_clients() {
   }
   for (Client* client = logging_in.front(); client;) {
     Client* next = logging_in.next(*client);
-    if (client->in_line() && over(client->since, timeouts.query_wait_timeout, now())) client->wait_ended();
+    if (client->in_line() && over(client->since, timeouts.query_wait_timeout, now()))
+      client->wait_ended();
     client = next;
   }
   if (timeouts.client_idle_timeout == Duration::zero()) return;
   for (Client* client = ready.front(); client;) {
     Client* next = ready.next(*client);
-    if (client->state() == ClientState::idle && over(client->since, timeouts.client_idle_timeout, now())) {
+    if (client->state() == ClientState::idle &&
+        over(client->since, timeouts.client_idle_timeout, now())) {
       client->fail("57P05", "the session was idle for longer than client_idle_timeout");
     }
     client = next;
@@ -72,9 +74,12 @@ void Hub::tick_waiting() {
   for (Client* client = waiting.front(); client;) {
     Client* next = waiting.next(*client);
     if (!over(client->since, limit, now())) break;
-    client->refuse({"ERROR", "53300",
-                    "no server connection became free within query_wait_timeout (" + seconds_text(limit) + ")",
-                    {}, "Raise pool_size or query_wait_timeout, or shorten transactions."});
+    client->refuse(
+        {"ERROR",
+         "53300",
+         "no server connection became free within query_wait_timeout (" + seconds_text(limit) + ")",
+         {},
+         "Raise pool_size or query_wait_timeout, or shorten transactions."});
     client = next;
   }
 }
@@ -180,9 +185,15 @@ void Hub::tick_relays() {
 void Hub::shutdown(Operator::Shutdown how) {
   sweep();
   switch (how) {
-    case Operator::Shutdown::now: shutdown_ = Shutdown::now; break;
-    case Operator::Shutdown::wait_for_servers: shutdown_ = Shutdown::wait_for_servers; break;
-    case Operator::Shutdown::wait_for_clients: shutdown_ = Shutdown::wait_for_clients; break;
+    case Operator::Shutdown::now:
+      shutdown_ = Shutdown::now;
+      break;
+    case Operator::Shutdown::wait_for_servers:
+      shutdown_ = Shutdown::wait_for_servers;
+      break;
+    case Operator::Shutdown::wait_for_clients:
+      shutdown_ = Shutdown::wait_for_clients;
+      break;
   }
   tick_shutdown();
 }
@@ -194,7 +205,8 @@ void Hub::tick_shutdown() {
     for (Client* c = list->front(); c; c = list->next(*c)) {
       const bool at_work = shutdown_ == Shutdown::wait_for_servers && c->server != nullptr;
       const bool logging = c->state() < ClientState::idle;
-      if (shutdown_ == Shutdown::now || logging || (!clients_stay && !at_work)) leaving.push_back(c);
+      if (shutdown_ == Shutdown::now || logging || (!clients_stay && !at_work))
+        leaving.push_back(c);
     }
   }
   for (Client* client : leaving) client->shutdown_notice();

@@ -7,7 +7,8 @@ namespace heim::session {
 namespace {
 
 Error error_of(Bytes raw) {
-  if (raw.size() <= wire::header_size) return {"08006", "auth_query: the server connection was lost", {}, {}};
+  if (raw.size() <= wire::header_size)
+    return {"08006", "auth_query: the server connection was lost", {}, {}};
   const wire::ErrorView view = wire::read_error(raw.subspan(wire::header_size));
   return {"08006", "auth_query failed", {}, std::string(view.message)};
 }
@@ -55,13 +56,20 @@ void Inquiry::link(Server& server) {
   server.take(*this, ticket_.session, pinned, hub_.to_server);
   std::string out;
   wire::Writer(out, 'P').string({}).string(query_).u16(0);
-  wire::Writer(out, 'B').string({}).string({}).u16(0).u16(1).u32(static_cast<std::uint32_t>(user_.size()))
-      .bytes(user_).u16(0);
+  wire::Writer(out, 'B')
+      .string({})
+      .string({})
+      .u16(0)
+      .u16(1)
+      .u32(static_cast<std::uint32_t>(user_.size()))
+      .bytes(user_)
+      .u16(0);
   wire::Writer(out, 'E').string({}).u32(1);
   wire::message(out, 'S', {});
   hub_.to_server.copy(out);
   server.prepared.drop_unnamed();
-  for (const Reply reply : {Reply::parse, Reply::bind, Reply::execute, Reply::sync}) server.expect(reply);
+  for (const Reply reply : {Reply::parse, Reply::bind, Reply::execute, Reply::sync})
+    server.expect(reply);
   server.write(hub_.to_server);
 }
 
@@ -70,7 +78,8 @@ void Inquiry::deliver(Out& out) {
   out.clear();
   std::size_t done = 0;
   wire::Header header;
-  while (wire::peek(wire::Origin::server, as_bytes(received_).subspan(done), header) == wire::Peek::ok &&
+  while (wire::peek(wire::Origin::server, as_bytes(received_).subspan(done), header) ==
+             wire::Peek::ok &&
          received_.size() - done >= header.total()) {
     read(as_bytes(received_).subspan(done, header.total()));
     done += header.total();

@@ -1,4 +1,5 @@
-// What goes to one stream at the end of a step: borrowed runs of the input and small pieces of our own, in order.
+// What goes to one stream at the end of a step: borrowed runs of the input and small pieces of our
+// own, in order.
 #pragma once
 #include <memory>
 #include <string_view>

@@ -6,7 +6,8 @@ namespace heim::session {
 
 void Pool::set_idle_count() {
   if (hub.shared.broker.workers() < 2) return;
-  record.idle[hub.worker].value.store(static_cast<std::uint32_t>(idle.size()), std::memory_order_seq_cst);
+  record.idle[hub.worker].value.store(static_cast<std::uint32_t>(idle.size()),
+                                      std::memory_order_seq_cst);
 }
 
 Server* Pool::take_idle() {

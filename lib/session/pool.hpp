@@ -19,27 +19,29 @@ struct Pool {
 
   Hub& hub;
   pool::Record& record;
-  std::string database;       // as clients name it
-  std::string dbname;         // on the server
+  std::string database;  // as clients name it
+  std::string dbname;    // on the server
   config::PoolMode mode = config::PoolMode::session;
-  bool relay = false;         // no secrets: connections come from logins
-  bool open_to_all = false;   // the server trusts the proxy without a secret
+  bool relay = false;        // no secrets: connections come from logins
+  bool open_to_all = false;  // the server trusts the proxy without a secret
   bool disabled = false;
-  Servers idle;               // most recently used first
+  Servers idle;  // most recently used first
   Servers linked;
   Servers opening;
-  Servers cleaning;           // and canceling
+  Servers cleaning;  // and canceling
   std::uint32_t clients_active = 0;
   std::uint32_t clients_waiting = 0;
   std::uint32_t clients = 0;  // sessions that use this pool
   Meter* meter = nullptr;     // of the database
   Instant retry_at{};         // after a failed login: not before
-  std::string last_error;     // whole ErrorResponse of the last failed login; empty after a good one
-  /// What a server reports once it has a client's parameters: the greeting of the next client with the same.
+  std::string last_error;  // whole ErrorResponse of the last failed login; empty after a good one
+  /// What a server reports once it has a client's parameters: the greeting of the next client with
+  /// the same.
   std::unordered_map<Settings, Settings> greetings;
 
   std::uint32_t servers() const {
-    return static_cast<std::uint32_t>(idle.size() + linked.size() + opening.size() + cleaning.size());
+    return static_cast<std::uint32_t>(idle.size() + linked.size() + opening.size() +
+                                      cleaning.size());
   }
   void set_idle_count();
   /// An idle connection, if nobody stands in line and the pool is not paused.

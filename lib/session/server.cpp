@@ -13,12 +13,17 @@ Pool::Servers* list_of(Pool& pool, ServerState state) {
     case ServerState::connecting:
     case ServerState::asking_tls:
     case ServerState::tls:
-    case ServerState::login: return &pool.opening;
-    case ServerState::idle: return &pool.idle;
-    case ServerState::linked: return &pool.linked;
+    case ServerState::login:
+      return &pool.opening;
+    case ServerState::idle:
+      return &pool.idle;
+    case ServerState::linked:
+      return &pool.linked;
     case ServerState::cleaning:
-    case ServerState::canceling: return &pool.cleaning;
-    default: return nullptr;
+    case ServerState::canceling:
+      return &pool.cleaning;
+    default:
+      return nullptr;
   }
 }
 
@@ -204,8 +209,8 @@ void Server::on_end(Stream&, const StreamEnd& end) {
     if (error.empty()) {
       hub->node_failed(*pool);
       wire::error(error, {"FATAL", "08006",
-                          "cannot connect to server " + hub->shared.nodes.node(pool->record.key.node).name +
-                              ": " + why});
+                          "cannot connect to server " +
+                              hub->shared.nodes.node(pool->record.key.node).name + ": " + why});
       discard(why, as_bytes(error));
       return hub->login_failed(*pool, as_bytes(error), false);
     }

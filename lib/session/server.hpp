@@ -1,7 +1,8 @@
 // One server connection: its login, the answers it owes, and the way back to the pool.
 //
-// It goes back only when no answer is owed, the last ReadyForQuery said 'I', no COPY is open, no message is half
-// sent, and no cancel request for it is under way. Otherwise it is cleaned, or closed.
+// It goes back only when no answer is owed, the last ReadyForQuery said 'I', no COPY is open, no
+// message is half sent, and no cancel request for it is under way. Otherwise it is cleaned, or
+// closed.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -16,8 +17,8 @@
 #include "session/expected.hpp"
 #include "session/out.hpp"
 #include "session/settings.hpp"
-#include "session/states.hpp"
 #include "session/statements.hpp"
+#include "session/states.hpp"
 #include "wire/framer.hpp"
 
 namespace heim::session {
@@ -35,11 +36,13 @@ class Holder {
   virtual void deliver(Out& out) = 0;
   /// ReadyForQuery came and nothing is owed. `tx` is its status. May give the server back.
   virtual void on_ready(Server& server, char tx) = 0;
-  /// The hidden statements that adapt the server to the holder failed. `error` is a whole ErrorResponse.
+  /// The hidden statements that adapt the server to the holder failed. `error` is a whole
+  /// ErrorResponse.
   virtual void on_sync_failed(Server& server, Bytes error) = 0;
   /// The hidden statements that adapt the server to the holder are done.
   virtual void on_synced(Server&) {}
-  /// The server is gone; the holder has it no more. `error` is the server's last ErrorResponse, or empty.
+  /// The server is gone; the holder has it no more. `error` is the server's last ErrorResponse, or
+  /// empty.
   virtual void on_server_lost(Server& server, Bytes error) = 0;
   /// The prepared-statement maps, if the holder has such.
   virtual ClientStatements* statements() { return nullptr; }
@@ -58,8 +61,8 @@ class Server final : public StreamHandler {
 
   // ---- life -----------------------------------------------------------------
   /// Connects and logs in.
-  /// `owner`: the client it is opened for, if it is for one. `relay`: that client's messages answer the
-  /// server's challenges.
+  /// `owner`: the client it is opened for, if it is for one. `relay`: that client's messages answer
+  /// the server's challenges.
   void open(Client* owner, bool relay);
   /// Ends it: tells the holder, frees the slot. Safe from anywhere; the object dies later.
   void discard(std::string_view why, Bytes error = {});
@@ -67,7 +70,8 @@ class Server final : public StreamHandler {
   ServerState state() const { return state_; }
 
   // ---- use ------------------------------------------------------------------
-  /// Links to a holder that has `wanted` as its parameters. Messages that adapt the server go to `out` first.
+  /// Links to a holder that has `wanted` as its parameters. Messages that adapt the server go to
+  /// `out` first.
   void take(Holder& holder, std::uint64_t holder_id, const Settings& wanted, Out& out);
   /// The holder is done or gone. Gives back, cleans or closes as the state demands.
   /// `untouched`: it ran nothing of the holder's.
@@ -123,30 +127,30 @@ class Server final : public StreamHandler {
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
 
-  Hub* hub;    // of the worker it lives on; changes when it is handed over
+  Hub* hub;  // of the worker it lives on; changes when it is handed over
   Pool* pool;
   const std::uint64_t id;
   Stream* stream = nullptr;
-  ListHook<Server> hook;       // in the pool's list for its state
+  ListHook<Server> hook;  // in the pool's list for its state
   Instant born{};
-  Instant since{};             // of its state
-  Instant checked{};           // when server_check_query last ran
-  Instant request_start{};     // of the running batch; zero if none
+  Instant since{};          // of its state
+  Instant checked{};        // when server_check_query last ran
+  Instant request_start{};  // of the running batch; zero if none
   Instant transaction_start{};
   std::uint32_t backend_pid = 0;
   std::string backend_secret;
-  std::string peer;            // address, for SHOW
+  std::string peer;  // address, for SHOW
   std::string tls_text;
   std::uint64_t transactions = 0;
-  std::uint64_t holder_id = 0; // of the last holder
+  std::uint64_t holder_id = 0;  // of the last holder
   bool close_when_idle = false;
   bool read_paused = false;
-  bool dedicated = false;      // for one client alone (replication); never pooled
-  std::uint32_t unsent = 0;    // bytes of a message to the server that the client still owes
-  bool batch_open = false;     // extended messages without Sync
-  bool skipping = false;       // after an error: the server ignores all up to Sync
-  Settings parameters;         // as reported
-  Settings vars;               // as set by us for the last holder; null: unknown
+  bool dedicated = false;    // for one client alone (replication); never pooled
+  std::uint32_t unsent = 0;  // bytes of a message to the server that the client still owes
+  bool batch_open = false;   // extended messages without Sync
+  bool skipping = false;     // after an error: the server ignores all up to Sync
+  Settings parameters;       // as reported
+  Settings vars;             // as set by us for the last holder; null: unknown
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
@@ -193,8 +197,8 @@ class Server final : public StreamHandler {
 
   ServerState state_ = ServerState::connecting;
   Holder* holder_ = nullptr;
-  Client* relay_ = nullptr;      // the client it is opened for
-  bool judging_ = false;         // and whose login it judges
+  Client* relay_ = nullptr;  // the client it is opened for
+  bool judging_ = false;     // and whose login it judges
   Expected expected_;
   std::unique_ptr<auth::ServerLogin> login_;
   std::string endpoint_hash_;
@@ -205,10 +209,11 @@ class Server final : public StreamHandler {
   std::uint32_t cancels_ = 0;
   bool copy_in_ = false;
   bool copy_extended_ = false;
-  bool copy_end_sent_ = false;   // CopyDone or CopyFail went out since the last statement
-  bool uncertain_ = false;       // a Sync sent during COPY: we cannot count its answers; never pool it again
-  bool reset_needed_ = false;    // session state that only DISCARD ALL removes
-  bool set_seen_ = false;        // a SET whose effect is not in `vars`
+  bool copy_end_sent_ = false;  // CopyDone or CopyFail went out since the last statement
+  bool uncertain_ =
+      false;  // a Sync sent during COPY: we cannot count its answers; never pool it again
+  bool reset_needed_ = false;  // session state that only DISCARD ALL removes
+  bool set_seen_ = false;      // a SET whose effect is not in `vars`
   bool sync_failed_ = false;
   bool force_tls_ = false;
   bool tried_tls_ = false;

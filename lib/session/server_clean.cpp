@@ -1,5 +1,5 @@
-// What becomes of a server whose session left something behind: it is brought back to a clean state with as few
-// statements as that takes, or closed when it cannot be.
+// What becomes of a server whose session left something behind: it is brought back to a clean state
+// with as few statements as that takes, or closed when it cannot be.
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/server.hpp"
@@ -49,7 +49,8 @@ void Server::continue_cleaning(Out& out) {
   if (!expected_.empty()) return;
   if (body_left_ > 0 || !carry_.empty()) return;
   if (tx_ != 'I') {
-    if (std::exchange(rolled_back_, true)) return discard("its transaction could not be rolled back");
+    if (std::exchange(rolled_back_, true))
+      return discard("its transaction could not be rolled back");
     return ask("ROLLBACK", out);
   }
   rolled_back_ = false;
@@ -72,7 +73,8 @@ void Server::finish_clean() {
   pool->give(*this);
 }
 
-// What still runs may finish, as it would if the client of a direct connection left. Not for ever, though.
+// What still runs may finish, as it would if the client of a direct connection left. Not for ever,
+// though.
 void Server::clean_late(Duration limit) {
   const Duration spent = hub->now() - since;
   if (spent > 2 * limit) return discard("what its client left could not be cleaned in time");

@@ -1,4 +1,5 @@
-// The way into a server: TLS as sslmode says, the startup packet, the login, the parameters it reports.
+// The way into a server: TLS as sslmode says, the startup packet, the login, the parameters it
+// reports.
 #include "session/client.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -29,9 +30,10 @@ void Server::on_connected(Stream& stream_ref) {
   hub->sweep();
   peer = stream_ref.peer_name();
   const SslMode mode = hub->settings().server_tls.mode;
-  // A client's SCRAM answer says whether it could have bound the channel: over TLS on both sides no answer fits. On
-  // this machine plain text is as good.
-  if (judging_ && relay_ && relay_->is_tls() && stream_ref.is_loopback() && mode < SslMode::require) {
+  // A client's SCRAM answer says whether it could have bound the channel: over TLS on both sides no
+  // answer fits. On this machine plain text is as good.
+  if (judging_ && relay_ && relay_->is_tls() && stream_ref.is_loopback() &&
+      mode < SslMode::require) {
     plain_only_ = true;
   }
   if (stream_ref.is_unix() || plain_only_ || !(wants_tls_first(mode) || force_tls_)) {
@@ -80,7 +82,8 @@ bool Server::retry_with_tls() {
     plain_only_ = true;
     return reconnect();
   }
-  if (state_ == ServerState::login && mode == SslMode::allow && !tried_tls_ && !last_error_.empty()) {
+  if (state_ == ServerState::login && mode == SslMode::allow && !tried_tls_ &&
+      !last_error_.empty()) {
     tried_tls_ = force_tls_ = true;
     return reconnect();
   }
@@ -124,8 +127,11 @@ void Server::begin_login() {
 void Server::login_message(const wire::Header& header, Bytes frame) {
   const Bytes body = frame.subspan(wire::header_size);
   switch (header.tag) {
-    case 'R': return login_authentication(frame);
-    case 'S': on_parameter(body); return;
+    case 'R':
+      return login_authentication(frame);
+    case 'S':
+      on_parameter(body);
+      return;
     case 'K':
       backend_pid = body.size() >= 4 ? load_be32(body.data()) : 0;
       backend_secret = body.size() > 4 ? as_text(body.subspan(4)) : std::string_view{};
@@ -133,11 +139,14 @@ void Server::login_message(const wire::Header& header, Bytes frame) {
     case 'E':
       last_error_ = as_text(frame);
       return on_end(*stream, {true, "login refused"});
-    case 'Z': return login_ready();
+    case 'Z':
+      return login_ready();
     case 'N':
     case 'A':
-    case 'v': return;
-    default: violate("during login");
+    case 'v':
+      return;
+    default:
+      violate("during login");
   }
 }
 

@@ -1,4 +1,5 @@
-// Accounting for a server's answers: each is matched with what was asked, in order, before it goes on.
+// Accounting for a server's answers: each is matched with what was asked, in order, before it goes
+// on.
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/server.hpp"
@@ -13,9 +14,7 @@ constexpr std::uint32_t gather_limit = 65536;
 constexpr std::size_t backlog_high = 65536;
 
 // Messages whose body matters here.
-bool is_read(std::uint8_t tag) {
-  return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S';
-}
+bool is_read(std::uint8_t tag) { return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S'; }
 
 }  // namespace
 
@@ -38,7 +37,8 @@ std::size_t Server::feed_carry(Bytes bytes) {
   const std::size_t before = carry_.size();
   std::size_t want = wire::header_size;
   if (before >= want) {
-    want = wire::header_size + load_be32(reinterpret_cast<const std::uint8_t*>(carry_.data()) + 1) - 4;
+    want =
+        wire::header_size + load_be32(reinterpret_cast<const std::uint8_t*>(carry_.data()) + 1) - 4;
   }
   std::size_t used = std::min(want - before, bytes.size());
   carry_.append(as_text(bytes.first(used)));
@@ -56,7 +56,8 @@ std::size_t Server::feed_carry(Bytes bytes) {
   return used;
 }
 
-// Handles what stands at the front. Returns how many bytes it took; 0: the message must be gathered first.
+// Handles what stands at the front. Returns how many bytes it took; 0: the message must be gathered
+// first.
 std::size_t Server::frame(Bytes bytes) {
   if (body_left_ > 0) {
     const std::size_t part = std::min<std::uint64_t>(body_left_, bytes.size());
@@ -101,14 +102,21 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   switch (header.tag) {
     case 'D':
     case 'd':
-    case 'c': return !hidden && (streams() || violate("rows nobody asked for"));
+    case 'c':
+      return !hidden && (streams() || violate("rows nobody asked for"));
     case 'N':
-    case 'A': return !hidden;
-    case 'S': return whole ? on_parameter(body) : !hidden;
-    case 'Z': return on_ready(body);
-    case 'E': return on_error(frame);
-    case 'C': return whole ? on_complete(body) : violate("a CommandComplete that is too long");
-    default: return hidden ? false : on_simple(header);
+    case 'A':
+      return !hidden;
+    case 'S':
+      return whole ? on_parameter(body) : !hidden;
+    case 'Z':
+      return on_ready(body);
+    case 'E':
+      return on_error(frame);
+    case 'C':
+      return whole ? on_complete(body) : violate("a CommandComplete that is too long");
+    default:
+      return hidden ? false : on_simple(header);
   }
 }
 
@@ -121,19 +129,29 @@ bool Server::streams() const {
 bool Server::on_simple(const wire::Header& header) {
   const Reply front = expected_.empty() ? Reply::sync : expected_.front().reply;
   switch (header.tag) {
-    case '1': return on_parse_complete(front);
-    case '2': return pop_if(Reply::bind, Reply::bind);
-    case '3': return pop_if(Reply::close, Reply::close_hidden);
-    case 'T': return front == Reply::query || uncertain_ || pop_if(Reply::describe, Reply::describe);
-    case 'n': return pop_if(Reply::describe, Reply::describe);
-    case 't': return front == Reply::describe || uncertain_ || violate("a ParameterDescription");
+    case '1':
+      return on_parse_complete(front);
+    case '2':
+      return pop_if(Reply::bind, Reply::bind);
+    case '3':
+      return pop_if(Reply::close, Reply::close_hidden);
+    case 'T':
+      return front == Reply::query || uncertain_ || pop_if(Reply::describe, Reply::describe);
+    case 'n':
+      return pop_if(Reply::describe, Reply::describe);
+    case 't':
+      return front == Reply::describe || uncertain_ || violate("a ParameterDescription");
     case 'I':
-    case 's': return front == Reply::query || pop_if(Reply::execute, Reply::execute);
-    case 'V': return front == Reply::function || uncertain_ || violate("a FunctionCallResponse");
+    case 's':
+      return front == Reply::query || pop_if(Reply::execute, Reply::execute);
+    case 'V':
+      return front == Reply::function || uncertain_ || violate("a FunctionCallResponse");
     case 'G':
     case 'H':
-    case 'W': return on_copy(header.tag);
-    default: return violate(wire::find(wire::Origin::server, header.tag)->name);
+    case 'W':
+      return on_copy(header.tag);
+    default:
+      return violate(wire::find(wire::Origin::server, header.tag)->name);
   }
 }
 
@@ -177,7 +195,8 @@ void Server::on_tag(std::string_view tag) {
     set_seen_ = true;
   } else if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
     prepared.clear();
-    if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr) statements->clear();
+    if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr)
+      statements->clear();
     if (tag == "DISCARD ALL") {
       vars = hub->setting_table.empty();
       set_seen_ = reset_needed_ = false;
@@ -214,8 +233,8 @@ bool Server::on_copy(std::uint8_t tag) {
   copy_in_ = true;
   copy_extended_ = front == Reply::execute;
   if (!copy_extended_ || expected_.size() < 2) return true;
-  // A Sync that was sent before the server said it wants data is swallowed by the COPY, unless the COPY fails
-  // before it reads it: then it counts. That cannot be seen from here.
+  // A Sync that was sent before the server said it wants data is swallowed by the COPY, unless the
+  // COPY fails before it reads it: then it counts. That cannot be seen from here.
   if (expected_.at(1).reply == Reply::sync) {
     const bool has_undo = expected_.front().undo;
     expected_.pop();
@@ -363,7 +382,8 @@ void Server::settle() {
     read_paused = true;
     stream->pause();
   }
-  // Not while half of a message is here: the server could not be given back, and nothing would try again.
+  // Not while half of a message is here: the server could not be given back, and nothing would try
+  // again.
   if (!ready_seen_ || !expected_.empty() || !holder_ || !carry_.empty() || body_left_ > 0) return;
   ready_seen_ = false;
   holder_->on_ready(*this, tx_);

@@ -23,10 +23,19 @@ void hex_escape(std::string& out, unsigned char byte) {
 
 // Settings that a statement's literals are read with, or its bytes.
 bool guides_parsing(std::string_view name) {
-  static constexpr std::string_view names[] = {
-      "array_nulls", "client_encoding", "datestyle", "intervalstyle", "lc_monetary", "role", "search_path",
-      "session_authorization", "standard_conforming_strings", "timezone", "timezone_abbreviations",
-      "transform_null_equals", "xmloption"};
+  static constexpr std::string_view names[] = {"array_nulls",
+                                               "client_encoding",
+                                               "datestyle",
+                                               "intervalstyle",
+                                               "lc_monetary",
+                                               "role",
+                                               "search_path",
+                                               "session_authorization",
+                                               "standard_conforming_strings",
+                                               "timezone",
+                                               "timezone_abbreviations",
+                                               "transform_null_equals",
+                                               "xmloption"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
@@ -38,8 +47,8 @@ std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>
   return guides.empty() ? 0 : hash128(key_of(guides), 0).low;
 }
 
-// E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are escaped, since in some
-// client encodings a backslash can be half of a character.
+// E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are
+// escaped, since in some client encodings a backslash can be half of a character.
 std::string quote_literal(std::string_view value) {
   std::string out = "E'";
   for (const char c : value) {
@@ -79,8 +88,9 @@ std::string fold(std::string_view name) {
 }
 
 const std::string* SettingList::find(std::string_view name) const {
-  const auto it = std::lower_bound(items.begin(), items.end(), name,
-                                   [](const auto& item, std::string_view n) { return item.first < n; });
+  const auto it =
+      std::lower_bound(items.begin(), items.end(), name,
+                       [](const auto& item, std::string_view n) { return item.first < n; });
   return it != items.end() && it->first == name ? &it->second : nullptr;
 }
 
@@ -124,10 +134,14 @@ Settings SettingTable::without(const Settings& base, std::string_view name) {
 }
 
 bool is_settable(std::string_view name) {
-  static constexpr std::string_view names[] = {
-      "application_name", "client_encoding", "datestyle",
-      "default_transaction_read_only", "intervalstyle", "search_path",
-      "standard_conforming_strings", "timezone"};
+  static constexpr std::string_view names[] = {"application_name",
+                                               "client_encoding",
+                                               "datestyle",
+                                               "default_transaction_read_only",
+                                               "intervalstyle",
+                                               "search_path",
+                                               "standard_conforming_strings",
+                                               "timezone"};
   const std::string folded = fold(name);
   return std::find(std::begin(names), std::end(names), folded) != std::end(names);
 }
@@ -151,7 +165,8 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
   return sql;
 }
 
-bool parse_options(std::string_view options, std::vector<std::pair<std::string, std::string>>& out) {
+bool parse_options(std::string_view options,
+                   std::vector<std::pair<std::string, std::string>>& out) {
   std::vector<std::string> words;
   std::string word;
   bool open = false;

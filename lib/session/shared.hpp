@@ -65,7 +65,8 @@ class Shared {
   std::uint64_t hash_seed = 0;
   std::atomic<std::uint64_t> next_id{1};
   std::atomic<std::uint32_t> clients{0};
-  /// Bumped when a server says that a statement's result type changed: whatever was prepared before is stale.
+  /// Bumped when a server says that a statement's result type changed: whatever was prepared before
+  /// is stale.
   std::atomic<std::uint64_t> schema_epoch{0};
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
@@ -80,7 +81,8 @@ class Shared {
     const auto it = credentials_.find({database, user});
     return it == credentials_.end() ? auth::Credentials{} : it->second;
   }
-  /// [any thread] What servers report to a client with these parameters, for logins on other workers.
+  /// [any thread] What servers report to a client with these parameters, for logins on other
+  /// workers.
   using Greeting = std::vector<std::pair<std::string, std::string>>;
   std::optional<Greeting> greeting(const pool::Record& pool, const std::string& key) {
     const std::lock_guard lock(mutex_);

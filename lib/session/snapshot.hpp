@@ -100,7 +100,7 @@ struct ConnectionRow {
   std::uint64_t id = 0;
   std::uint64_t link = 0;  // id of the partner, 0 if none
   std::uint32_t remote_pid = 0;
-  std::string tls;             // "TLSv1.3/TLS_AES_256_GCM_SHA384", empty without
+  std::string tls;  // "TLSv1.3/TLS_AES_256_GCM_SHA384", empty without
   std::string application_name;
   std::uint32_t prepared_statements = 0;
   // ours

@@ -1,8 +1,9 @@
 // Prepared statements that outlive the server connection they were made on.
 //
-// A client's statement is its content (query text and parameter types), not a name on some server: the content is
-// interned once a worker, clients map their names to it, and each server connection knows under which name of
-// ours it has it. What a server lacks is prepared in the same flush that needs it.
+// A client's statement is its content (query text and parameter types), not a name on some server:
+// the content is interned once a worker, clients map their names to it, and each server connection
+// knows under which name of ours it has it. What a server lacks is prepared in the same flush that
+// needs it.
 #pragma once
 #include <cstdint>
 #include <list>
@@ -22,18 +23,19 @@ struct Statement {
   Hash128 hash;
   std::string content;
   // Where and when a server last accepted it: another Parse of it needs no server.
-  const void* valid_in = nullptr;   // a pool; compared only
+  const void* valid_in = nullptr;  // a pool; compared only
   std::uint64_t valid_epoch = 0;
 };
 using StatementRef = std::shared_ptr<Statement>;
 
-/// Interns statements. One a worker. The seed is the process's, from a random source: texts of different clients
-/// meet here, and none shall be able to choose its hash.
+/// Interns statements. One a worker. The seed is the process's, from a random source: texts of
+/// different clients meet here, and none shall be able to choose its hash.
 class StatementTable {
  public:
   explicit StatementTable(std::uint64_t seed) : seed_(seed) {}
   StatementRef intern(std::string_view content);
-  /// `previous` if it has this content: spares the look-up where a client sends one text over and over.
+  /// `previous` if it has this content: spares the look-up where a client sends one text over and
+  /// over.
   StatementRef intern(std::string_view content, const StatementRef& previous);
   std::size_t size() const { return table_.size(); }
 
@@ -73,9 +75,9 @@ class ServerStatements {
     Hash128 hash;
     std::uint32_t number;  // its name is "heim_<number>"
     std::uint32_t size;
-    std::uint64_t epoch;   // of the schema, when it was prepared
-    std::uint32_t batch;   // that prepared it
-    bool confirmed;        // ParseComplete came
+    std::uint64_t epoch;  // of the schema, when it was prepared
+    std::uint32_t batch;  // that prepared it
+    bool confirmed;       // ParseComplete came
   };
   /// Null if it is not there. Marks it as used.
   const Item* use(Hash128 hash);
@@ -84,11 +86,12 @@ class ServerStatements {
   /// Only if it still is the one with this number.
   void erase(const Item& item);
   void confirm(const Item& item);
-  /// Whether a later message of the running batch can count on it: it is there, or comes in this very batch (if
-  /// that fails, the later message is skipped too).
+  /// Whether a later message of the running batch can count on it: it is there, or comes in this
+  /// very batch (if that fails, the later message is skipped too).
   bool usable(const Item& item) const { return item.confirmed || item.batch == batch; }
   void restore(const Item& item);
-  /// The one to close, if there are more than `count` or they hold more than `bytes`; never the newest.
+  /// The one to close, if there are more than `count` or they hold more than `bytes`; never the
+  /// newest.
   std::optional<Item> evict(std::size_t count, std::uint64_t bytes);
   void clear();
   std::size_t size() const { return index_.size(); }
@@ -120,7 +123,8 @@ class ServerStatements {
 
 std::string server_name(std::uint32_t number);
 
-/// A change of the maps that is real only once the server has confirmed the message it belongs to. One a message.
+/// A change of the maps that is real only once the server has confirmed the message it belongs to.
+/// One a message.
 struct Undo {
   bool client_named = false;    // the client's `name` was `before` (null: absent)
   bool client_unnamed = false;  // the client's unnamed statement was `before`
@@ -128,7 +132,7 @@ struct Undo {
   bool server_closed = false;   // `item` was removed from the server's
   std::string name;
   StatementRef before;
-  StatementRef added;           // with server_added
+  StatementRef added;  // with server_added
   ServerStatements::Item item{};
 };
 

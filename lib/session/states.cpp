@@ -3,8 +3,8 @@
 namespace heim::session {
 
 std::string_view name(ClientState state) {
-  static constexpr std::string_view names[] = {"start", "tls",     "auth",   "secret",
-                                               "relay", "login",   "idle",   "waiting",
+  static constexpr std::string_view names[] = {"start",  "tls",      "auth",    "secret",
+                                               "relay",  "login",    "idle",    "waiting",
                                                "linked", "skipping", "console", "closing"};
   static_assert(std::size(names) == static_cast<std::size_t>(ClientState::count_));
   return names[static_cast<std::size_t>(state)];
@@ -12,9 +12,9 @@ std::string_view name(ClientState state) {
 
 std::string_view name(ClientEvent event) {
   static constexpr std::string_view names[] = {
-      "tls_begins", "tls_done", "challenged", "secret_wanted", "relayed",  "authenticated",
-      "admitted",   "console_opened", "queued", "linked",  "released", "refused",
-      "resynced",   "answered", "server_lost", "failed",   "gone"};
+      "tls_begins", "tls_done",       "challenged",  "secret_wanted", "relayed",  "authenticated",
+      "admitted",   "console_opened", "queued",      "linked",        "released", "refused",
+      "resynced",   "answered",       "server_lost", "failed",        "gone"};
   static_assert(std::size(names) == static_cast<std::size_t>(ClientEvent::count_));
   return names[static_cast<std::size_t>(event)];
 }
@@ -29,8 +29,8 @@ std::string_view name(ServerState state) {
 
 std::string_view name(ServerEvent event) {
   static constexpr std::string_view names[] = {
-      "up",    "tls_asked",  "tls_accepted", "tls_refused", "tls_done", "retried", "ready", "taken",
-      "given_back", "left_dirty", "cleaned", "held", "cancel_over", "lost"};
+      "up",    "tls_asked",  "tls_accepted", "tls_refused", "tls_done", "retried",     "ready",
+      "taken", "given_back", "left_dirty",   "cleaned",     "held",     "cancel_over", "lost"};
   static_assert(std::size(names) == static_cast<std::size_t>(ServerEvent::count_));
   return names[static_cast<std::size_t>(event)];
 }

@@ -2,8 +2,9 @@
 //
 // Rule 1: every change of state is a row here; nothing else may assign a state.
 // Rule 2: this file knows nothing of sockets, pools or SQL.
-// A pair (state, event) is a row or is listed as impossible; the compiler checks that none is forgotten. An
-// impossible pair met at run time is a bug of ours: the session is closed with XX000, its server is discarded.
+// A pair (state, event) is a row or is listed as impossible; the compiler checks that none is
+// forgotten. An impossible pair met at run time is a bug of ours: the session is closed with XX000,
+// its server is discarded.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,26 +12,27 @@
 
 namespace heim::session {
 
-// ---- client sessions ------------------------------------------------------------------------------------------
+// ---- client sessions
+// ------------------------------------------------------------------------------------------
 
 enum class ClientState : std::uint8_t {
-  start,       // awaits a startup packet
-  tls,         // TLS handshake
-  auth,        // we judge the login
-  secret,      // awaits the answer of auth_query
-  relay,       // a server judges the login; messages pass to and fro
-  login,       // judged; awaits a server's word on its parameters
-  idle,        // holds no server
-  waiting,     // stands in line for a server
-  linked,      // holds a server
-  skipping,    // an error of ours: ignores all up to Sync
-  console,     // talks to the admin console
-  closing,     // told why, or gone; the stream flushes
+  start,     // awaits a startup packet
+  tls,       // TLS handshake
+  auth,      // we judge the login
+  secret,    // awaits the answer of auth_query
+  relay,     // a server judges the login; messages pass to and fro
+  login,     // judged; awaits a server's word on its parameters
+  idle,      // holds no server
+  waiting,   // stands in line for a server
+  linked,    // holds a server
+  skipping,  // an error of ours: ignores all up to Sync
+  console,   // talks to the admin console
+  closing,   // told why, or gone; the stream flushes
   count_
 };
 
 enum class ClientEvent : std::uint8_t {
-  tls_begins,     // SSLRequest, or a TLS hello
+  tls_begins,  // SSLRequest, or a TLS hello
   tls_done,
   challenged,     // an Authentication request was sent
   secret_wanted,  // auth_query must be asked
@@ -38,20 +40,27 @@ enum class ClientEvent : std::uint8_t {
   authenticated,  // the login is good; parameters are still to be checked by a server
   admitted,       // ReadyForQuery was sent
   console_opened,
-  queued,         // joined the line of a pool
-  linked,         // was given a server
-  released,       // gave it back
-  refused,        // an error of ours instead of a server, inside an extended batch
-  resynced,       // the Sync that ends it
-  answered,       // an error of ours instead of a server, whole (simple query)
-  server_lost,    // the server died, and the session can go on
-  failed,         // a FATAL of ours is on its way
-  gone,           // the peer left
+  queued,       // joined the line of a pool
+  linked,       // was given a server
+  released,     // gave it back
+  refused,      // an error of ours instead of a server, inside an extended batch
+  resynced,     // the Sync that ends it
+  answered,     // an error of ours instead of a server, whole (simple query)
+  server_lost,  // the server died, and the session can go on
+  failed,       // a FATAL of ours is on its way
+  gone,         // the peer left
   count_
 };
 
 /// What the change means for the gauges and lists of the hub; run by Client::apply().
-enum class ClientEffect : std::uint8_t { none, count_login, count_idle, count_waiting, count_active, leave };
+enum class ClientEffect : std::uint8_t {
+  none,
+  count_login,
+  count_idle,
+  count_waiting,
+  count_active,
+  leave
+};
 
 struct ClientTransition {
   ClientState from;
@@ -68,13 +77,16 @@ inline constexpr ClientTransition client_transitions[] = {
     {ClientState::start, ClientEvent::secret_wanted, ClientState::secret, ClientEffect::none},
     {ClientState::start, ClientEvent::relayed, ClientState::relay, ClientEffect::none},
     {ClientState::start, ClientEvent::authenticated, ClientState::login, ClientEffect::none},
-    {ClientState::start, ClientEvent::console_opened, ClientState::console, ClientEffect::count_login},
+    {ClientState::start, ClientEvent::console_opened, ClientState::console,
+     ClientEffect::count_login},
     {ClientState::secret, ClientEvent::challenged, ClientState::auth, ClientEffect::none},
     {ClientState::secret, ClientEvent::authenticated, ClientState::login, ClientEffect::none},
-    {ClientState::secret, ClientEvent::console_opened, ClientState::console, ClientEffect::count_login},
+    {ClientState::secret, ClientEvent::console_opened, ClientState::console,
+     ClientEffect::count_login},
     {ClientState::auth, ClientEvent::challenged, ClientState::auth, ClientEffect::none},
     {ClientState::auth, ClientEvent::authenticated, ClientState::login, ClientEffect::none},
-    {ClientState::auth, ClientEvent::console_opened, ClientState::console, ClientEffect::count_login},
+    {ClientState::auth, ClientEvent::console_opened, ClientState::console,
+     ClientEffect::count_login},
     {ClientState::relay, ClientEvent::authenticated, ClientState::login, ClientEffect::none},
 
     {ClientState::login, ClientEvent::admitted, ClientState::idle, ClientEffect::count_login},
@@ -125,7 +137,8 @@ constexpr std::uint32_t bits(States... states) {
 
 namespace detail {
 using enum ClientState;
-inline constexpr std::uint32_t all_client_states = (1u << static_cast<unsigned>(ClientState::count_)) - 1;
+inline constexpr std::uint32_t all_client_states =
+    (1u << static_cast<unsigned>(ClientState::count_)) - 1;
 constexpr std::uint32_t all_but(std::uint32_t some) { return all_client_states & ~some; }
 
 inline constexpr ClientImpossible client_impossible[] = {
@@ -149,7 +162,8 @@ inline constexpr ClientImpossible client_impossible[] = {
 };
 }  // namespace detail
 
-// ---- server connections ---------------------------------------------------------------------------------------
+// ---- server connections
+// ---------------------------------------------------------------------------------------
 
 enum class ServerState : std::uint8_t {
   connecting,  // the stream is not up
@@ -165,20 +179,20 @@ enum class ServerState : std::uint8_t {
 };
 
 enum class ServerEvent : std::uint8_t {
-  up,            // the stream is up, no TLS wanted
+  up,  // the stream is up, no TLS wanted
   tls_asked,
   tls_accepted,
-  tls_refused,   // and that is allowed
+  tls_refused,  // and that is allowed
   tls_done,
-  retried,       // once more, with or without TLS
-  ready,         // login finished
-  taken,         // by a session
-  given_back,    // clean
-  left_dirty,    // the session left something behind
+  retried,     // once more, with or without TLS
+  ready,       // login finished
+  taken,       // by a session
+  given_back,  // clean
+  left_dirty,  // the session left something behind
   cleaned,
-  held,          // given back or cleaned, with a cancel request under way
+  held,  // given back or cleaned, with a cancel request under way
   cancel_over,
-  lost,          // closed by the peer, or by us for a reason
+  lost,  // closed by the peer, or by us for a reason
   count_
 };
 
@@ -221,7 +235,8 @@ struct ServerImpossible {
 };
 
 namespace detail {
-inline constexpr std::uint32_t all_server_states = (1u << static_cast<unsigned>(ServerState::count_)) - 1;
+inline constexpr std::uint32_t all_server_states =
+    (1u << static_cast<unsigned>(ServerState::count_)) - 1;
 constexpr std::uint32_t only(std::uint32_t some) { return all_server_states & ~some; }
 
 inline constexpr ServerImpossible server_impossible[] = {
@@ -241,7 +256,8 @@ inline constexpr ServerImpossible server_impossible[] = {
     {ServerEvent::lost, bits(ServerState::closing)},
 };
 
-// ---- completeness ---------------------------------------------------------------------------------------------
+// ---- completeness
+// ---------------------------------------------------------------------------------------------
 
 inline constexpr std::uint8_t no_row = 0xff;
 
@@ -278,11 +294,13 @@ inline constexpr auto server_table =
 
 /// The row for a pair; null if it is impossible.
 constexpr const ClientTransition* find(ClientState from, ClientEvent on) {
-  const auto row = detail::client_table[static_cast<std::size_t>(from)][static_cast<std::size_t>(on)];
+  const auto row =
+      detail::client_table[static_cast<std::size_t>(from)][static_cast<std::size_t>(on)];
   return row == detail::no_row ? nullptr : &client_transitions[row];
 }
 constexpr const ServerTransition* find(ServerState from, ServerEvent on) {
-  const auto row = detail::server_table[static_cast<std::size_t>(from)][static_cast<std::size_t>(on)];
+  const auto row =
+      detail::server_table[static_cast<std::size_t>(from)][static_cast<std::size_t>(on)];
   return row == detail::no_row ? nullptr : &server_transitions[row];
 }
 

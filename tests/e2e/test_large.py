@@ -54,15 +54,15 @@ def test_ten_thousand_clients(make_proxy, server, database):
 
 @pytest.mark.heavy
 @pytest.mark.xdist_group("heavy")
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_row_of_200_megabytes(tls, make_proxy, database):
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_a_row_of_200_megabytes(encrypted, make_proxy, database):
     """One DataRow of 200 MB streams through; the proxy grows by no more than a few."""
     size = 200_000_000
     proxy = make_proxy(
-        {"auth": {"type": "trust"}, "server_tls": {"mode": "require" if tls else "disable"}}
+        {"auth": {"type": "trust"}, "server_tls": {"mode": "require" if encrypted else "disable"}}
     )
     with wire.Wire(proxy, timeout=120) as conn:
-        if tls:
+        if encrypted:
             conn.start_tls()
         conn.login("app", database)
         conn.ask("select 1")

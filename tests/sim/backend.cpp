@@ -46,7 +46,8 @@ void Backend::read_startup() {
 
 void Backend::on_packet(const wire::StartupPacket& packet) {
   switch (packet.kind) {
-    case wire::StartupKind::gssenc: return stream_->write("N");
+    case wire::StartupKind::gssenc:
+      return stream_->write("N");
     case wire::StartupKind::ssl:
       stream_->write(server_.settings().tls ? "S" : "N");
       if (server_.settings().tls) stream_->start_tls_server({});
@@ -57,7 +58,8 @@ void Backend::on_packet(const wire::StartupPacket& packet) {
       stream.purpose = "cancel";
       return server_.on_cancel_request(packet.cancel_pid, packet.cancel_secret, stream);
     }
-    case wire::StartupKind::startup: return begin_session(packet);
+    case wire::StartupKind::startup:
+      return begin_session(packet);
   }
 }
 
@@ -82,7 +84,8 @@ void Backend::begin_session(const wire::StartupPacket& packet) {
   }
   Gucs gucs;
   for (const auto& [name, value] : packet.parameters) {
-    if (name == "user" || name == "database" || name == "replication" || name == "options") continue;
+    if (name == "user" || name == "database" || name == "replication" || name == "options")
+      continue;
     if (!gucs.set_default(name, value)) {
       return refuse("42704", "unrecognized configuration parameter \"" + name + "\"");
     }
@@ -98,7 +101,8 @@ void Backend::greet() {
   if (phase_ != Phase::forking) return;
   phase_ = Phase::session;
   wire::authentication(out_, 0);
-  for (const auto& [name, value] : session_->gucs().reported()) wire::parameter_status(out_, name, value);
+  for (const auto& [name, value] : session_->gucs().reported())
+    wire::parameter_status(out_, name, value);
   wire::Writer(out_, 'K').u32(pid()).bytes(secret_);
   wire::ready(out_, 'I');
   flush();

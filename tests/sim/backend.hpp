@@ -74,7 +74,7 @@ class Backend final : public StreamHandler, public SessionHost {
   std::string in_, out_;
   std::optional<Session> session_;
   std::set<std::string> channels_;
-  bool awake_ = false;    // a step is scheduled
+  bool awake_ = false;  // a step is scheduled
   bool eof_ = false;
   bool paused_ = false;
 };

@@ -6,7 +6,8 @@
 
 namespace heim::sim {
 
-CancelCall::CancelCall(Host& host, const Target& target, std::string packet) : packet_(std::move(packet)) {
+CancelCall::CancelCall(Host& host, const Target& target, std::string packet)
+    : packet_(std::move(packet)) {
   host.connect_endpoint(target, *this);
 }
 void CancelCall::on_connected(Stream& stream) {
@@ -26,9 +27,10 @@ Client::Client(Network& network, Random random, const Profile& profile, ClientSe
       units_left_(profile.units) {}
 
 std::string Client::describe() const {
-  static constexpr const char* phases[] = {"away", "connecting", "asking for TLS", "in login", "talking", "leaving", "done"};
-  return name_ + " is " + phases[static_cast<int>(phase_)] + ", " + std::to_string(units_left_) + " units to go" +
-         (oracle_ ? "; expects: " + oracle_->session().describe() : "");
+  static constexpr const char* phases[] = {
+      "away", "connecting", "asking for TLS", "in login", "talking", "leaving", "done"};
+  return name_ + " is " + phases[static_cast<int>(phase_)] + ", " + std::to_string(units_left_) +
+         " units to go" + (oracle_ ? "; expects: " + oracle_->session().describe() : "");
 }
 
 void Client::trace(const std::string& text) const {
@@ -39,7 +41,8 @@ void Client::complain(const std::string& what) {
   network_.judge().fail(name_ + ": " + what + "\n  " + describe());
 }
 
-void Client::after_some(Duration low, Duration high, std::string_view what, void (Client::*then)()) {
+void Client::after_some(Duration low, Duration high, std::string_view what,
+                        void (Client::*then)()) {
   network_.scheduler().after(random_.between(low, high), what, settings_.number,
                              [this, then, life = lives_] {
                                if (life == lives_) (this->*then)();
@@ -56,7 +59,8 @@ void Client::start() {
   if (random_.chance(profile_.habits.startup_parameters)) {
     startup_.emplace_back("application_name", "app of " + std::to_string(settings_.number));
   }
-  if (random_.chance(profile_.habits.startup_parameters)) startup_.emplace_back("TimeZone", "Zone/" + std::to_string(random_.below(3)));
+  if (random_.chance(profile_.habits.startup_parameters))
+    startup_.emplace_back("TimeZone", "Zone/" + std::to_string(random_.below(3)));
   Gucs gucs;
   for (const auto& [name, value] : startup_) {
     if (name == "user" || name == "database") continue;
@@ -152,15 +156,18 @@ void Client::on_login_message(char tag, std::string_view body) {
       pid_ = fields.u32();
       secret_ = as_text(fields.rest());
       return;
-    case 'Z': return begin_talk();
+    case 'Z':
+      return begin_talk();
     case 'E': {
       // Judged as an answer like any other: it must be FATAL and have a cause.
       const std::string wrong = oracle_->received(tag, body);
       if (!wrong.empty()) complain("at login: " + wrong);
       return;
     }
-    case 'N': return;
-    default: return complain(std::string("message '") + tag + "' during login");
+    case 'N':
+      return;
+    default:
+      return complain(std::string("message '") + tag + "' during login");
   }
 }
 
@@ -176,8 +183,8 @@ void Client::begin_talk() {
 void Client::think() {
   if (thinking_) return;
   thinking_ = true;
-  network_.scheduler().after(random_.between(Duration(0), profile_.think_max), "speak", settings_.number,
-                             [this, life = lives_] {
+  network_.scheduler().after(random_.between(Duration(0), profile_.think_max), "speak",
+                             settings_.number, [this, life = lives_] {
                                thinking_ = false;
                                if (life == lives_) speak();
                              });
@@ -224,19 +231,22 @@ void Client::begin_unit() {
   --units_left_;
   const Habits& habits = profile_.habits;
   if (random_.chance(habits.slow_reading)) read_slowly();
-  if (random_.chance(habits.vanishing)) after_some(Duration(0), milliseconds(10), "vanish", &Client::vanish);
-  if (random_.chance(habits.cancels)) after_some(Duration(0), milliseconds(15), "send cancel", &Client::send_cancel);
+  if (random_.chance(habits.vanishing))
+    after_some(Duration(0), milliseconds(10), "vanish", &Client::vanish);
+  if (random_.chance(habits.cancels))
+    after_some(Duration(0), milliseconds(15), "send cancel", &Client::send_cancel);
 }
 
 void Client::end_unit() {
-  // Data for COPY in another's unit would be lost, so nothing is pipelined behind a unit that waits for it.
+  // Data for COPY in another's unit would be lost, so nothing is pipelined behind a unit that waits
+  // for it.
   if (units_left_ > 0 && random_.chance(profile_.habits.pipelining)) think();
 }
 
 void Client::read_slowly() {
   stream_->pause();
-  network_.scheduler().after(random_.between(milliseconds(1), milliseconds(200)), "reads again", settings_.number,
-                             [stream = stream_] {
+  network_.scheduler().after(random_.between(milliseconds(1), milliseconds(200)), "reads again",
+                             settings_.number, [stream = stream_] {
                                if (!stream->closed()) stream->resume();
                              });
 }
@@ -271,14 +281,19 @@ void Client::vanish() {
   if (phase_ != Phase::talking || !stream_) return;
   trace("vanishes");
   switch (random_.below(4)) {
-    case 0: stream_->reset(); break;
+    case 0:
+      stream_->reset();
+      break;
     case 1: {  // in the middle of a message
       const std::string half("Q\0\0\1\0SELECT", 11);
       stream_->write(std::string_view(half).substr(0, random_.between(1, half.size())));
       break;
     }
-    case 2: stream_->write(std::string("X\0\0\0\4", 5)); break;
-    default: break;
+    case 2:
+      stream_->write(std::string("X\0\0\0\4", 5));
+      break;
+    default:
+      break;
   }
   stream_->close();
   stream_ = nullptr;
@@ -302,8 +317,8 @@ void Client::life_over(bool) {
     return;
   }
   ++lives_;
-  network_.scheduler().after(random_.between(milliseconds(1), milliseconds(100)), "comes again", settings_.number,
-                             [this] { start(); });
+  network_.scheduler().after(random_.between(milliseconds(1), milliseconds(100)), "comes again",
+                             settings_.number, [this] { start(); });
 }
 
 }  // namespace heim::sim

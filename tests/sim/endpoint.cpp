@@ -5,7 +5,8 @@
 namespace heim::sim {
 namespace {
 
-// A TLS record header in front, so that whoever meets one in plain text sees what it would see in life.
+// A TLS record header in front, so that whoever meets one in plain text sees what it would see in
+// life.
 constexpr std::string_view client_hello = "\x16\x03\x01 client hello";
 constexpr std::string_view server_hello = "\x16\x03\x03 server hello";
 
@@ -22,7 +23,8 @@ Endpoint::Endpoint(Network& network, Host& host, std::uint64_t id, std::string l
 bool Endpoint::usable(const char* call) {
   if (!closed_ && !detached_) return true;
   network_.judge().fail(std::string(call) + "() on a stream that is " +
-                        (closed_ ? "closed" : "detached") + ": " + local_name_ + " to " + peer_name_);
+                        (closed_ ? "closed" : "detached") + ": " + local_name_ + " to " +
+                        peer_name_);
   return false;
 }
 
@@ -71,12 +73,14 @@ void Endpoint::push() {
   if (connecting_ || !peer_ || was_reset_) return;
   if (peer_->closed_) outbox_.clear();
   const Quality& quality = network_.quality();
-  const std::size_t room = quality.kernel_buffer - std::min(quality.kernel_buffer, peer_->inbox_bytes_);
+  const std::size_t room =
+      quality.kernel_buffer - std::min(quality.kernel_buffer, peer_->inbox_bytes_);
   const std::size_t count = std::min(room, outbox_.size());
   Scheduler& scheduler = network_.scheduler();
   if (count > 0) {
     const Duration latency = network_.random().between(quality.latency_min, quality.latency_max);
-    const Duration transfer{static_cast<std::int64_t>(count * 1000000000 / quality.bytes_per_second)};
+    const Duration transfer{
+        static_cast<std::int64_t>(count * 1000000000 / quality.bytes_per_second)};
     last_arrival_ = std::max(last_arrival_, scheduler.now() + latency) + transfer;
     peer_->inbox_.push_back({last_arrival_, outbox_.substr(0, count)});
     peer_->inbox_bytes_ += count;
@@ -124,7 +128,8 @@ bool Endpoint::deaf() const {
 void Endpoint::kick() {
   if (deaf() || (inbox_.empty() && !was_reset_)) return;
   Scheduler& scheduler = network_.scheduler();
-  const Instant when = was_reset_ ? scheduler.now() : std::max(scheduler.now(), inbox_.front().arrival);
+  const Instant when =
+      was_reset_ ? scheduler.now() : std::max(scheduler.now(), inbox_.front().arrival);
   if (kick_pending_ && kick_at_ <= when) return;
   kick_pending_ = true;
   kick_at_ = when;
@@ -177,7 +182,8 @@ std::string Endpoint::take(std::size_t limit) {
 void Endpoint::deliver_bytes() {
   std::size_t limit = std::min<std::size_t>(arrived(), 65536);
   if (network_.random().chance(network_.quality().split_percent)) {
-    limit = network_.random().between(1, std::min<std::size_t>(limit, 1 + network_.random().below(300)));
+    limit = network_.random().between(
+        1, std::min<std::size_t>(limit, 1 + network_.random().below(300)));
   }
   limit = std::min(limit, reset_after_);
   const bool greeting = tls_ == Tls::client_hello || tls_ == Tls::server_hello;
@@ -269,6 +275,8 @@ void Endpoint::reset() {
     if (!end || end->was_reset_) continue;
     end->was_reset_ = true;
     end->reset_reason_ = "connection reset by peer";
+    // A write that waits fails, and tells even a paused stream.
+    end->reset_noticed_ = end->reset_noticed_ || !end->outbox_.empty();
     end->outbox_.clear();
     end->inbox_.clear();
     end->inbox_bytes_ = 0;

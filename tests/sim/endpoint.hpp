@@ -54,9 +54,9 @@ class Endpoint final : public Stream {
   void fail(std::string reason);  // ends it, from an event
   bool usable(const char* call);
   void send_raw(std::string_view bytes);
-  void push();           // outbox to the peer's inbox, as far as the kernel's buffer allows
-  void finish();         // outbox is empty: send the end of file if it was asked for
-  void kick();           // arranges for deliver()
+  void push();    // outbox to the peer's inbox, as far as the kernel's buffer allows
+  void finish();  // outbox is empty: send the end of file if it was asked for
+  void kick();    // arranges for deliver()
   void deliver();
   bool deaf() const;
   void deliver_end(bool orderly, std::string reason);

@@ -11,7 +11,8 @@ void Judge::fail(const std::string& what) {
 void Judge::bind(const Tag& tag, Place place) {
   const auto [it, fresh] = bindings_.try_emplace({tag.client, tag.transaction}, place);
   if (fresh || it->second == place) return;
-  fail("statement " + tag.text() + " ran outside the backend and transaction that began it: backend " +
+  fail("statement " + tag.text() +
+       " ran outside the backend and transaction that began it: backend " +
        std::to_string(place.backend) + " instead of " + std::to_string(it->second.backend));
 }
 
@@ -28,8 +29,8 @@ void Judge::started(std::uint64_t backend, std::uint64_t block, const std::strin
     last = tag->number;
   }
   if (tag->transaction == 0) return;
-  // BEGIN could fail, and what was pipelined behind it then runs by itself, as on a server without a
-  // proxy. But where BEGIN was done, all the rest belongs there.
+  // BEGIN could fail, and what was pipelined behind it then runs by itself, as on a server without
+  // a proxy. But where BEGIN was done, all the rest belongs there.
   if (block != 0 || bindings_.contains({tag->client, tag->transaction})) {
     bind(*tag, {backend, block});
   }
@@ -62,7 +63,8 @@ void Judge::acknowledged(const std::string& tag) {
 
 void Judge::rolled_back(const std::string& tag) {
   rolled_back_.insert(tag);
-  if (history_.contains(tag)) fail("write " + tag + " was committed, but its client was told it failed");
+  if (history_.contains(tag))
+    fail("write " + tag + " was committed, but its client was told it failed");
 }
 
 void Judge::check_history() {

@@ -1,7 +1,7 @@
 // Holds what must be true of a whole world, and hears from both ends of every statement.
 //
-// Servers say what they start, commit and cancel; clients say what they send, and what they were told. The
-// proxy between them says nothing: it is what is judged.
+// Servers say what they start, commit and cancel; clients say what they send, and what they were
+// told. The proxy between them says nothing: it is what is judged.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -24,7 +24,8 @@ class Judge {
   bool failed() const { return !verdict_.empty(); }
   const std::string& verdict() const { return verdict_; }
 
-  /// A backend starts a statement. `block` is the number of its open transaction block, 0 outside of one.
+  /// A backend starts a statement. `block` is the number of its open transaction block, 0 outside
+  /// of one.
   void started(std::uint64_t backend, std::uint64_t block, const std::string& tag);
   /// A backend has done BEGIN.
   void block_begun(std::uint64_t backend, std::uint64_t block, const std::string& tag);
@@ -33,8 +34,8 @@ class Judge {
   /// A write is in the cluster's history from now on.
   void committed(const std::string& tag);
 
-  /// The client has a new connection; what it says there has numbers above `number`. Statements of the old one that
-  /// are still under way may yet run.
+  /// The client has a new connection; what it says there has numbers above `number`. Statements of
+  /// the old one that are still under way may yet run.
   void new_life(std::uint32_t client, std::uint32_t number) { births_[client] = number; }
   void cancel_sent(std::uint32_t client) { ++cancels_sent_[client]; }
   /// What a client knows of a write.

@@ -22,15 +22,18 @@ struct Options {
 
 [[noreturn]] void usage(int status) {
   std::printf(
-      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--set HABIT=PERCENT]...\n"
+      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--set "
+      "HABIT=PERCENT]...\n"
       "                [--twice] [--go-on] [--trace]\n"
       "  --profile  every (default), or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
-  std::printf("\n  --middle   what stands between clients and server: proxy (default), none, relay, relay:BUG\n"
-              "  --set      overrides a habit of the clients (see profiles.cpp)\n"
-              "  --go-on    do not stop at the first failure\n"
-              "  --twice    run each seed twice and compare the traces\n"
-              "  --trace    print every message\n");
+  std::printf(
+      "\n  --middle   what stands between clients and server: proxy (default), none, relay, "
+      "relay:BUG\n"
+      "  --set      overrides a habit of the clients (see profiles.cpp)\n"
+      "  --go-on    do not stop at the first failure\n"
+      "  --twice    run each seed twice and compare the traces\n"
+      "  --trace    print every message\n");
   std::exit(status);
 }
 
@@ -74,7 +77,8 @@ MakeMiddle middle_of(const std::string& name) {
   if (name == "proxy") return make_proxy;
   for (int bug = 0; bug < static_cast<int>(Bug::count_); ++bug) {
     const Bug one = static_cast<Bug>(bug);
-    if (name == std::string("relay:") + heim::sim::name(one) || (name == "relay" && one == Bug::none)) {
+    if (name == std::string("relay:") + heim::sim::name(one) ||
+        (name == "relay" && one == Bug::none)) {
       return [one](World& world) { return make_relay(world, one); };
     }
   }
@@ -91,12 +95,15 @@ Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& o
   return world.run();
 }
 
-void report(std::uint64_t seed, const std::string& profile, const Options& options, const std::string& verdict) {
+void report(std::uint64_t seed, const std::string& profile, const Options& options,
+            const std::string& verdict) {
   std::string set;
   for (const std::string& habit : options.habits) set += " --set " + habit;
-  std::printf("seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s --trace\n",
-              static_cast<unsigned long long>(seed), profile.c_str(), verdict.c_str(), static_cast<unsigned long long>(seed),
-              profile.c_str(), options.middle.c_str(), set.c_str());
+  std::printf(
+      "seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s "
+      "--trace\n",
+      static_cast<unsigned long long>(seed), profile.c_str(), verdict.c_str(),
+      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(), set.c_str());
 }
 
 }  // namespace
@@ -108,9 +115,11 @@ int main(int argc, char** argv) {
   Outcome sum;
   std::uint64_t failures = 0;
   for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
-    const std::string profile = options.profile == "every" ? names[seed % names.size()] : options.profile;
+    const std::string profile =
+        options.profile == "every" ? names[seed % names.size()] : options.profile;
     Outcome outcome = run_one(seed, profile, options);
-    if (options.twice && outcome.verdict.empty() && run_one(seed, profile, options).hash != outcome.hash) {
+    if (options.twice && outcome.verdict.empty() &&
+        run_one(seed, profile, options).hash != outcome.hash) {
       outcome.verdict = "two runs of one seed differ";
     }
     if (!outcome.verdict.empty()) {
@@ -118,7 +127,8 @@ int main(int argc, char** argv) {
       if (!options.go_on) return 1;
       ++failures;
     }
-    if (options.from == options.to) std::printf("trace hash %016llx\n", static_cast<unsigned long long>(outcome.hash));
+    if (options.from == options.to)
+      std::printf("trace hash %016llx\n", static_cast<unsigned long long>(outcome.hash));
     sum.events += outcome.events;
     sum.statements += outcome.statements;
     sum.commits += outcome.commits;
@@ -126,13 +136,16 @@ int main(int argc, char** argv) {
     sum.backends += outcome.backends;
     sum.answers += outcome.answers;
   }
-  const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::printf("%llu worlds in %.1f s: %llu events, %llu statements, %llu answers, %llu writes committed, "
-              "%llu cancels that hit, %llu backends\n",
-              static_cast<unsigned long long>(options.to - options.from + 1), took,
-              static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
-              static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
-              static_cast<unsigned long long>(sum.cancels_hit), static_cast<unsigned long long>(sum.backends));
+  const double took =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::printf(
+      "%llu worlds in %.1f s: %llu events, %llu statements, %llu answers, %llu writes committed, "
+      "%llu cancels that hit, %llu backends\n",
+      static_cast<unsigned long long>(options.to - options.from + 1), took,
+      static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
+      static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
+      static_cast<unsigned long long>(sum.cancels_hit),
+      static_cast<unsigned long long>(sum.backends));
   if (failures > 0) std::printf("%llu worlds failed\n", static_cast<unsigned long long>(failures));
   return failures == 0 ? 0 : 1;
 }

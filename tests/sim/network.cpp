@@ -55,9 +55,9 @@ Endpoint* Network::connect(Host& from, const Target& target, StreamHandler& hand
   end.handler_ = &handler;
   end.connecting_ = true;
   const Duration latency = random_.between(quality_.latency_min, quality_.latency_max);
-  scheduler_.after(latency, "connect", end.id(), [this, &end, address, timeout = target.connect_timeout] {
-    arrive(end, address, timeout);
-  });
+  scheduler_.after(
+      latency, "connect", end.id(),
+      [this, &end, address, timeout = target.connect_timeout] { arrive(end, address, timeout); });
   return &end;
 }
 

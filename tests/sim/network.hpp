@@ -1,7 +1,8 @@
 // Virtual duplex wires that keep the contract of base/stream.hpp, and hold their users to it.
 //
-// Bytes take time, come in pieces of any size, and are held back when the reader is slow: a wire takes only so many
-// (the kernel's buffer), the rest is the writer's backlog. Handlers are called from scheduler events only.
+// Bytes take time, come in pieces of any size, and are held back when the reader is slow: a wire
+// takes only so many (the kernel's buffer), the rest is the writer's backlog. Handlers are called
+// from scheduler events only.
 #pragma once
 #include <map>
 #include <memory>
@@ -95,7 +96,8 @@ class Network {
   Quality quality_;
   std::map<std::string, std::unique_ptr<Host>> hosts_;
   std::map<std::string, Address> addresses_;
-  // Ended ones stay until the end of the world, so that a use after close is seen rather than undefined.
+  // Ended ones stay until the end of the world, so that a use after close is seen rather than
+  // undefined.
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
 };
 

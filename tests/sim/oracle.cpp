@@ -55,12 +55,16 @@ std::string Oracle::received(char tag, std::string_view body) {
     case 'A': {
       fields.u32();
       const std::string channel(fields.string());
-      if (!channels_.contains(channel)) return "a notification on channel " + channel + ", never listened to";
+      if (!channels_.contains(channel))
+        return "a notification on channel " + channel + ", never listened to";
       return {};
     }
-    case 'E': return error(body);
-    case 'Z': return ready(body);
-    default: return match(tag, body);
+    case 'E':
+      return error(body);
+    case 'Z':
+      return ready(body);
+    default:
+      return match(tag, body);
   }
 }
 
@@ -85,27 +89,31 @@ std::string Oracle::match(char tag, std::string_view body) {
   return "expected " + show(wanted, expected) + ", but there came " + show(tag, body);
 }
 
-/// Rows of a table whose columns change: any number of them, but the number that was last announced.
+/// Rows of a table whose columns change: any number of them, but the number that was last
+/// announced.
 std::string Oracle::match_shape(char tag, std::string_view body, std::string_view expected) {
   if (tag == 'T') {
     shape_columns_ = wire::Fields(as_bytes(body)).u16();
     return {};
   }
   const auto [count, first] = first_value(body);
-  if (first != first_value(expected).second) return "a row for another statement: " + show(tag, body);
+  if (first != first_value(expected).second)
+    return "a row for another statement: " + show(tag, body);
   if (!tolerance_.reshapes && shape_columns_ != 0 && count != shape_columns_) {
-    return "a row of " + std::to_string(count) + " columns where " + std::to_string(shape_columns_) +
-           " were described";
+    return "a row of " + std::to_string(count) + " columns where " +
+           std::to_string(shape_columns_) + " were described";
   }
   return {};
 }
 
-/// A parameter whose value nobody keeps between transactions: unset, or ours; never another client's.
+/// A parameter whose value nobody keeps between transactions: unset, or ours; never another
+/// client's.
 std::string Oracle::match_setting(std::string_view body) {
   const std::string own = "v" + std::to_string(client_) + "x";
   const auto [count, value] = first_value(body);
   const bool foreign = value.starts_with('v') && !value.starts_with(own);
-  if (tolerance_.keeps_settings || count != 1 || foreign) return "the wrong value of a setting: " + show('D', body);
+  if (tolerance_.keeps_settings || count != 1 || foreign)
+    return "the wrong value of a setting: " + show('D', body);
   return {};
 }
 
@@ -114,7 +122,8 @@ bool Oracle::tolerated(const std::set<std::string>& list, const std::string& sql
 }
 
 bool Oracle::explained(const std::string& sqlstate) {
-  if (tolerated(tolerance_.errors, sqlstate) || tolerated(tolerance_.lost_errors, sqlstate)) return true;
+  if (tolerated(tolerance_.errors, sqlstate) || tolerated(tolerance_.lost_errors, sqlstate))
+    return true;
   if (sqlstate == "57014" && cancels_ > 0) return --cancels_, true;
   if (tolerance_.loose_when_failed && session_.status() == 'E') {
     static const std::set<std::string> usual{"25P02", "26000", "34000", "42P05", "42601", "08P01"};
@@ -135,8 +144,11 @@ bool Oracle::foresees_error(std::string_view sqlstate) {
     }
   }
   wire::Header header;
-  if (wire::peek(wire::Origin::server, as_bytes(next), header) != wire::Peek::ok || header.tag != 'E') return false;
-  return wire::read_error(as_bytes(next).subspan(wire::header_size, header.body)).sqlstate == sqlstate;
+  if (wire::peek(wire::Origin::server, as_bytes(next), header) != wire::Peek::ok ||
+      header.tag != 'E')
+    return false;
+  return wire::read_error(as_bytes(next).subspan(wire::header_size, header.body)).sqlstate ==
+         sqlstate;
 }
 
 std::string Oracle::error(std::string_view body) {
@@ -154,12 +166,15 @@ std::string Oracle::error(std::string_view body) {
     return {};
   }
   if (!explained(sqlstate)) {
-    if (!foresee()) return "nothing was to be answered, but there came the error " + show('E', body);
-    return "expected " + show(expected_[0], expected_.substr(5)) + ", but there came the error " + show('E', body);
+    if (!foresee())
+      return "nothing was to be answered, but there came the error " + show('E', body);
+    return "expected " + show(expected_[0], expected_.substr(5)) + ", but there came the error " +
+           show('E', body);
   }
   if (quiet()) return "an error while nothing was asked: " + show('E', body);
   lost_ = tolerated(tolerance_.lost_errors, sqlstate);
-  if (!expected_.empty() && expected_[0] == 'Z') return {};  // in front of the ReadyForQuery that is due
+  if (!expected_.empty() && expected_[0] == 'Z')
+    return {};  // in front of the ReadyForQuery that is due
   expected_.clear();
   session_.fail_here();
   return {};
@@ -172,7 +187,8 @@ std::string Oracle::ready(std::string_view body) {
     if (!foresee()) return "a ReadyForQuery nobody waits for";
     wire::peek(wire::Origin::server, as_bytes(expected_), header);
     if (header.tag != 'Z' && header.tag != 'S' && header.tag != 'A') {
-      return "expected " + show(expected_[0], expected_.substr(5)) + ", but there came ReadyForQuery";
+      return "expected " + show(expected_[0], expected_.substr(5)) +
+             ", but there came ReadyForQuery";
     }
     if (header.tag != 'Z') expected_.erase(0, header.total());
   } while (header.tag != 'Z');
@@ -180,7 +196,8 @@ std::string Oracle::ready(std::string_view body) {
   expected_.erase(0, header.total());
   if (status != body[0]) {
     if (!lost_ || body[0] != 'I') {
-      return std::string("expected ReadyForQuery with status ") + status + ", but it says " + body[0];
+      return std::string("expected ReadyForQuery with status ") + status + ", but it says " +
+             body[0];
     }
     session_.lose_transaction();
   }
@@ -195,7 +212,8 @@ std::string Oracle::check_parameters() const {
     const auto it = reported_.find(name);
     if (it == reported_.end()) return "parameter " + name + " was never reported";
     if (it->second != value) {
-      return "parameter " + name + " was last reported as '" + it->second + "', but is '" + value + "'";
+      return "parameter " + name + " was last reported as '" + it->second + "', but is '" + value +
+             "'";
     }
   }
   return {};

@@ -1,8 +1,9 @@
 // Foretells, message by message, what a client must be answered.
 //
-// It runs the same Session a server runs, one step ahead of the answers as they come. Whatever differs is a violation,
-// unless it is an error that the world has a reason for (a cancel, a crash): then the session is failed at
-// that very point, and must go on from there as the protocol says.
+// It runs the same Session a server runs, one step ahead of the answers as they come. Whatever
+// differs is a violation, unless it is an error that the world has a reason for (a cancel, a
+// crash): then the session is failed at that very point, and must go on from there as the protocol
+// says.
 #pragma once
 #include <functional>
 #include <map>
@@ -19,12 +20,12 @@ struct Tolerance {
   std::set<std::string> errors;       // SQLSTATEs, or classes of two characters
   std::set<std::string> lost_errors;  // of these, the ones that say a server is gone
   bool disconnects = false;
-  bool ddl = false;                   // 0A000 "cached plan must not change result type"
+  bool ddl = false;  // 0A000 "cached plan must not change result type"
   /// In a failed transaction any of its errors stands for any other, and Parse may still succeed.
   bool loose_when_failed = false;
-  bool reshapes = false;              // after DDL a row may have other columns than were described before
-  bool startup_is_default = true;     // RESET goes back to what the startup packet said
-  bool keeps_settings = true;         // also such as are not reported: a SET holds until the session ends
+  bool reshapes = false;  // after DDL a row may have other columns than were described before
+  bool startup_is_default = true;  // RESET goes back to what the startup packet said
+  bool keeps_settings = true;  // also such as are not reported: a SET holds until the session ends
 };
 
 class Oracle final : public SessionHost {
@@ -70,7 +71,7 @@ class Oracle final : public SessionHost {
   std::uint32_t cancels_ = 0;
   std::uint64_t readies_ = 0;
   std::size_t shape_columns_ = 0;
-  bool lost_ = false;       // the last error said that the server is gone
+  bool lost_ = false;  // the last error said that the server is gone
   bool fatal_ = false;
   bool read_uncertain_ = false;
 };

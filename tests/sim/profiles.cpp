@@ -8,7 +8,8 @@ namespace {
 Quality draw_quality(Random& random) {
   Quality quality;
   switch (random.below(4)) {
-    case 0: break;
+    case 0:
+      break;
     case 1:  // everything in crumbs
       quality.split_percent = 90;
       break;
@@ -60,14 +61,16 @@ bool set_habit(Habits& habits, const std::string& assignment) {
   if (equals == assignment.npos) return false;
   for (const NamedHabit& habit : named_habits) {
     if (assignment.substr(0, equals) != habit.name) continue;
-    habits.*habit.value = static_cast<std::uint32_t>(std::strtoul(assignment.c_str() + equals + 1, nullptr, 10));
+    habits.*habit.value =
+        static_cast<std::uint32_t>(std::strtoul(assignment.c_str() + equals + 1, nullptr, 10));
     return true;
   }
   return false;
 }
 
 const std::vector<std::string>& profile_names() {
-  static const std::vector<std::string> names{"calm", "cancels", "vanish", "slow", "ddl", "faults", "all"};
+  static const std::vector<std::string> names{"calm", "cancels", "vanish", "slow",
+                                              "ddl",  "faults",  "all"};
   return names;
 }
 

@@ -21,7 +21,9 @@ class TraceLogger final : public Logger {
  public:
   explicit TraceLogger(Scheduler& scheduler) : scheduler_(scheduler) {}
   void log(LogLevel, std::string_view text) override { scheduler_.trace("proxy", text); }
-  LogLevel level() const override { return scheduler_.tracing() ? LogLevel::debug : LogLevel::error; }
+  LogLevel level() const override {
+    return scheduler_.tracing() ? LogLevel::debug : LogLevel::error;
+  }
 
  private:
   Scheduler& scheduler_;
@@ -121,13 +123,15 @@ void Proxy::on_session(const Backend& newcomer) {
   // A relayed login may exceed the limit while it lasts, by 16 at most for each worker.
   const std::size_t grace = relays_logins_ ? 16 * workers_.size() : 0;
   if (count > rules_->settings.proxy.pool_size + grace) {
-    world_.judge().fail("pool " + newcomer.pool() + " has " + std::to_string(count) + " connections, and pool_size is " +
+    world_.judge().fail("pool " + newcomer.pool() + " has " + std::to_string(count) +
+                        " connections, and pool_size is " +
                         std::to_string(rules_->settings.proxy.pool_size));
   }
 }
 
 void Proxy::stop() {
-  for (Worker& worker : workers_) worker.hub->shutdown(session::Operator::Shutdown::wait_for_clients);
+  for (Worker& worker : workers_)
+    worker.hub->shutdown(session::Operator::Shutdown::wait_for_clients);
 }
 
 std::string Proxy::check_stopped() {

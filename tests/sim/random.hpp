@@ -1,4 +1,5 @@
-// The simulator's dice: the same numbers on every machine, which the standard distributions do not promise.
+// The simulator's dice: the same numbers on every machine, which the standard distributions do not
+// promise.
 #pragma once
 #include <cstdint>
 

@@ -12,7 +12,9 @@ class Relay;
 /// A client and its server connection: everything one says is told the other, but for the bug.
 class Pair final : public StreamHandler {
  public:
-  Pair(Relay& relay, Endpoint& client) : relay_(relay), client_(&client) { client.set_handler(*this); }
+  Pair(Relay& relay, Endpoint& client) : relay_(relay), client_(&client) {
+    client.set_handler(*this);
+  }
   void on_bytes(Stream& stream, Bytes bytes) override;
   void on_end(Stream& stream, const StreamEnd& end) override;
   void attach(Endpoint& server) {
@@ -23,8 +25,8 @@ class Pair final : public StreamHandler {
   std::string client_in, server_in;
   bool logged_in = false;
   char status = 'I';
-  std::uint32_t awaited = 0;   // ReadyForQuery not seen yet
-  std::uint32_t swallow = 0;   // of these, not for the client
+  std::uint32_t awaited = 0;  // ReadyForQuery not seen yet
+  std::uint32_t swallow = 0;  // of these, not for the client
   Endpoint* client() { return client_; }
   Endpoint* server() { return server_; }
   Endpoint* take_server() { return std::exchange(server_, nullptr); }
@@ -45,11 +47,17 @@ class Pair final : public StreamHandler {
 
 class Relay final : public Middle, public Listener {
  public:
-  Relay(World& world, Bug bug) : world_(world), bug_(bug), random_(world.random().fork()), host_(world.network().host("relay")) {
+  Relay(World& world, Bug bug)
+      : world_(world),
+        bug_(bug),
+        random_(world.random().fork()),
+        host_(world.network().host("relay")) {
     world.network().listen("relay", 6432, *this);
   }
   Target target() const override { return {"relay", 6432}; }
-  void on_accept(Endpoint& stream) override { pairs_.push_back(std::make_unique<Pair>(*this, stream)); }
+  void on_accept(Endpoint& stream) override {
+    pairs_.push_back(std::make_unique<Pair>(*this, stream));
+  }
 
   void login(Pair& pair, const std::string& packet);
   void from_client(Pair& pair);
@@ -191,8 +199,10 @@ void Relay::ready(Pair& pair, const std::string& frame) {
 void Relay::exchange_servers(Pair& pair) {
   for (const auto& other : pairs_) {
     const bool may = bug_ == Bug::share_in_transaction || other->status == 'I';
-    if (other.get() == &pair || !other->server() || !other->client() || other->awaited > 0 || !may) continue;
-    if (!pair.client() || !pair.server() || !other->client_in.empty() || !pair.client_in.empty()) continue;
+    if (other.get() == &pair || !other->server() || !other->client() || other->awaited > 0 || !may)
+      continue;
+    if (!pair.client() || !pair.server() || !other->client_in.empty() || !pair.client_in.empty())
+      continue;
     Endpoint* mine = pair.take_server();
     pair.attach(*other->take_server());
     other->attach(*mine);
@@ -204,12 +214,16 @@ void Relay::exchange_servers(Pair& pair) {
 }  // namespace
 
 const char* name(Bug bug) {
-  static constexpr const char* names[] = {"none", "swap_replies", "drop_row", "lose_sync", "lose_flush", "run_twice", "share_dirty", "share_in_transaction",
-                                          "early_error", "acknowledge_early", "stray_cancel", "hide_parameter"};
+  static constexpr const char* names[] = {
+      "none",        "swap_replies",      "drop_row",     "lose_sync",
+      "lose_flush",  "run_twice",         "share_dirty",  "share_in_transaction",
+      "early_error", "acknowledge_early", "stray_cancel", "hide_parameter"};
   static_assert(std::size(names) == static_cast<std::size_t>(Bug::count_));
   return names[static_cast<std::size_t>(bug)];
 }
 
-std::unique_ptr<Middle> make_relay(World& world, Bug bug) { return std::make_unique<Relay>(world, bug); }
+std::unique_ptr<Middle> make_relay(World& world, Bug bug) {
+  return std::make_unique<Relay>(world, bug);
+}
 
 }  // namespace heim::sim

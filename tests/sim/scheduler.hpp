@@ -1,7 +1,7 @@
 // Virtual time: a queue of events with one total order, and the record of what happened.
 //
-// Everything in a simulated world happens inside an event of its scheduler. One seed gives one trace:
-// note() mixes each fact into a running hash, which two runs of a seed must agree on.
+// Everything in a simulated world happens inside an event of its scheduler. One seed gives one
+// trace: note() mixes each fact into a running hash, which two runs of a seed must agree on.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -23,7 +23,8 @@ class Scheduler final : public Clock {
   explicit Scheduler(bool trace) : trace_(trace) {}
 
   Instant now() override { return now_; }
-  /// Runs `task` at `when` (not before now). Events of one instant run in the order they were added.
+  /// Runs `task` at `when` (not before now). Events of one instant run in the order they were
+  /// added.
   void at(Instant when, std::string_view what, std::uint64_t who, Task task);
   void after(Duration delay, std::string_view what, std::uint64_t who, Task task) {
     at(now_ + delay, what, who, std::move(task));

@@ -26,7 +26,8 @@ Frontend parse_of(const std::string& name, const std::string& sql) {
   return {'P', packed({name, sql}) + std::string(2, '\0')};
 }
 
-Frontend bind_of(const std::string& portal, const std::string& name, const std::vector<std::string>& parameters) {
+Frontend bind_of(const std::string& portal, const std::string& name,
+                 const std::vector<std::string>& parameters) {
   std::string body = packed({portal, name});
   put16(body, 0);
   put16(body, parameters.size());
@@ -44,8 +45,10 @@ Frontend execute_of(const std::string& portal, std::uint32_t limit) {
   return {'E', body};
 }
 
-constexpr const char* reported_names[] = {"application_name", "TimeZone", "DateStyle", "client_encoding"};
-constexpr const char* unreported_names[] = {"work_mem", "statement_timeout", "search_path", "my.thing"};
+constexpr const char* reported_names[] = {"application_name", "TimeZone", "DateStyle",
+                                          "client_encoding"};
+constexpr const char* unreported_names[] = {"work_mem", "statement_timeout", "search_path",
+                                            "my.thing"};
 
 }  // namespace
 
@@ -71,7 +74,8 @@ Unit Script::next(const Session* session) {
     const auto tag = Tag::read(session->block_tag());
     transaction_ = session->status() != 'I' && tag ? tag->transaction : 0;
     failed_ = session->status() == 'E';
-    std::erase_if(named_, [&](const auto& entry) { return !session->prepared().contains(entry.first); });
+    std::erase_if(named_,
+                  [&](const auto& entry) { return !session->prepared().contains(entry.first); });
   }
   names_ = session || random_.chance(habits_.unsure_names);
   discard_ = session || random_.chance(habits_.pipelined_discard);
@@ -84,7 +88,8 @@ Unit Script::next(const Session* session) {
 
 // ---- single statements
 
-Script::Text Script::call(const std::string& function, std::vector<std::string> more, bool extended) {
+Script::Text Script::call(const std::string& function, std::vector<std::string> more,
+                          bool extended) {
   Text text;
   std::string sql = "SELECT " + function + "(" + value(text, new_tag(), extended);
   for (const std::string& argument : more) sql += ", " + value(text, argument, extended);
@@ -108,15 +113,26 @@ Script::Text Script::transaction_control() {
 
 Script::Text Script::setting(bool extended) {
   const bool reported = !random_.chance(habits_.unreported);
-  const std::string name = reported ? reported_names[random_.below(4)] : unreported_names[random_.below(4)];
+  const std::string name =
+      reported ? reported_names[random_.below(4)] : unreported_names[random_.below(4)];
   std::string content = "v" + std::to_string(client_) + "x" + std::to_string(random_.below(4));
   Text text;
   switch (random_.below(8)) {
-    case 0: text.sql = tagged("RESET " + name); break;
-    case 1: text.sql = tagged("SET LOCAL " + name + " TO '" + content + "'"); break;
-    case 2: case 3: return call("setting", {name}, extended);
-    case 4: text.sql = tagged("SHOW " + name); break;
-    default: text.sql = tagged("SET " + name + " TO '" + content + "'"); break;
+    case 0:
+      text.sql = tagged("RESET " + name);
+      break;
+    case 1:
+      text.sql = tagged("SET LOCAL " + name + " TO '" + content + "'");
+      break;
+    case 2:
+    case 3:
+      return call("setting", {name}, extended);
+    case 4:
+      text.sql = tagged("SHOW " + name);
+      break;
+    default:
+      text.sql = tagged("SET " + name + " TO '" + content + "'");
+      break;
   }
   return text;
 }
@@ -124,11 +140,19 @@ Script::Text Script::setting(bool extended) {
 Script::Text Script::mishap(bool extended) {
   Text text;
   switch (random_.below(6)) {
-    case 0: text.sql = "SELEKT 1"; return text;
-    case 1: text.sql = tagged("SET no_such_thing TO 'x'"); return text;
-    case 2: text.sql = tagged("SET server_version TO 'x'"); return text;
-    case 3: return call("defer_fail", {}, extended);
-    default: return call("fail", {}, extended);
+    case 0:
+      text.sql = "SELEKT 1";
+      return text;
+    case 1:
+      text.sql = tagged("SET no_such_thing TO 'x'");
+      return text;
+    case 2:
+      text.sql = tagged("SET server_version TO 'x'");
+      return text;
+    case 3:
+      return call("defer_fail", {}, extended);
+    default:
+      return call("fail", {}, extended);
   }
 }
 
@@ -140,7 +164,9 @@ Script::Text Script::special(bool extended) {
     text.sql = tagged("CREATE TEMP TABLE scratch (a int)");
   } else if (random_.chance(habits_.notifications)) {
     const std::uint64_t dice = random_.below(3);
-    text.sql = tagged(dice == 0 ? "LISTEN " + channel() : dice == 1 ? "UNLISTEN *" : "NOTIFY " + channel() + ", 'hello'");
+    text.sql = tagged(dice == 0   ? "LISTEN " + channel()
+                      : dice == 1 ? "UNLISTEN *"
+                                  : "NOTIFY " + channel() + ", 'hello'");
   } else if (discard_ && random_.chance(habits_.discard)) {
     text.sql = tagged(random_.chance(50) ? "DISCARD ALL" : "DEALLOCATE ALL");
   } else if (random_.chance(habits_.sql_prepare)) {
@@ -149,7 +175,8 @@ Script::Text Script::special(bool extended) {
     if (dice == 0) {
       text.sql = tagged("DEALLOCATE " + name);
     } else if (dice == 1) {
-      text.sql = tagged("PREPARE " + name + " AS SELECT echo($1, 1, " + std::to_string(client_) + ")");
+      text.sql =
+          tagged("PREPARE " + name + " AS SELECT echo($1, 1, " + std::to_string(client_) + ")");
     } else {
       text.sql = "EXECUTE " + name + "('" + new_tag() + "')";
     }
@@ -166,10 +193,16 @@ Script::Text Script::statement(bool extended) {
   const std::string key = "c" + std::to_string(client_) + "l" + std::to_string(life_) + "k" +
                           std::to_string(random_.below(3));
   switch (random_.below(10)) {
-    case 0: return call("nap", {std::to_string(random_.between(1, 40))}, extended);
-    case 1: return call("notice", {}, extended);
-    case 2: case 3: return call("read", {key}, extended);
-    case 4: case 5: case 6: {
+    case 0:
+      return call("nap", {std::to_string(random_.between(1, 40))}, extended);
+    case 1:
+      return call("notice", {}, extended);
+    case 2:
+    case 3:
+      return call("read", {key}, extended);
+    case 4:
+    case 5:
+    case 6: {
       Text text;
       const std::string tag = new_tag();
       text.sql = "INSERT INTO t VALUES (" + value(text, tag, extended) + ", ";
@@ -177,11 +210,14 @@ Script::Text Script::statement(bool extended) {
       text.sql += value(text, "of " + tag, extended) + ")";
       return text;
     }
-    default: break;
+    default:
+      break;
   }
   const bool large = random_.chance(habits_.large);
-  return call("echo", {std::to_string(large ? random_.between(50, 400) : random_.below(5)),
-                       std::to_string(large ? random_.between(100, 1500) : random_.below(20))}, extended);
+  return call("echo",
+              {std::to_string(large ? random_.between(50, 400) : random_.below(5)),
+               std::to_string(large ? random_.between(100, 1500) : random_.below(20))},
+              extended);
 }
 
 // ---- units
@@ -210,7 +246,8 @@ Unit Script::function_unit() {
   return {{{{'F', body}}}, false};
 }
 
-void Script::bind_and_run(Burst& burst, const std::string& name, const std::vector<std::string>& parameters) {
+void Script::bind_and_run(Burst& burst, const std::string& name,
+                          const std::vector<std::string>& parameters) {
   if (random_.chance(15)) burst.push_back({'D', "S" + packed({name})});
   const std::string portal = random_.chance(15) ? "p" + std::to_string(random_.below(3)) : "";
   burst.push_back(bind_of(portal, name, parameters));
@@ -244,7 +281,12 @@ void Script::reuse(Burst& burst) {
     const std::string key = "c" + std::to_string(client_) + "l" + std::to_string(life_) + "k0";
     const bool keyed = insert || it->second.find("read(") != std::string::npos;
     const bool is_key = keyed && parameters.size() == 1;
-    parameters.push_back(setting ? "TimeZone" : is_key ? key : insert ? "of " + parameters[0] : "2");
+    // Whatever the name turns out to stand for: a number to start with, and a key of this client
+    // alone.
+    parameters.push_back(setting  ? "TimeZone"
+                         : is_key ? key
+                         : insert ? "of " + parameters[0]
+                                  : "2" + key);
   }
   bind_and_run(burst, it->first, parameters);
 }
@@ -284,7 +326,8 @@ Burst Script::copy_data() {
   }
   Burst burst;
   for (std::size_t at = 0; at < data.size();) {
-    const std::size_t count = random_.chance(50) ? random_.between(1, 60) : random_.between(200, 4000);
+    const std::size_t count =
+        random_.chance(50) ? random_.between(1, 60) : random_.between(200, 4000);
     burst.push_back({'d', data.substr(at, count)});
     at += count;
     if (random_.chance(habits_.copy_syncs)) burst.push_back({random_.chance(50) ? 'H' : 'S', {}});
@@ -324,7 +367,8 @@ Unit Script::copy_unit(bool extended) {
   const bool eager = random_.chance(habits_.eager_copies);
   Burst data = copy_data();
   if (!extended) {
-    // A Sync among the data would be answered if the COPY had failed: fine, but only with an eye on it.
+    // A Sync among the data would be answered if the COPY had failed: fine, but only with an eye on
+    // it.
     if (eager) std::erase_if(data, [](const Frontend& message) { return message.tag == 'S'; });
   } else {
     data.push_back({'S', {}});

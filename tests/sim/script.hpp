@@ -1,6 +1,7 @@
 // Makes up what a client says: random conversations over the simple and the extended protocol.
 //
-// A unit ends in ReadyForQuery. It is made of bursts: the client waits for all answers between two of them.
+// A unit ends in ReadyForQuery. It is made of bursts: the client waits for all answers between two
+// of them.
 #pragma once
 #include <map>
 #include <string>
@@ -39,7 +40,7 @@ class Script {
 
  private:
   struct Text {
-    std::string sql;                      // with $n in the extended protocol
+    std::string sql;  // with $n in the extended protocol
     std::vector<std::string> parameters;
     bool copy_in = false;
   };
@@ -62,15 +63,16 @@ class Script {
   Burst copy_data();
   void execute(Burst& burst, const Text& text);
   void reuse(Burst& burst);
-  void bind_and_run(Burst& burst, const std::string& name, const std::vector<std::string>& parameters);
+  void bind_and_run(Burst& burst, const std::string& name,
+                    const std::vector<std::string>& parameters);
 
   Random random_;
   const Habits& habits_;
   std::uint32_t client_, life_ = 0;
   std::uint32_t number_ = 0, transactions_ = 0, transaction_ = 0;
   bool failed_ = false;
-  bool names_ = true;    // named statements may be used now
-  bool discard_ = true;  // and DISCARD ALL
+  bool names_ = true;                         // named statements may be used now
+  bool discard_ = true;                       // and DISCARD ALL
   std::map<std::string, std::string> named_;  // prepared by us: what it is
 };
 

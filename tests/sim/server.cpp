@@ -26,7 +26,8 @@ void Server::on_cancel_request(std::uint32_t pid, const std::string& secret, End
   if (random_.chance(20)) delay = random_.between(Duration(0), settings_.cancel_delay_max);
   scheduler().after(delay, "cancel", pid, [this, pid, secret, &stream] {
     for (const auto& backend : backends_) {
-      if (backend->in_session() && backend->pid() == pid && backend->secret() == secret) backend->cancel();
+      if (backend->in_session() && backend->pid() == pid && backend->secret() == secret)
+        backend->cancel();
     }
     if (!stream.closed()) stream.close(seconds(1));
   });
@@ -61,8 +62,8 @@ void Server::terminate_one() {
     if (backend->in_session()) live.push_back(backend.get());
   }
   if (live.empty()) return;
-  live[random_.below(live.size())]->terminate("57P01",
-                                              "terminating connection due to administrator command");
+  live[random_.below(live.size())]->terminate(
+      "57P01", "terminating connection due to administrator command");
 }
 
 void Server::notify_all(const std::string& channel, const std::string& payload) {

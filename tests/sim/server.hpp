@@ -1,5 +1,5 @@
-// A PostgreSQL server: takes connections, forks backends, carries cancel requests to them, and fails in the ways
-// servers do.
+// A PostgreSQL server: takes connections, forks backends, carries cancel requests to them, and
+// fails in the ways servers do.
 #pragma once
 #include <functional>
 #include <memory>
@@ -29,10 +29,10 @@ class Server final : public Listener {
   void on_cancel_request(std::uint32_t pid, const std::string& secret, Endpoint& stream);
 
   // What can happen to it.
-  void crash();           // every connection is cut, new ones are refused until start()
-  void shut_down();       // fast: 57P01 to all
+  void crash();      // every connection is cut, new ones are refused until start()
+  void shut_down();  // fast: 57P01 to all
   void start();
-  void terminate_one();   // some backend, as pg_terminate_backend() would
+  void terminate_one();  // some backend, as pg_terminate_backend() would
   void notify_all(const std::string& channel, const std::string& payload);
 
   /// Told of each new session. May be empty.

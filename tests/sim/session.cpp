@@ -53,17 +53,31 @@ void Session::take_message() {
 void Session::dispatch(const Message& message) {
   source_ = Source::extended;
   switch (message.tag) {
-    case 'Q': return simple_query(message);
-    case 'F': return function_call(message);
-    case 'P': return parse_message(message.body);
-    case 'B': return bind_message(message.body);
-    case 'D': return describe_message(message.body);
-    case 'E': return execute_message(message.body);
-    case 'C': return close_message(message.body);
-    case 'H': *step_.flush = true; return;
-    case 'S': return sync();
-    case 'd': case 'c': case 'f': return;  // left over from a COPY that failed
-    default: break;
+    case 'Q':
+      return simple_query(message);
+    case 'F':
+      return function_call(message);
+    case 'P':
+      return parse_message(message.body);
+    case 'B':
+      return bind_message(message.body);
+    case 'D':
+      return describe_message(message.body);
+    case 'E':
+      return execute_message(message.body);
+    case 'C':
+      return close_message(message.body);
+    case 'H':
+      *step_.flush = true;
+      return;
+    case 'S':
+      return sync();
+    case 'd':
+    case 'c':
+    case 'f':
+      return;  // left over from a COPY that failed
+    default:
+      break;
   }
   wire::error(*step_.out, {"FATAL", "08P01", "invalid frontend message type"});
   end();
@@ -104,8 +118,9 @@ void Session::function_call(const Message& message) {
   fields.u16();
   if (!fields.done()) return error("08P01", "invalid function call message");
   if (failed_) {
-    return error("25P02", "current transaction is aborted, commands ignored until end of "
-                          "transaction block");
+    return error("25P02",
+                 "current transaction is aborted, commands ignored until end of "
+                 "transaction block");
   }
   mode_ = Mode::running;
 }
@@ -152,10 +167,12 @@ void Session::after_error() {
 }
 
 void Session::drop_silent() {
-  while ((mode_ == Mode::copy_in || (mode_ == Mode::ready && !simple_open_)) && !messages_.empty()) {
+  while ((mode_ == Mode::copy_in || (mode_ == Mode::ready && !simple_open_)) &&
+         !messages_.empty()) {
     const char tag = messages_.front().tag;
     const bool leftover = tag == 'd' || tag == 'c' || tag == 'f' || tag == 'H';
-    const bool silent = mode_ == Mode::copy_in ? tag == 'H' || tag == 'S' : leftover || (skipping_ && tag != 'S');
+    const bool silent =
+        mode_ == Mode::copy_in ? tag == 'H' || tag == 'S' : leftover || (skipping_ && tag != 'S');
     if (!silent) return;
     messages_.pop_front();
   }
@@ -166,7 +183,8 @@ void Session::fail_here() {
   bool flush = false;
   Duration work{};
   step_ = {&ignored, &flush, &work};
-  // What is being answered: the statement that runs, the rest of a simple query, or the next message.
+  // What is being answered: the statement that runs, the rest of a simple query, or the next
+  // message.
   drop_silent();
   if (mode_ == Mode::ready && !simple_open_ && !messages_.empty()) {
     const char tag = messages_.front().tag;
@@ -203,8 +221,8 @@ void Session::deliver_notifications() {
 std::string Session::describe() const {
   static constexpr const char* modes[] = {"ready", "running", "copy in", "ended"};
   return std::string(modes[static_cast<int>(mode_)]) + ", status " + status() + ", " +
-         std::to_string(messages_.size()) + " messages waiting" + (skipping_ ? ", skipping to Sync" : "") +
-         ", at " + current_tag_;
+         std::to_string(messages_.size()) + " messages waiting" +
+         (skipping_ ? ", skipping to Sync" : "") + ", at " + current_tag_;
 }
 
 }  // namespace heim::sim

@@ -1,9 +1,11 @@
-// What a PostgreSQL backend does with the messages of one session after login, without time or wires.
+// What a PostgreSQL backend does with the messages of one session after login, without time or
+// wires.
 //
-// The same class serves twice: inside a simulated server, where each step takes virtual time; and inside a client's
-// oracle, where it foretells the answer to what the client sent. Messages go in by receive(); step() does the next
-// small piece of work and appends what the backend would send. Files: session.cpp (messages and errors),
-// session_extended.cpp, session_run.cpp (statements), session_transaction.cpp.
+// The same class serves twice: inside a simulated server, where each step takes virtual time; and
+// inside a client's oracle, where it foretells the answer to what the client sent. Messages go in
+// by receive(); step() does the next small piece of work and appends what the backend would send.
+// Files: session.cpp (messages and errors), session_extended.cpp, session_run.cpp (statements),
+// session_transaction.cpp.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -74,16 +76,18 @@ class Session {
   Session(SessionHost* host, Gucs gucs);
 
   void receive(char tag, std::string_view body);
-  /// Does the next piece of work. Appends to `out`; `flush` is set if what was made so far must go out, and `work` is
-  /// how long the piece takes (the caller must not step again earlier).
+  /// Does the next piece of work. Appends to `out`; `flush` is set if what was made so far must go
+  /// out, and `work` is how long the piece takes (the caller must not step again earlier).
   Progress step(std::string& out, bool& flush, Duration& work);
   /// A cancel request has come. Does nothing while no statement runs.
   void cancel();
-  /// Fails whatever is being answered with an error from elsewhere, which is not written: see Oracle.
+  /// Fails whatever is being answered with an error from elsewhere, which is not written: see
+  /// Oracle.
   void fail_here();
   /// As if the server had lost the transaction; what follows starts outside of one.
   void lose_transaction();
-  /// Forgets messages at the front that are never answered in this state (leftovers of COPY, what an error skips).
+  /// Forgets messages at the front that are never answered in this state (leftovers of COPY, what
+  /// an error skips).
   void drop_silent();
   /// Everything received was answered, or a COPY waits for data.
   bool quiet() const {
@@ -159,7 +163,8 @@ class Session {
   void copy_message(const Message& message);
   void finish_copy();
   // session_functions.cpp
-  std::string apply();  // the effect of run_; returns its command tag, empty if an error was written
+  std::string
+  apply();  // the effect of run_; returns its command tag, empty if an error was written
   bool apply_set(const std::string& name, const std::string& value, bool local);
   void row_description(const Run& run);
   std::vector<std::string> columns(const Run& run) const;
@@ -182,35 +187,35 @@ class Session {
   Gucs gucs_;
   std::map<std::string, std::string> last_reported_;
   std::deque<Message> messages_;
-  std::deque<Statement> simple_;   // what is left of a simple Query
-  bool simple_open_ = false;       // a simple Query is being answered
+  std::deque<Statement> simple_;  // what is left of a simple Query
+  bool simple_open_ = false;      // a simple Query is being answered
   Mode mode_ = Mode::ready;
   Source source_ = Source::simple;
-  bool skipping_ = false;          // up to Sync
+  bool skipping_ = false;  // up to Sync
   bool cancel_pending_ = false;
   Step step_{};
 
   std::map<std::string, Prepared> prepared_;
   std::map<std::string, Portal> portals_;
   Run run_;
-  std::string portal_;             // that run_ came from
+  std::string portal_;  // that run_ came from
   std::uint32_t limit_ = 0, sent_now_ = 0;
   std::string copied_;
   std::string current_tag_;
 
-  bool in_transaction_ = false;    // one is open, explicit or not
-  bool block_ = false;             // an explicit one
+  bool in_transaction_ = false;  // one is open, explicit or not
+  bool block_ = false;           // an explicit one
   bool failed_ = false;
   bool fail_at_commit_ = false;
   bool committing_ = false;
   bool parse_when_failed_ = false;
-  std::uint64_t blocks_ = 0;       // counts them
+  std::uint64_t blocks_ = 0;  // counts them
   std::string block_tag_;
   std::vector<Write> writes_;
   bool altered_ = false;
   bool temp_table_ = false;
-  std::vector<std::pair<std::string, bool>> listens_;             // at commit
-  std::vector<std::pair<std::string, std::string>> notifies_;     // at commit
+  std::vector<std::pair<std::string, bool>> listens_;              // at commit
+  std::vector<std::pair<std::string, std::string>> notifies_;      // at commit
   std::deque<std::pair<std::string, std::string>> notifications_;  // to be delivered
 };
 

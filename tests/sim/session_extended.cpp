@@ -35,7 +35,8 @@ void Session::parse_message(std::string_view body) {
   wire::message(*step_.out, '1', {});
 }
 
-/// Whether the result still has the columns it had when it was prepared. If not, the error is written.
+/// Whether the result still has the columns it had when it was prepared. If not, the error is
+/// written.
 bool Session::usable_shape(const Prepared& prepared) {
   const bool of_shape = prepared.statement && !prepared.statement->calls.empty() &&
                         prepared.statement->calls[0].function == "shape";

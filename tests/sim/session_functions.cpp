@@ -2,10 +2,10 @@
 //
 //   echo(tag, n[, width])  n rows of (tag, number, filler)      nap(tag, ms)       takes that long
 //   read(tag, key)         the newest value written             fail(tag)          an error
-//   setting(tag, name)     a run-time parameter                 defer_fail(tag)    an error at commit
-//   set_config(name, value, local)                              notice(tag)        a notice before the row
-//   shape(tag)             as many columns as ALTER TABLE says  temp(tag)          is there a temporary table
-//   pg_is_in_recovery()
+//   setting(tag, name)     a run-time parameter                 defer_fail(tag)    an error at
+//   commit set_config(name, value, local)                              notice(tag)        a notice
+//   before the row shape(tag)             as many columns as ALTER TABLE says  temp(tag) is there a
+//   temporary table pg_is_in_recovery()
 #include <algorithm>
 
 #include "session.hpp"
@@ -27,7 +27,8 @@ std::uint32_t number(const std::string& text) {
 
 std::string Session::text_of(const Value& value, const Run& run) const {
   if (value.parameter == 0) return value.text;
-  return value.parameter <= run.arguments.size() ? run.arguments[value.parameter - 1] : std::string();
+  return value.parameter <= run.arguments.size() ? run.arguments[value.parameter - 1]
+                                                 : std::string();
 }
 
 std::string Session::argument(const Call& call, std::size_t index, const Run& run) const {
@@ -76,7 +77,8 @@ std::vector<std::string> Session::values(const Run& run, std::uint32_t row) cons
   const Call& first = statement.calls[0];
   if (first.function == "echo") {
     const std::uint32_t width = number(argument(first, 2, run));
-    return {argument(first, 0, run), std::to_string(row), std::string(width, static_cast<char>('a' + row % 26))};
+    return {argument(first, 0, run), std::to_string(row),
+            std::string(width, static_cast<char>('a' + row % 26))};
   }
   std::vector<std::string> out;
   for (const Call& call : statement.calls) out.push_back(call_value(call, run));
@@ -102,7 +104,8 @@ std::string Session::call_value(const Call& call, const Run& run) const {
 bool Session::on_unreported_setting() const {
   const Statement& statement = run_.statement;
   std::string name = statement.verb == Verb::show ? statement.name : "";
-  if (!statement.calls.empty() && statement.calls[0].function == "setting") name = argument(statement.calls[0], 1, run_);
+  if (!statement.calls.empty() && statement.calls[0].function == "setting")
+    name = argument(statement.calls[0], 1, run_);
   const KnownGuc* guc = find_guc(name);
   return !name.empty() && (!guc || !guc->reported);
 }
@@ -131,17 +134,21 @@ std::string Session::apply() {
     case Verb::select:
       for (const Call& call : statement.calls) {
         if (call.function == "set_config" &&
-            !apply_set(argument(call, 0, run_), argument(call, 1, run_), argument(call, 2, run_) == "true")) {
+            !apply_set(argument(call, 0, run_), argument(call, 1, run_),
+                       argument(call, 2, run_) == "true")) {
           return {};
         }
         if (call.function == "notice") notice("01000", argument(call, 0, run_));
         if (call.function == "defer_fail") fail_at_commit_ = true;
       }
       return "SELECT " + std::to_string(sent_now_);
-    case Verb::copy_out: return "COPY " + std::to_string(run_.sent);
-    case Verb::show: return "SHOW";
+    case Verb::copy_out:
+      return "COPY " + std::to_string(run_.sent);
+    case Verb::show:
+      return "SHOW";
     case Verb::set:
-      return apply_set(statement.name, text_of(statement.values[0], run_), statement.local) ? "SET" : "";
+      return apply_set(statement.name, text_of(statement.values[0], run_), statement.local) ? "SET"
+                                                                                            : "";
     case Verb::reset:
       statement.name == "all" ? gucs_.reset_all() : gucs_.reset(statement.name);
       return "RESET";
@@ -152,8 +159,10 @@ std::string Session::apply() {
       writes_.push_back({row[0], row[1], row[2]});
       return "INSERT 0 1";
     }
-    case Verb::alter: return altered_ = true, "ALTER TABLE";
-    case Verb::create_temp: return temp_table_ = true, "CREATE TABLE";
+    case Verb::alter:
+      return altered_ = true, "ALTER TABLE";
+    case Verb::create_temp:
+      return temp_table_ = true, "CREATE TABLE";
     case Verb::discard_all:
       gucs_.reset_all();
       prepared_.clear();
@@ -178,13 +187,17 @@ std::string Session::apply() {
       prepared_[statement.name] = {inner->front(), statement.inner, host_->schema()};
       return "PREPARE";
     }
-    case Verb::listen: return listens_.emplace_back(statement.name, true), "LISTEN";
-    case Verb::unlisten: return listens_.emplace_back("*", false), "UNLISTEN";
+    case Verb::listen:
+      return listens_.emplace_back(statement.name, true), "LISTEN";
+    case Verb::unlisten:
+      return listens_.emplace_back("*", false), "UNLISTEN";
     case Verb::notify:
       notifies_.emplace_back(statement.name, text_of(statement.values[0], run_));
       return "NOTIFY";
-    case Verb::function_call: return "FUNCTION";
-    default: break;
+    case Verb::function_call:
+      return "FUNCTION";
+    default:
+      break;
   }
   return "?";
 }

@@ -28,7 +28,8 @@ void Session::run() {
 /// What must hold before a statement starts. False if an error was written.
 bool Session::prepare_run() {
   if (failed_ && !run_.statement.ends_transaction()) {
-    error("25P02", "current transaction is aborted, commands ignored until end of transaction block");
+    error("25P02",
+          "current transaction is aborted, commands ignored until end of transaction block");
     return false;
   }
   if (run_.statement.verb == Verb::execute && !begin_execute()) return false;
@@ -135,12 +136,20 @@ void Session::complete(const std::string& command_tag) {
 
 void Session::copy_message(const Message& message) {
   switch (message.tag) {
-    case 'd': break;
-    case 'c': return finish_copy();
-    case 'f': return error("57014", "COPY from stdin failed: " + message.body.substr(0, message.body.find('\0')));
-    case 'H': case 'S': return;  // as PostgreSQL does, for clients that did not see it was a COPY
-    case 'X': return end();
-    default: return error("08P01", "unexpected message type during COPY from stdin");
+    case 'd':
+      break;
+    case 'c':
+      return finish_copy();
+    case 'f':
+      return error("57014",
+                   "COPY from stdin failed: " + message.body.substr(0, message.body.find('\0')));
+    case 'H':
+    case 'S':
+      return;  // as PostgreSQL does, for clients that did not see it was a COPY
+    case 'X':
+      return end();
+    default:
+      return error("08P01", "unexpected message type during COPY from stdin");
   }
   copied_ += message.body;
   *step_.work = std::chrono::microseconds(2);

@@ -62,9 +62,12 @@ Token Lexer::next() {
     return quoted('\'', true);
   }
   Token token{Token::Kind::symbol, {}, pos_, 0};
-  if (c == '$' || is_word(c) || (c == '-' && std::isdigit(static_cast<unsigned char>(at(pos_ + 1))))) {
+  if (c == '$' || is_word(c) ||
+      (c == '-' && std::isdigit(static_cast<unsigned char>(at(pos_ + 1))))) {
     const bool digit = std::isdigit(static_cast<unsigned char>(c)) || c == '-';
-    token.kind = c == '$' ? Token::Kind::parameter : digit ? Token::Kind::number : Token::Kind::word;
+    token.kind = c == '$' ? Token::Kind::parameter
+                 : digit  ? Token::Kind::number
+                          : Token::Kind::word;
     const std::size_t start = c == '$' ? ++pos_ : pos_;
     do ++pos_;
     while (is_word(at(pos_)));
@@ -163,7 +166,8 @@ bool Parser::by_keyword(const std::string& verb, Statement& out) {
     return is(Verb::notify) && word(out.name) && accept(",") && value(out.values[0]);
   }
   if (verb == "insert") {
-    return is(Verb::insert) && accept("into") && word(out.name) && accept("values") && arguments(out.values);
+    return is(Verb::insert) && accept("into") && word(out.name) && accept("values") &&
+           arguments(out.values);
   }
   if (verb == "alter" || verb == "create") {
     skip_rest();

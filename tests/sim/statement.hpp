@@ -1,10 +1,10 @@
-// The SQL that simulated servers understand. It is real SQL, so that whoever stands in between analyses it as
-// it would in life; but only these shapes of it have a meaning here:
+// The SQL that simulated servers understand. It is real SQL, so that whoever stands in between
+// analyses it as it would in life; but only these shapes of it have a meaning here:
 //
 //   BEGIN, START TRANSACTION, COMMIT, END, ROLLBACK, ABORT; DISCARD ALL, DEALLOCATE [ALL | name]
-//   SET [LOCAL] name TO value, SHOW name, RESET name | ALL; LISTEN, UNLISTEN *, NOTIFY channel, 'text'
-//   SELECT f(arguments)[, f(arguments) ...]   with the functions of session_run.cpp, or SELECT 1
-//   INSERT INTO t VALUES (tag, key, value); COPY t FROM STDIN; COPY (SELECT ...) TO STDOUT
+//   SET [LOCAL] name TO value, SHOW name, RESET name | ALL; LISTEN, UNLISTEN *, NOTIFY channel,
+//   'text' SELECT f(arguments)[, f(arguments) ...]   with the functions of session_run.cpp, or
+//   SELECT 1 INSERT INTO t VALUES (tag, key, value); COPY t FROM STDIN; COPY (SELECT ...) TO STDOUT
 //   ALTER TABLE ...; CREATE TEMP TABLE ...; PREPARE name AS statement; EXECUTE name(arguments)
 //
 // A tag (see tag.hpp) is the first argument, or a comment for statements that have none.

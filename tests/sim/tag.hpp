@@ -1,5 +1,5 @@
-// What every simulated statement carries, so that both ends can be asked about it: "c3.5.17" is statement 17
-// of client 3, meant to run in that client's transaction 5 (0: in none).
+// What every simulated statement carries, so that both ends can be asked about it: "c3.5.17" is
+// statement 17 of client 3, meant to run in that client's transaction 5 (0: in none).
 #pragma once
 #include <charconv>
 #include <cstdint>

@@ -6,8 +6,8 @@ namespace {
 Profile with_tolerance(Profile profile) {
   const Faults& faults = profile.faults;
   Tolerance& tolerance = profile.tolerance;
-  if (faults.crashes || faults.terminations || faults.shutdowns || faults.partitions || faults.refusals ||
-      faults.wire_resets) {
+  if (faults.crashes || faults.terminations || faults.shutdowns || faults.partitions ||
+      faults.refusals || faults.wire_resets) {
     tolerance.disconnects = true;
     tolerance.lost_errors.insert({"08", "57P01", "57P02", "57P03"});
   }
@@ -58,7 +58,8 @@ bool World::all_done() const {
 
 Outcome World::run() {
   for (const auto& client : clients_) {
-    scheduler_.after(random_.between(Duration(0), milliseconds(50)), "start", 0, [&client] { client->start(); });
+    scheduler_.after(random_.between(Duration(0), milliseconds(50)), "start", 0,
+                     [&client] { client->start(); });
   }
   schedule_fault();
   run_until(storm_end_ + profile_.patience, &World::all_done);
@@ -71,9 +72,10 @@ Outcome World::run() {
     if (!wrong.empty()) judge_.fail(wrong);
     run_until(scheduler_.now() + seconds(30), nullptr);
   }
-  if (!judge_.failed() && network_.open_count() != 0) judge_.fail("streams were left open:" + open_streams());
-  Outcome outcome{judge_.verdict(),   scheduler_.hash(),    scheduler_.events(),       judge_.statements(),
-                  judge_.commits(),   judge_.cancels_hit(), servers_[0]->made(), 0};
+  if (!judge_.failed() && network_.open_count() != 0)
+    judge_.fail("streams were left open:" + open_streams());
+  Outcome outcome{judge_.verdict(), scheduler_.hash(),    scheduler_.events(), judge_.statements(),
+                  judge_.commits(), judge_.cancels_hit(), servers_[0]->made(), 0};
   for (const auto& client : clients_) outcome.answers += client->units_answered();
   return outcome;
 }
@@ -81,7 +83,8 @@ Outcome World::run() {
 std::string World::open_streams() const {
   std::string text;
   for (const auto& end : network_.endpoints()) {
-    if (!end->closed()) text += "\n  " + end->local_name() + " to " + end->peer_name() + " " + end->purpose;
+    if (!end->closed())
+      text += "\n  " + end->local_name() + " to " + end->peer_name() + " " + end->purpose;
   }
   return text;
 }
@@ -103,8 +106,8 @@ std::string World::unfinished() const {
 
 void World::schedule_fault() {
   const Faults& faults = profile_.faults;
-  if (!(faults.crashes || faults.terminations || faults.shutdowns || faults.partitions || faults.refusals ||
-        faults.wire_resets)) {
+  if (!(faults.crashes || faults.terminations || faults.shutdowns || faults.partitions ||
+        faults.refusals || faults.wire_resets)) {
     return;
   }
   scheduler_.after(random_.between(milliseconds(5), milliseconds(400)), "fault", 0, [this] {

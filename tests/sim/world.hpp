@@ -1,4 +1,5 @@
-// One simulated world: servers, clients, what stands between them, and what befalls them. All of it from one seed.
+// One simulated world: servers, clients, what stands between them, and what befalls them. All of it
+// from one seed.
 #pragma once
 #include <functional>
 #include <memory>
@@ -31,7 +32,8 @@ using MakeMiddle = std::function<std::unique_ptr<Middle>(World&)>;
 
 struct Outcome {
   std::string verdict;  // empty: all is well
-  std::uint64_t hash = 0, events = 0, statements = 0, commits = 0, cancels_hit = 0, backends = 0, answers = 0;
+  std::uint64_t hash = 0, events = 0, statements = 0, commits = 0, cancels_hit = 0, backends = 0,
+                answers = 0;
 };
 
 class World {

@@ -15,7 +15,8 @@
 
 namespace heim::io::test {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 /// One thread's loop and transport, turned by hand.
 struct World {

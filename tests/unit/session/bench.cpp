@@ -108,8 +108,8 @@ void End::receives_all(std::string_view bytes) {
 std::string End::receives_error(std::string_view sqlstate, std::string_view severity) {
   bench_.settle();
   wire::Header header;
-  if (wire::peek(wire::Origin::server, as_bytes(out_), header) != wire::Peek::ok || header.tag != 'E' ||
-      out_.size() < header.total()) {
+  if (wire::peek(wire::Origin::server, as_bytes(out_), header) != wire::Peek::ok ||
+      header.tag != 'E' || out_.size() < header.total()) {
     CHECK_EQ(shown(out_), "an error " + std::string(sqlstate));
     return {};
   }
@@ -260,8 +260,8 @@ void Bench::build() {
         {node.name, node.host, node.port, node.role == config::NodeRole::automatic}, role);
   }
   for (pool::WorkerId worker = 0; worker < workers; ++worker) {
-    parts_->hubs.push_back(std::make_unique<Hub>(worker, parts_->shared, *parts_, parts_->clock,
-                                                 rules(), nullptr));
+    parts_->hubs.push_back(
+        std::make_unique<Hub>(worker, parts_->shared, *parts_, parts_->clock, rules(), nullptr));
   }
 }
 
@@ -431,7 +431,8 @@ void Bench::admitted(Client& client) {
   wire::Header header;
   for (;;) {
     const Bytes out = as_bytes(client.out_);
-    if (wire::peek(wire::Origin::server, out, header) != wire::Peek::ok || out.size() < header.total()) {
+    if (wire::peek(wire::Origin::server, out, header) != wire::Peek::ok ||
+        out.size() < header.total()) {
       FAIL_CHECK("no greeting: " << shown(client.out_));
       return;
     }

@@ -1,5 +1,5 @@
-// A test bench for the sessions: hubs with a clock that stands still, and the far ends of all their streams in the
-// test's hands. A test reads like a protocol script:
+// A test bench for the sessions: hubs with a clock that stands still, and the far ends of all their
+// streams in the test's hands. A test reads like a protocol script:
 //
 //   SCRIPT("a query") {
 //     Client& client = bench.login();
@@ -10,8 +10,9 @@
 //     client.receives(answer("1"));
 //   }
 //
-// A SCRIPT runs once per Cut: what is sent arrives message by message, byte by byte, and with all that one side sends
-// in a row at once. What is sent is kept until something is expected; then everything happens, in order.
+// A SCRIPT runs once per Cut: what is sent arrives message by message, byte by byte, and with all
+// that one side sends in a row at once. What is sent is kept until something is expected; then
+// everything happens, in order.
 #pragma once
 #include <deque>
 #include <functional>
@@ -20,9 +21,9 @@
 #include <vector>
 
 #include "base/stream.hpp"
+#include "messages.hpp"
 #include "session/hub.hpp"
 #include "session/shared.hpp"
-#include "messages.hpp"
 
 namespace heim::session::test {
 
@@ -71,11 +72,11 @@ class End final : public Stream {
   bool paused = false;
   bool unix_socket = false;
   bool loopback = true;
-  bool loose = false;     // what it still receives at the end is of no interest
+  bool loose = false;  // what it still receives at the end is of no interest
   // Of a client that logged in:
   std::uint32_t pid = 0;
   std::string secret;
-  std::string greeting;   // what came before BackendKeyData
+  std::string greeting;  // what came before BackendKeyData
 
   // ---- Stream -----------------------------------------------------------------
   void write(std::span<const Bytes> segments) override;
@@ -126,7 +127,8 @@ class Bench {
   Client& connect(pool::WorkerId worker = 0);
   /// A client connects and sends a startup packet.
   Client& starts(Pairs more = {}, pool::WorkerId worker = 0);
-  /// A client of user "app", database "db", logged in by trust. A server that is opened for it logs in, too.
+  /// A client of user "app", database "db", logged in by trust. A server that is opened for it logs
+  /// in, too.
   Client& login(Pairs more = {}, pool::WorkerId worker = 0);
   /// Takes a greeting up to ReadyForQuery.
   void admitted(Client& client);
@@ -178,9 +180,9 @@ class Bench {
 /// Runs a script once per cut.
 void in_every_cut(void (*script)(Bench&));
 
-#define HEIM_SCRIPT(function, title)                    \
-  static void function(heim::session::test::Bench&);    \
-  TEST_CASE(title) { in_every_cut(function); }          \
+#define HEIM_SCRIPT(function, title)                 \
+  static void function(heim::session::test::Bench&); \
+  TEST_CASE(title) { in_every_cut(function); }       \
   static void function([[maybe_unused]] heim::session::test::Bench& bench)
 #define SCRIPT(title) HEIM_SCRIPT(DOCTEST_ANONYMOUS(script_), title)
 

@@ -81,7 +81,8 @@ SCRIPT("COPY TO STDOUT") {
   Copying copy(bench);
   copy.client.sends(query("copy t to stdout"));
   copy.server.receives_all(query("copy t to stdout"));
-  const std::string data = copy_response('H') + copy_data("1\n") + copy_data("2\n") + copy_done() + done("COPY 2");
+  const std::string data =
+      copy_response('H') + copy_data("1\n") + copy_data("2\n") + copy_done() + done("COPY 2");
   copy.server.sends(data);
   copy.client.receives_all(data);
   check_free(bench, copy.server);
@@ -135,7 +136,8 @@ SCRIPT("COPY FROM STDIN, extended: Flush instead of Sync") {
 
 SCRIPT("COPY FROM STDIN, extended and sent blindly: the Sync after CopyDone counts") {
   Copying copy(bench);
-  const std::string batch = parse("", copy_sql) + bind("", "") + execute() + copy_data("1\n") + copy_done() + end_batch();
+  const std::string batch =
+      parse("", copy_sql) + bind("", "") + execute() + copy_data("1\n") + copy_done() + end_batch();
   copy.client.sends(batch);
   copy.server.receives_all(batch);
   copy.server.sends(parsed() + bound() + copy_response('G') + done("COPY 1"));
@@ -145,8 +147,8 @@ SCRIPT("COPY FROM STDIN, extended and sent blindly: the Sync after CopyDone coun
 
 SCRIPT("COPY FROM STDIN, extended, sent blindly after a Sync that is swallowed") {
   Copying copy(bench);
-  const std::string batch = parse("", copy_sql) + bind("", "") + execute() + end_batch() + copy_data("1\n") +
-                            copy_done() + end_batch();
+  const std::string batch = parse("", copy_sql) + bind("", "") + execute() + end_batch() +
+                            copy_data("1\n") + copy_done() + end_batch();
   copy.client.sends(batch);
   copy.server.receives_all(batch);
   copy.server.sends(parsed() + bound() + copy_response('G') + done("COPY 1"));

@@ -1,4 +1,5 @@
-// Errors in the middle of batches: what was not done is taken back, and errors of ours stand in their place.
+// Errors in the middle of batches: what was not done is taken back, and errors of ours stand in
+// their place.
 #include <doctest/doctest.h>
 
 #include "bench.hpp"
@@ -94,7 +95,8 @@ SCRIPT("a hidden Parse that fails answers the Bind") {
 SCRIPT("errors of ours stand in order: a name that exists") {
   Client& client = prepared(bench);
   Server& server = bench.last();
-  client.sends(bind("", "s") + execute() + parse("s", "select 2") + bind("", "s") + execute() + end_batch());
+  client.sends(bind("", "s") + execute() + parse("s", "select 2") + bind("", "s") + execute() +
+               end_batch());
   server.receives_all(bind("", "heim_0") + execute() + bind("", "heim_none") + bind("", "heim_0") +
                       execute() + end_batch());
   client.receives_nothing();
@@ -112,12 +114,13 @@ SCRIPT("errors of ours stand in order: a name that exists") {
 SCRIPT("errors of ours stand in order: names that do not exist") {
   Client& client = bench.login();
   Server& server = bench.last();
-  client.sends(describe('S', "a") + end_batch() + bind("", "b", "x") + end_batch() + bind("", "") + end_batch());
+  client.sends(describe('S', "a") + end_batch() + bind("", "b", "x") + end_batch() + bind("", "") +
+               end_batch());
   server.receives_all(bind("", "heim_none") + end_batch() + bind("", "heim_none") + end_batch() +
                       bind("", "heim_none") + end_batch());
-  for (const char* const said : {"prepared statement \"a\" does not exist",
-                                 "prepared statement \"b\" does not exist",
-                                 "unnamed prepared statement does not exist"}) {
+  for (const char* const said :
+       {"prepared statement \"a\" does not exist", "prepared statement \"b\" does not exist",
+        "unnamed prepared statement does not exist"}) {
     server.sends(no_name + ready());
     CHECK_EQ(client.receives_error("26000"), said);
     client.receives_all(ready());
@@ -128,8 +131,8 @@ SCRIPT("two errors of ours in one batch: the first one counts") {
   Client& client = bench.login();
   Server& server = bench.last();
   client.sends(bind("", "a") + bind("", "b") + end_batch() + bind("", "c") + end_batch());
-  server.receives_all(bind("", "heim_none") + bind("", "heim_none") + end_batch() + bind("", "heim_none") +
-                      end_batch());
+  server.receives_all(bind("", "heim_none") + bind("", "heim_none") + end_batch() +
+                      bind("", "heim_none") + end_batch());
   server.sends(no_name + ready() + no_name + ready());
   CHECK_EQ(client.receives_error("26000"), "prepared statement \"a\" does not exist");
   client.receives(ready());
@@ -237,10 +240,11 @@ SCRIPT("a later batch does not use what a failed one never prepared") {
   server.sends(parsed() + ready());
   client.receives_all(parsed() + ready());
   Client& two = bench.login();
-  two.sends(bind("", "none") + parse("b", "select 2") + end_batch() + parse("c", "select 2") + bind("", "c") +
-            end_batch());
+  two.sends(bind("", "none") + parse("b", "select 2") + end_batch() + parse("c", "select 2") +
+            bind("", "c") + end_batch());
   server.receives_all(bind("", "heim_none") + parse("heim_1", "select 2") + end_batch() +
-                      close('S', "heim_1") + parse("heim_2", "select 2") + bind("", "heim_2") + end_batch());
+                      close('S', "heim_1") + parse("heim_2", "select 2") + bind("", "heim_2") +
+                      end_batch());
   server.sends(no_name + ready() + closed() + parsed() + bound() + ready());
   two.receives_error("26000");
   two.receives_all(ready() + parsed() + bound() + ready());
@@ -251,11 +255,13 @@ SCRIPT("an eviction that was skipped is made up for") {
   Client& client = prepared(bench);
   Server& server = bench.last();
   client.sends(bind("", "none") + parse("t", "select 2") + end_batch());
-  server.receives_all(bind("", "heim_none") + parse("heim_1", "select 2") + close('S', "heim_0") + end_batch());
+  server.receives_all(bind("", "heim_none") + parse("heim_1", "select 2") + close('S', "heim_0") +
+                      end_batch());
   server.sends(no_name + ready());
   client.receives_error("26000");
   client.receives_all(ready());
-  // heim_0 is still there and nobody's: it is closed with the next batch, again if that fails before.
+  // heim_0 is still there and nobody's: it is closed with the next batch, again if that fails
+  // before.
   client.sends(bind("", "none") + end_batch());
   server.receives(close('S', "heim_0") + bind("", "heim_none") + end_batch());
   server.sends(closed() + no_name + ready());
@@ -272,14 +278,23 @@ SCRIPT("a changed result type makes all older statements stale") {
   server.receives_all(bind("", "heim_0") + execute() + end_batch());
   std::string changed;
   wire::Writer(changed, 'E')
-      .bytes("SERROR").u8(0).bytes("VERROR").u8(0).bytes("C0A000").u8(0)
-      .bytes("Mcached plan must not change result type").u8(0).bytes("RRevalidateCachedQuery").u8(0).u8(0);
+      .bytes("SERROR")
+      .u8(0)
+      .bytes("VERROR")
+      .u8(0)
+      .bytes("C0A000")
+      .u8(0)
+      .bytes("Mcached plan must not change result type")
+      .u8(0)
+      .bytes("RRevalidateCachedQuery")
+      .u8(0)
+      .u8(0);
   server.sends(changed + ready());
   client.receives_all(changed + ready());
   CHECK_EQ(bench.shared().schema_epoch.load(), 1u);
   client.sends(bind("", "s") + execute() + end_batch());
-  server.receives_all(close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") + execute() +
-                      end_batch());
+  server.receives_all(close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") +
+                      execute() + end_batch());
   server.sends(closed() + parsed() + bound() + done());
   client.receives_all(bound() + done());
 }

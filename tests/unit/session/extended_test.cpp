@@ -33,7 +33,8 @@ SCRIPT("an unnamed statement passes as it is") {
   client.sends(execute());
   client.sends(end_batch());
   server.receives_all(batch);
-  const std::string answered = parsed() + no_parameters() + row_description() + bound() + row("x") + done();
+  const std::string answered =
+      parsed() + no_parameters() + row_description() + bound() + row("x") + done();
   server.sends(answered);
   client.receives_all(answered);
 }
@@ -46,8 +47,10 @@ SCRIPT("a named statement has a name of ours on the server") {
   const std::string described = parsed() + no_parameters() + row_description() + ready();
   server.sends(described);
   client.receives_all(described);
-  client.sends(bind("portal", "mine", "x") + describe('P', "portal") + execute("portal") + end_batch());
-  server.receives_all(bind("portal", "heim_0", "x") + describe('P', "portal") + execute("portal") + end_batch());
+  client.sends(bind("portal", "mine", "x") + describe('P', "portal") + execute("portal") +
+               end_batch());
+  server.receives_all(bind("portal", "heim_0", "x") + describe('P', "portal") + execute("portal") +
+                      end_batch());
   const std::string answered = bound() + row_description() + row("x") + done();
   server.sends(answered);
   client.receives_all(answered);
@@ -214,7 +217,8 @@ SCRIPT("the least recently used statement goes") {
   client.receives_all(parsed() + ready());
   // What went is prepared again under a new name.
   client.sends(bind("", "1") + end_batch());
-  server.receives_all(parse("heim_3", "select 1") + close('S', "heim_0") + bind("", "heim_3") + end_batch());
+  server.receives_all(parse("heim_3", "select 1") + close('S', "heim_0") + bind("", "heim_3") +
+                      end_batch());
   server.sends(parsed() + closed() + bound() + ready());
   client.receives_all(bound() + ready());
 }
@@ -231,8 +235,8 @@ SCRIPT("statements are bounded in bytes, too") {
   server.sends(parsed() + parsed() + closed() + ready());
   client.receives_all(parsed() + parsed() + ready());
   client.sends(parse("c", "c" + long_text) + parse("d", "d" + long_text) + end_batch());
-  server.receives_all(parse("heim_2", "c" + long_text) + close('S', "heim_1") + bind("", "heim_none") +
-                      end_batch());
+  server.receives_all(parse("heim_2", "c" + long_text) + close('S', "heim_1") +
+                      bind("", "heim_none") + end_batch());
   server.sends(parsed() + closed() + error("26000", "heim_none") + ready());
   client.receives(parsed());
   client.receives_error("54000");
@@ -300,7 +304,8 @@ SCRIPT("session mode leaves names to the server") {
   Client& client = bench.login();
   Server& server = bench.last();
   const std::string batch = parse("s", "select 1") + parse("s", "select 2") + bind("p", "s") +
-                            describe('S', "s") + describe('P', "p") + execute("p") + close('S', "s") + end_batch();
+                            describe('S', "s") + describe('P', "p") + execute("p") +
+                            close('S', "s") + end_batch();
   client.sends(batch);
   server.receives_all(batch);
   server.sends(parsed() + error("42P05", "exists") + ready());
@@ -312,7 +317,8 @@ SCRIPT("session mode leaves names to the server") {
 SCRIPT("PortalSuspended, NoData and an empty statement") {
   Client& client = bench.login();
   Server& server = bench.last();
-  const std::string batch = parse("", "") + bind("", "") + describe('P', "") + execute() + end_batch();
+  const std::string batch =
+      parse("", "") + bind("", "") + describe('P', "") + execute() + end_batch();
   client.sends(batch);
   server.receives_all(batch);
   const std::string empty = parsed() + bound() + no_data() + message('I') + ready();

@@ -60,7 +60,8 @@ inline std::string parse(std::string_view name, std::string_view sql) {
   wire::Writer(out, 'P').string(name).string(sql).u16(0);
   return out;
 }
-inline std::string bind(std::string_view portal, std::string_view name, std::string_view value = {}) {
+inline std::string bind(std::string_view portal, std::string_view name,
+                        std::string_view value = {}) {
   std::string out;
   wire::Writer writer(out, 'B');
   writer.string(portal).string(name).u16(0);
@@ -156,9 +157,7 @@ inline std::string parsed() { return message('1'); }
 inline std::string bound() { return message('2'); }
 inline std::string closed() { return message('3'); }
 inline std::string no_data() { return message('n'); }
-inline std::string no_parameters() {
-  return message('t', std::string_view("\0\0", 2));
-}
+inline std::string no_parameters() { return message('t', std::string_view("\0\0", 2)); }
 
 /// What a query without rows is answered with.
 inline std::string done(std::string_view tag = "SELECT 0", char status = 'I') {

@@ -266,7 +266,8 @@ SCRIPT("a server that breaks the protocol is closed, and its client told") {
 }
 
 SCRIPT("answers that nobody asked for") {
-  for (const std::string& sent : {ready(), complete("SELECT 1"), row_description(), copy_response('G'), parsed()}) {
+  for (const std::string& sent :
+       {ready(), complete("SELECT 1"), row_description(), copy_response('G'), parsed()}) {
     Bench fresh(bench.cut);
     Client& client = fresh.login();
     Server& server = fresh.last();

@@ -20,7 +20,8 @@ bool idle(Bench& bench, std::uint32_t count = 1) {
 SCRIPT("a query goes to a server and its answer comes back") {
   Client& client = bench.login();
   Server& server = bench.last();
-  CHECK_EQ(client.greeting, authentication(0) + parameter("TimeZone", "UTC") + parameter("server_version", "15.1"));
+  CHECK_EQ(client.greeting,
+           authentication(0) + parameter("TimeZone", "UTC") + parameter("server_version", "15.1"));
   CHECK(idle(bench));
   client.sends(query("select 1"));
   server.receives_all(query("select 1"));
