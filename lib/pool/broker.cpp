@@ -70,6 +70,23 @@ bool Broker::leave(Record& record, Ticket& ticket) {
   return true;
 }
 
+bool Broker::in_line(const Ticket& ticket) {
+  const std::lock_guard lock(mutex_);
+  return ticket.hook.linked;
+}
+
+bool Broker::hemmed_in(Record& record) {
+  const std::lock_guard lock(mutex_);
+  return !record.line.empty() && record.can_open && !record.paused &&
+         record.opening < record.line.size() && record.servers < record.limits.size &&
+         !outer_room(record);
+}
+
+Limits Broker::limits(Record& record) {
+  const std::lock_guard lock(mutex_);
+  return record.limits;
+}
+
 std::optional<Broker::Winner> Broker::offer(Record& record) {
   const std::lock_guard lock(mutex_);
   if (record.paused.load(std::memory_order_relaxed)) return std::nullopt;

@@ -55,12 +55,12 @@ struct Ticket {
 struct Record {
   Key key;
   Limits limits;                     // guarded by the broker
-  std::uint32_t servers = 0;         // open or opening, all workers; guarded
+  std::atomic<std::uint32_t> servers{0};         // open or opening, all workers; guarded
   std::uint32_t opening = 0;         // guarded
   List<Ticket, &Ticket::hook> line;  // guarded
   std::uint32_t* database_count = nullptr;
   std::uint32_t* user_count = nullptr;
-  bool can_open = true;                               // credentials are there; guarded
+  std::atomic<bool> can_open{true};                   // credentials are there
   alignas(64) std::atomic<std::uint32_t> waiters{0};  // line.size(), readable without the lock
   std::atomic<bool> paused{false};
   struct alignas(64) IdleCount {
@@ -95,6 +95,8 @@ class Broker {
   /// [any thread] Leaves the line; false if a connection was already given to the ticket (it will
   /// arrive).
   bool leave(Record& record, Ticket& ticket);
+  /// [any thread] Whether the ticket stands in a line, and nothing is on its way to it.
+  bool in_line(const Ticket& ticket);
   /// [any thread] A connection is free: who gets it? None if nobody waits (or the pool is paused).
   struct Winner {
     WorkerId worker;
@@ -117,6 +119,10 @@ class Broker {
   /// [any thread] Looks again whether the head of the line may have a new connection (the reserve's
   /// time has come, credentials arrived, a pool was resumed, a node is back).
   std::optional<OpenOrder> reconsider(Record& record, Instant now);
+  /// [any thread] Somebody waits, and only an outer limit is in the way.
+  bool hemmed_in(Record& record);
+  /// [any thread]
+  Limits limits(Record& record);
   void set_can_open(Record& record, bool can_open);
 
   /// [any thread] For SHOW: a consistent copy of the counts.

@@ -157,8 +157,7 @@ void Client::leave(std::string_view why) {
 
 // What both endings have in common.
 void Client::end(ClientEvent event) {
-  const bool leaving_line = in_line();
-  if (leaving_line) leave_line();
+  if (pool) leave_line();
   auto& list = state_ == ClientState::waiting ? hub.waiting
                : state_ < ClientState::idle   ? hub.logging_in
                                               : hub.ready;

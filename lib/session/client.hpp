@@ -112,7 +112,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t inbox_size() const { return inbox_.capacity(); }
   std::string application_name() const;
   bool is_tls() const { return tls_ != nullptr; }
-  bool in_line() const { return ticket_.hook.linked; }
+  bool in_line() const;
   const pool::Ticket& ticket() const { return ticket_; }
   bool is_admin() const { return admin_; }
   ConsoleTalk* console() const { return console_.get(); }
@@ -167,6 +167,8 @@ class Client final : public StreamHandler, public Holder {
   void finish_greeting(Server& given);
   void tell_parameters(const Server& given);
   void release_server();
+  bool may_release() const;
+  void begin_request();
   void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);

@@ -57,6 +57,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (shared && read_whole && in.size() < header.total()) return 0;
   if (shared && !server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
+  begin_request();
   if (header.tag == 'E') ++pool->meter->total.query_count;
   server->batch_open = true;
   if (!shared) return native(in, header);

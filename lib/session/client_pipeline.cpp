@@ -69,10 +69,11 @@ void Client::process_inbox() {
   // pump() may come back here through link(): the bytes it works on must not move under it.
   std::string bytes = std::exchange(inbox_, {});
   const std::size_t used = pump(as_bytes(bytes));
-  if (state_ == ClientState::closing || used == bytes.size()) return;
+  if (state_ == ClientState::closing) return;
   bytes.erase(0, used);
   bytes += inbox_;
   inbox_ = std::move(bytes);
+  resume_reading();
 }
 
 void Client::read_passwords() {
@@ -96,6 +97,7 @@ void Client::read_passwords() {
 // Handles as many messages as it can. Returns how many bytes it took; the rest is to be kept.
 std::size_t Client::pump(Bytes in) {
   std::size_t done = 0;
+  const bool in_body = body_left_ > 0;
   while (done < in.size()) {
     const std::size_t used = step(in.subspan(done));
     if (state_ == ClientState::closing) {
@@ -107,19 +109,26 @@ std::size_t Client::pump(Bytes in) {
     done += used;
   }
   flush();
+  // What it belonged to may be over: a COPY that failed before its data was complete.
+  if (in_body && body_left_ == 0 && may_release()) release_server();
   return done;
 }
 
+bool Client::may_release() const {
+  return server && mode != config::PoolMode::session && pinned.empty() && body_left_ == 0 &&
+         server->is_clean();
+}
+
 void Client::flush() {
-  if (server) {
-    server->write(hub.to_server);
-    if (server->stream && server->stream->backlog() > backlog_high && !reading_paused_) {
-      reading_paused_ = true;
-      stream_->pause();
-    }
-  }
+  if (server) server->write(hub.to_server);
   hub.to_server.clear();
   if (!hub.to_client.empty()) deliver(hub.to_client);
+  // A peer that does not read is not read either.
+  const bool server_full = server && server->stream && server->stream->backlog() > backlog_high;
+  if (stream_ && !reading_paused_ && (server_full || stream_->backlog() > backlog_high)) {
+    reading_paused_ = true;
+    stream_->pause();
+  }
 }
 
 std::size_t Client::step(Bytes in) {
@@ -189,6 +198,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
     hub.to_client.copy(answer);
     return discard_frame(in, header);
   }
+  begin_request();
   server->expect_sync();
   return pass(in, header);
 }
@@ -199,6 +209,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (first == 'd' && deallocate(in.first(header.total()))) return header.total();
   }
   if (!server && !acquire()) return 0;
+  begin_request();
   ++pool->meter->total.query_count;
   server->expect(header.tag == 'Q' ? Reply::query : Reply::function);
   server->batch_open = false;
@@ -208,6 +219,14 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (statements_.unnamed()) statements_.set_unnamed(nullptr);
   }
   return pass(in, header);
+}
+
+// Time limits count from the first message of a batch.
+void Client::begin_request() {
+  if (server->owes() || server->batch_open) return;
+  last_request = hub.now();
+  server->request_start = last_request;
+  if (!server->in_transaction()) server->transaction_start = last_request;
 }
 
 // A server for the request at hand. False: the session waits in line (or has ended).
@@ -231,6 +250,8 @@ void Client::join_line() {
   wait_start_ = ticket_.since = hub.now();
   hub.follow(hub.shared.broker.join(pool->record, ticket_), *pool);
 }
+
+bool Client::in_line() const { return pool && hub.shared.broker.in_line(ticket_); }
 
 void Client::leave_line() { hub.shared.broker.leave(pool->record, ticket_); }
 
@@ -258,6 +279,8 @@ void Client::reroute() {
 
 void Client::link(Server& given) {
   server = &given;
+  // It may have been on its way to a ticket that was answered otherwise; the session waits anew since.
+  if (state_ != ClientState::idle) leave_line();
   ++pool->meter->total.server_assignment_count;
   if (state_ == ClientState::login) return link_for_greeting();
   const bool waited = state_ == ClientState::waiting;
@@ -325,8 +348,7 @@ void Client::on_ready(Server& given, char tx) {
   if (mode == config::PoolMode::statement && tx != 'I') {
     return fail("0A000", "transaction blocks are not allowed in statement pooling mode");
   }
-  if (!given.is_clean() || body_left_ > 0) return;
-  release_server();
+  if (may_release()) release_server();
 }
 
 void Client::release_server() {
@@ -334,6 +356,7 @@ void Client::release_server() {
   given.transaction_start = {};
   apply(ClientEvent::released);
   given.release();
+  resume_reading();
 }
 
 void Client::on_sync_failed(Server& given, Bytes error) {

@@ -146,7 +146,7 @@ void Hub::fill_pool(PoolRow& row, const Pool& pool) {
   }
   row.pool_mode = mode_text(pool.mode);
   row.node = shared.nodes.node(pool.record.key.node).name;
-  row.pool_size = pool.record.limits.size;
+  row.pool_size = shared.broker.limits(pool.record).size;
 }
 
 void Hub::fill_clients(Snapshot& snapshot) {

@@ -107,7 +107,11 @@ void Hub::tick_pool(Pool& pool) {
   }
   if (now() < pool.retry_at) return;
   if (pool.record.waiters.load(std::memory_order_relaxed) > 0) {
-    if (auto found = shared.broker.reconsider(pool.record, now())) order(*found);
+    if (auto found = shared.broker.reconsider(pool.record, now())) {
+      order(*found);
+    } else if (shared.broker.hemmed_in(pool.record)) {
+      follow({false, false, true}, pool);
+    }
   }
   keep_minimum(pool);
 }
@@ -154,7 +158,7 @@ void Hub::tick_idle(Pool& pool) {
     Server* previous = server->hook.prev;
     if (over(server->born, timeouts.server_lifetime, now())) {
       server->discard("server_lifetime");
-    } else if (over(server->since, timeouts.server_idle_timeout, now()) && !below_minimum(pool)) {
+    } else if (over(server->used, timeouts.server_idle_timeout, now()) && !below_minimum(pool)) {
       server->discard("server_idle_timeout");
     } else if (over(server->checked, timeouts.server_check_delay, now()) &&
                over(server->since, timeouts.server_check_delay, now()) &&

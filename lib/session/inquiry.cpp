@@ -41,7 +41,7 @@ Inquiry::Inquiry(Hub& hub, Pool& pool, std::string query, std::string user, pool
 }
 
 Inquiry::~Inquiry() {
-  if (ticket_.hook.linked) hub_.shared.broker.leave(pool_.record, ticket_);
+  hub_.shared.broker.leave(pool_.record, ticket_);
 }
 
 void Inquiry::join() {

@@ -18,6 +18,11 @@ Server* Pool::take_idle() {
 
 void Pool::give(Server& server) {
   if (server.close_when_idle) return server.discard("it was to be closed when free");
+  if (record.paused.load(std::memory_order_relaxed)) return server.discard("PAUSE");
+  const Duration lifetime = hub.settings().timeouts.server_lifetime;
+  if (lifetime > Duration::zero() && hub.now() - server.born > lifetime) {
+    return server.discard("server_lifetime");
+  }
   if (relay && hub.shared.broker.over_limit(record)) return server.discard("the pool is full");
   // Sequentially consistent with Broker::join(): see there.
   while (server.state() == ServerState::idle &&

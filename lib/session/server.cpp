@@ -31,7 +31,7 @@ Pool::Servers* list_of(Pool& pool, ServerState state) {
 
 Server::Server(Hub& the_hub, Pool& the_pool, std::uint64_t the_id)
     : hub(&the_hub), pool(&the_pool), id(the_id) {
-  born = since = checked = hub->now();
+  born = since = used = checked = hub->now();
   parameters = hub->setting_table.empty();
   vars = parameters;
   pool->opening.push_back(*this);
@@ -119,6 +119,13 @@ bool Server::is_clean() const {
 void Server::release(bool untouched) {
   holder_ = nullptr;
   request_start = {};
+  // It was stopped for the sake of its holder; the next one must not wait for that.
+  if (std::exchange(read_paused, false)) stream->resume();
+  used = hub->now();
+  if (read_paused && stream) {
+    read_paused = false;
+    stream->resume();
+  }
   if (dedicated) return discard("its client left");
   if (unsent > 0) return discard("its client left in the middle of a message");
   if (copy_in_ && swallowed_sync_) uncertain_ = true;

@@ -221,7 +221,8 @@ bool Server::on_ready(Bytes body) {
   tx_ = status;
   ready_seen_ = true;
   if (front.reply != Reply::query_hidden) return true;
-  if (holder_ && !sync_failed_) holder_->on_synced(*this);
+  const bool more = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+  if (holder_ && !sync_failed_ && !more) holder_->on_synced(*this);
   return false;
 }
 

@@ -54,7 +54,7 @@ std::string shown(std::string_view bytes) {
       ((out += "\\x") += digits[c >> 4]) += digits[c & 15];
     }
   }
-  if (out.size() > 4000) out = out.substr(0, 2000) + " ... " + out.substr(out.size() - 2000);
+  if (out.size() > 1000) out = out.substr(0, 500) + " ... " + out.substr(out.size() - 500);
   return out;
 }
 
@@ -351,7 +351,7 @@ bool Bench::deliver_pending() {
 }
 
 bool Bench::run_fabric() {
-  if (!parts_ || parts_->posted.empty()) return false;
+  if (!parts_ || parts_->posted.empty() || holds_fabric) return false;
   auto [to, work] = std::move(parts_->posted.front());
   parts_->posted.pop_front();
   work(*parts_->hubs[to]);

@@ -147,6 +147,8 @@ class Bench {
   Shared& shared();
   /// A new version of `settings`.
   void reload();
+  /// While it is true, what workers send each other stays under way.
+  bool holds_fabric = false;
   /// Lines logged so far.
   std::vector<std::string> lines;
   /// Ends everything now; the destructor does it otherwise.
