@@ -31,7 +31,7 @@ Pool::Servers* list_of(Pool& pool, ServerState state) {
 
 Server::Server(Hub& the_hub, Pool& the_pool, std::uint64_t the_id)
     : hub(&the_hub), pool(&the_pool), id(the_id) {
-  born = since = used = checked = hub->now();
+  born = since = last_use = checked = hub->now();
   parameters = hub->setting_table.empty();
   vars = parameters;
   pool->opening.push_back(*this);
@@ -121,7 +121,7 @@ void Server::release(bool untouched) {
   request_start = {};
   // It was stopped for the sake of its holder; the next one must not wait for that.
   if (std::exchange(read_paused, false)) stream->resume();
-  used = hub->now();
+  last_use = hub->now();
   if (read_paused && stream) {
     read_paused = false;
     stream->resume();

@@ -134,7 +134,7 @@ class Server final : public StreamHandler {
   ListHook<Server> hook;  // in the pool's list for its state
   Instant born{};
   Instant since{};          // of its state
-  Instant used{};           // when a holder last had it
+  Instant last_use{};       // when a holder last had it
   Instant checked{};        // when server_check_query last ran
   Instant request_start{};  // of the running batch; zero if none
   Instant transaction_start{};

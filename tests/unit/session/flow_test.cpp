@@ -139,7 +139,8 @@ SCRIPT("a client that does not read stops its server") {
   client.receives_all(done("SELECT 100"));
 }
 
-SCRIPT("a server that was stopped for its client is read again when it is given back") {
+TEST_CASE("a server that was stopped for its client is read again when it is given back") {
+  Bench bench(Cut::coalesced);
   bench.settings.proxy.pool_size = 1;
   Client& client = bench.login();
   Server& server = bench.last();
@@ -155,7 +156,8 @@ SCRIPT("a server that was stopped for its client is read again when it is given 
   runs(client, server, query("select 1"), answer("1"));
 }
 
-SCRIPT("a client that never reads cannot make the proxy keep ever more") {
+TEST_CASE("a client that never reads cannot make the proxy keep ever more") {
+  Bench bench(Cut::whole);
   Client& client = bench.login();
   Server& server = bench.last();
   client.stalls();
@@ -253,7 +255,8 @@ SCRIPT("a client that sends on and on while it waits is stopped") {
   CHECK_FALSE(client.paused);
 }
 
-SCRIPT("a login that has to wait, with much behind it") {
+TEST_CASE("a login that has to wait, with much behind it") {
+  Bench bench(Cut::whole);
   Client& client = bench.connect();
   std::string all;
   for (int i = 0; i < 40; ++i) all += query(std::string(5000, ' '));
