@@ -143,7 +143,7 @@ def test_psql(proxy, server, make_database, tmp_path):
     for target in (server, proxy):
         env = libpq_env(target, make_database(), PGSSLMODE="require")
         done = subprocess.run(
-            ["psql", "-X", "-a"],
+            [paths.pg_bin("psql"), "-X", "-a"],
             input=PSQL_SCRIPT,
             env=env,
             cwd=tmp_path,

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from . import ports
-from .paths import heimproxyd
+from .paths import heimproxyd, pg_bin
 from .process import Process, poll
 
 
@@ -128,7 +128,7 @@ class Heimproxy:
         """The rows of a console command, as dictionaries of text."""
         env = {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "20"}
         argv = [
-            "psql",
+            pg_bin("psql"),
             "-X",
             "-q",
             "--csv",

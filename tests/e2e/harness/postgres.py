@@ -198,7 +198,7 @@ def psql(query, *, host, port, user, password, dbname):
     """Rows as lists of text; an error raises with psql's message."""
     env = {**os.environ, "PGPASSWORD": password or "", "PGCONNECT_TIMEOUT": "20"}
     argv = [
-        "psql",
+        pg_bin("psql"),
         "-X",
         "-q",
         "-A",
