@@ -54,10 +54,10 @@ struct Ticket {
 /// One pool's account. Made once, never destroyed before its broker.
 struct Record {
   Key key;
-  Limits limits;                     // guarded by the broker
-  std::atomic<std::uint32_t> servers{0};         // open or opening, all workers; guarded
-  std::uint32_t opening = 0;         // guarded
-  List<Ticket, &Ticket::hook> line;  // guarded
+  Limits limits;                          // guarded by the broker
+  std::atomic<std::uint32_t> servers{0};  // open or opening, all workers; guarded
+  std::uint32_t opening = 0;              // guarded
+  List<Ticket, &Ticket::hook> line;       // guarded
   std::uint32_t* database_count = nullptr;
   std::uint32_t* user_count = nullptr;
   std::atomic<bool> can_open{true};                   // credentials are there

@@ -279,7 +279,8 @@ void Client::reroute() {
 
 void Client::link(Server& given) {
   server = &given;
-  // It may have been on its way to a ticket that was answered otherwise; the session waits anew since.
+  // It may have been on its way to a ticket that was answered otherwise; the session waits anew
+  // since.
   if (state_ != ClientState::idle) leave_line();
   ++pool->meter->total.server_assignment_count;
   if (state_ == ClientState::login) return link_for_greeting();

@@ -158,7 +158,8 @@ void Hub::tick_idle(Pool& pool) {
     Server* previous = server->hook.prev;
     if (over(server->born, timeouts.server_lifetime, now())) {
       server->discard("server_lifetime");
-    } else if (over(server->last_use, timeouts.server_idle_timeout, now()) && !below_minimum(pool)) {
+    } else if (over(server->last_use, timeouts.server_idle_timeout, now()) &&
+               !below_minimum(pool)) {
       server->discard("server_idle_timeout");
     } else if (over(server->checked, timeouts.server_check_delay, now()) &&
                over(server->since, timeouts.server_check_delay, now()) &&

@@ -40,9 +40,7 @@ Inquiry::Inquiry(Hub& hub, Pool& pool, std::string query, std::string user, pool
   ticket_.since = hub.now();
 }
 
-Inquiry::~Inquiry() {
-  hub_.shared.broker.leave(pool_.record, ticket_);
-}
+Inquiry::~Inquiry() { hub_.shared.broker.leave(pool_.record, ticket_); }
 
 void Inquiry::join() {
   if (Server* idle = pool_.take_idle()) return link(*idle);
