@@ -119,8 +119,6 @@ bool Server::is_clean() const {
 void Server::release(bool untouched) {
   holder_ = nullptr;
   request_start = {};
-  // It was stopped for the sake of its holder; the next one must not wait for that.
-  if (std::exchange(read_paused, false)) stream->resume();
   last_use = hub->now();
   if (read_paused && stream) {
     read_paused = false;
