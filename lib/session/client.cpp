@@ -111,6 +111,7 @@ void Client::resume_reading() {
 }
 
 void Client::on_parameter(std::string_view parameter, std::string_view value) {
+  settings_changed_ = true;
   if (told_) told_ = hub.setting_table.with(told_, parameter, value);
   if (!is_settable(parameter) || !vars) return;
   const bool same = server && server->vars == vars;

@@ -58,6 +58,7 @@ class Client final : public StreamHandler, public Holder {
   void on_sync_failed(Server& server, Bytes error) override;
   void on_synced(Server& server) override;
   void on_server_lost(Server& server, Bytes error) override;
+  void on_batch_end() override;
   ClientStatements* statements() override { return &statements_; }
   void on_parameter(std::string_view name, std::string_view value) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
@@ -77,6 +78,8 @@ class Client final : public StreamHandler, public Holder {
   void reroute();
   /// A login waited for a server for too long.
   void wait_ended();
+  /// The pool has no connection, and only a login can bring one.
+  void fail_cut_off();
   /// A server that judges this client's login.
   void relay_on(Server& judge);
   void relay_authentication(Bytes frame);
@@ -160,6 +163,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t skip(Bytes in, const wire::Header& header);
   std::size_t sync(Bytes in, const wire::Header& header);
   std::size_t simple(Bytes in, const wire::Header& header);
+  std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
   void flush();
   bool acquire();
   void choose_again();
@@ -168,11 +172,14 @@ class Client final : public StreamHandler, public Holder {
   void tell_parameters(const Server& given);
   void release_server();
   bool may_release() const;
+  void after_message();
   void begin_request();
   void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
   bool without_server(Bytes in, const wire::Header& header);
+  bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
+  std::size_t wait_for_outcome();
   std::size_t native(Bytes in, const wire::Header& header);
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
   std::size_t parse(Bytes in, const wire::Header& header);
@@ -180,7 +187,6 @@ class Client final : public StreamHandler, public Holder {
   std::size_t bind(Bytes in, const wire::Header& header);
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
-  bool deallocate(Bytes frame);
   Hash128 key_of(const Statement& statement) const;
   const ServerStatements::Item* fresh(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
@@ -190,6 +196,14 @@ class Client final : public StreamHandler, public Holder {
   void close_orphans();
   void poison(std::string_view sqlstate, std::string message);
   void unknown_statement(std::string_view given);
+  // client_forget.cpp
+  enum class Forget { no, answered, all };
+  Forget forget(Bytes frame);
+  bool forget_one(const std::string& name);
+  void answer_forgotten(std::string_view tag);
+  void will_forget(std::string_view portal);
+  std::size_t execute(Bytes in, const wire::Header& header);
+  void remember_forgotten();
   // client.cpp
   void end(ClientEvent event);
   void lost_statement(Server& lost);
@@ -200,6 +214,7 @@ class Client final : public StreamHandler, public Holder {
   std::uint64_t body_left_ = 0;  // of a message passed on in parts
   bool body_discard_ = false;
   bool reading_paused_ = false;
+  bool stalled_ = false;  // until the server owes nothing
   bool admin_ = false;
   bool counted_ = false;  // in Shared::clients
   bool tls_asked_ = false;
@@ -208,7 +223,10 @@ class Client final : public StreamHandler, public Holder {
   Instant wait_start_{};
   route::Wanted wanted_ = route::Wanted::primary;
   ClientStatements statements_;
-  Settings told_;  // parameters as the client knows them
+  std::unique_ptr<std::string> forgetting_;  // a portal whose execution forgets all statements
+  std::uint32_t life_ = 0;                   // counts DISCARD ALL
+  bool settings_changed_ = false;            // a server reported a change since the greeting
+  Settings told_;                            // parameters as the client knows them
   std::unique_ptr<TlsInfo> tls_;
   struct Login;
   std::unique_ptr<Login> login_;  // until admitted

@@ -13,35 +13,6 @@ constexpr std::size_t parse_limit =
 constexpr std::size_t name_limit = 4096;  // both names of a Bind stand within so many bytes
 constexpr std::string_view no_such = "heim_none";
 
-std::string_view next_word(std::string_view& text) {
-  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  std::size_t size = 0;
-  if (!text.empty() && text[0] == '"') {
-    size = text.find('"', 1);
-    size = size == std::string_view::npos ? text.size() : size + 1;
-  } else {
-    while (size < text.size() && !is_space(text[size]) && text[size] != ';') ++size;
-  }
-  const std::string_view word = text.substr(0, size);
-  text.remove_prefix(size);
-  return word;
-}
-
-// The name in `DEALLOCATE [PREPARE] name [;]`; empty for anything else.
-std::string deallocated_name(std::string_view text) {
-  if (fold(next_word(text)) != "deallocate") return {};
-  std::string_view word = next_word(text);
-  if (fold(word) == "prepare") word = next_word(text);
-  std::string_view rest = next_word(text);
-  if (rest.empty() && !text.empty() && text[0] == ';')
-    text.remove_prefix(1), rest = next_word(text);
-  if (word.empty() || !rest.empty() || fold(word) == "all") return {};
-  if (word[0] != '"') return fold(word);
-  word = word.substr(1, word.size() - 2);
-  return word.find('"') == std::string_view::npos ? std::string(word) : std::string();
-}
-
 // Fails on any server: no statement has this name.
 std::string failing_bind() {
   std::string out;
@@ -57,6 +28,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (shared && read_whole && in.size() < header.total()) return 0;
   if (shared && !server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
+  if (shared && !server->undo.empty() && hangs_on_outcome(in, header)) return wait_for_outcome();
   begin_request();
   if (header.tag == 'E') ++pool->meter->total.query_count;
   server->batch_open = true;
@@ -74,6 +46,33 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
     default:
       return native(in, header);
   }
+}
+
+// Whether an earlier batch, not answered yet, decides what a name stands for: if it fails, the name
+// stands for what it did before.
+bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
+  if (header.tag == 'E') return false;
+  const std::size_t here = std::min<std::size_t>(in.size() - wire::header_size, header.body);
+  wire::Fields fields(in.subspan(wire::header_size, here));
+  if (header.tag == 'B') fields.string();
+  if ((header.tag == 'D' || header.tag == 'C') && fields.u8() != 'S') return false;
+  const std::string_view given = fields.string();
+  if (!fields.ok()) return false;
+  for (const Undo& change : server->undo) {
+    if (change.batch == server->prepared.batch) continue;
+    if (change.forgotten) return true;
+    if (!change.before) continue;  // it fails here as well, then
+    if (given.empty() ? change.client_unnamed && header.tag != 'P'
+                      : change.client_named && change.name == given) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::size_t Client::wait_for_outcome() {
+  stalled_ = true;
+  return 0;
 }
 
 // What needs no server: preparing what some server of the pool is known to accept, and forgetting a
@@ -115,6 +114,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
       server->expect(Reply::describe);
       break;
     case 'E':
+      if (forgetting_) return execute(in, header);
       server->expect(Reply::execute);
       break;
     case 'C':
@@ -156,7 +156,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   change.name = given;
   statements_.set(given, statement);
   if (fresh(key_of(*statement))) {
-    server->undo.push_back(std::move(change));
+    server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
     server->emit_made(hub.to_client);
   } else {
@@ -172,7 +172,7 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
     Undo change;
     change.client_unnamed = true;
     change.before = statements_.unnamed();
-    server->undo.push_back(std::move(change));
+    server->remember(std::move(change));
   }
   server->prepared.set_unnamed(key_of(*statement));
   server->expect(Reply::parse_unnamed, changed);
@@ -211,7 +211,7 @@ std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply 
   change.server_added = true;
   change.added = statement;
   change.item = item;
-  server->undo.push_back(std::move(change));
+  server->remember(std::move(change));
   server->expect(reply, true);
   evict_prepared();
   return item.number;
@@ -243,7 +243,7 @@ void Client::evict_prepared() {
     Undo change;
     change.server_closed = true;
     change.item = *old;
-    server->undo.push_back(std::move(change));
+    server->remember(std::move(change));
     std::string message;
     wire::Writer(message, 'C').u8('S').string(server_name(old->number));
     hub.to_server.copy(message);
@@ -259,7 +259,7 @@ void Client::close_orphans() {
     Undo change;
     change.server_closed = true;
     change.item.number = number;
-    server->undo.push_back(std::move(change));
+    server->remember(std::move(change));
     server->expect(Reply::close_hidden, true);
   }
   server->orphans.clear();
@@ -281,26 +281,6 @@ void Client::unknown_statement(std::string_view given) {
                       : "prepared statement \"" + std::string(given) + "\" does not exist");
 }
 
-// DEALLOCATE of a statement that was prepared through the protocol, as some drivers do. What it
-// stands for stays where it is, for others: the name goes, and the answer is made here. True if
-// that was all.
-bool Client::deallocate(Bytes frame) {
-  std::string_view text = as_text(frame.subspan(wire::header_size));
-  text.remove_suffix(1);
-  const std::string given = deallocated_name(text);
-  if (given.empty() || !statements_.find(given)) return false;
-  if (server && (server->owes() || server->batch_open || server->in_message() ||
-                 server->in_failed_transaction())) {
-    return false;
-  }
-  statements_.erase(given);
-  std::string answer;
-  wire::command_complete(answer, "DEALLOCATE");
-  wire::ready(answer, server && server->in_transaction() ? 'T' : 'I');
-  hub.to_client.copy(answer);
-  return true;
-}
-
 std::size_t Client::bind(Bytes in, const wire::Header& header) {
   const Bytes here = in.subspan(wire::header_size,
                                 std::min<std::size_t>(in.size() - wire::header_size, header.body));
@@ -312,10 +292,11 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
     return protocol_error("invalid string in message"), 0;
   }
   ++pool->meter->total.bind_count;
+  if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
   if (given.empty()) {
-    if (ensure_unnamed()) return native(in, header);
-    unknown_statement(given);
-    return discard_frame(in, header);
+    if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
+    if (statements_.unnamed() && statements_.unnamed()->forgets_all) will_forget(portal);
+    return native(in, header);
   }
   const StatementRef statement = statements_.find(given);
   if (!statement) {
@@ -323,6 +304,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
     unknown_statement(given);
     return discard_frame(in, header);
   }
+  if (statement->forgets_all) will_forget(portal);
   // The same message with our name for the statement.
   char name[24] = "heim_";
   const auto end = std::to_chars(name + 5, name + sizeof name, ensure_prepared(statement)).ptr;
@@ -370,7 +352,7 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
   if (given.empty()) {
     change.client_unnamed = true;
     change.before = statements_.unnamed();
-    server->undo.push_back(std::move(change));
+    server->remember(std::move(change));
     statements_.set_unnamed(nullptr);
     server->prepared.drop_unnamed();
     server->expect(Reply::close, true);
@@ -383,7 +365,7 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
     change.client_named = true;
     change.name = given;
     change.before = std::move(statement);
-    server->undo.push_back(std::move(change));
+    server->remember(std::move(change));
     statements_.erase(given);
     server->expect(Reply::close_made, true);
   } else {

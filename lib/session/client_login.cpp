@@ -87,6 +87,7 @@ void Client::on_secret(Result<std::optional<auth::StoredSecret>> answer) {
   if (hub.secrets.size() > 10000) hub.secrets.clear();
   hub.secrets[{database_name, user}] = std::move(kept);
   challenge(found, std::nullopt);
+  if (state_ == ClientState::auth && !inbox_.empty()) process_inbox();
 }
 
 void Client::challenge(auth::StoredSecret stored, std::optional<auth::ScramVerifier> derived) {
@@ -113,6 +114,7 @@ void Client::challenge(auth::StoredSecret stored, std::optional<auth::ScramVerif
 void Client::on_password(Bytes message) {
   if (state_ == ClientState::relay) {
     if (!login_->relay) return;
+    login_->awaits_answer = false;
     if (login_->relay_password) {
       login_->password = as_text(message.subspan(wire::header_size));
       if (!login_->password.empty()) login_->password.pop_back();
@@ -232,11 +234,7 @@ bool Client::choose_pool() {
 
 void Client::greet() {
   if (const Settings known = known_greeting()) return admit(known);
-  if (!hub.can_open(*pool) && pool->servers() == 0 && pool->record.servers == 0) {
-    return fail("08006", "no server connection for this user is left, and none can be opened",
-                "Log in again, or configure auth_file or auth_query so that the proxy can log in "
-                "by itself.");
-  }
+  if (hub.is_cut_off(*pool)) return fail_cut_off();
   if (Server* idle = pool->take_idle()) return link(*idle);
   join_line();
 }
@@ -253,6 +251,12 @@ Settings Client::known_greeting() {
   }
   return found ? hub.setting_table.with(found, "application_name", clean_name(application_name()))
                : nullptr;
+}
+
+void Client::fail_cut_off() {
+  fail("08006", "no server connection for this user is left, and none can be opened",
+       "Log in again, or configure auth_file or auth_query so that the proxy can log in by "
+       "itself.");
 }
 
 void Client::keep_greeting(const Settings& parameters) {

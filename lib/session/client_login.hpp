@@ -17,6 +17,7 @@ struct Client::Login {
   std::optional<auth::ClientLogin> exchange;
   Server* relay = nullptr;      // a server that judges
   bool relay_password = false;  // it asked for the password itself
+  bool awaits_answer = false;   // it asked, and the client has not answered
   bool asked = false;           // it asked for anything
   bool dedicated = false;
   std::string password;  // what was answered, until the server has judged

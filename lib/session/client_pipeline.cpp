@@ -43,8 +43,8 @@ void Client::receive(Bytes bytes) {
 
 void Client::keep(Bytes bytes) {
   inbox_.append(as_text(bytes));
-  const bool stalled = state_ == ClientState::waiting || state_ == ClientState::login ||
-                       state_ == ClientState::secret;
+  const bool stalled = stalled_ || state_ == ClientState::waiting || state_ == ClientState::login ||
+                       state_ == ClientState::secret || state_ == ClientState::relay;
   if (stalled && inbox_.size() > inbox_high && stream_) {
     reading_paused_ = true;
     stream_->pause();
@@ -81,6 +81,8 @@ void Client::read_passwords() {
     wire::Header header;
     const wire::Peek peek = wire::peek(wire::Origin::client, as_bytes(inbox_), header);
     if (peek == wire::Peek::more) return;
+    const bool early = state_ == ClientState::relay && !login_->awaits_answer;
+    if (early && peek == wire::Peek::ok && header.tag != 'p') return;  // for after the login
     if (peek != wire::Peek::ok || header.tag != 'p') {
       return fail("08P01", "expected a password response");
     }
@@ -110,8 +112,17 @@ std::size_t Client::pump(Bytes in) {
   }
   flush();
   // What it belonged to may be over: a COPY that failed before its data was complete.
-  if (in_body && body_left_ == 0 && may_release()) release_server();
+  if (in_body && body_left_ == 0) after_message();
   return done;
+}
+
+// What waits for the end of a message that the client was sending.
+void Client::after_message() {
+  if (server && server->is_uncertain() && !server->owes() && !server->skipping) {
+    server->ask_certainty();
+  } else if (may_release()) {
+    release_server();
+  }
 }
 
 bool Client::may_release() const {
@@ -204,14 +215,22 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
 }
 
 std::size_t Client::simple(Bytes in, const wire::Header& header) {
-  if (header.tag == 'Q' && mode != config::PoolMode::session && in.size() >= header.total()) {
-    const char first = header.body > 10 ? static_cast<char>(in[wire::header_size] | 0x20) : ' ';
-    if (first == 'd' && deallocate(in.first(header.total()))) return header.total();
+  const bool shared = mode != config::PoolMode::session;
+  Forget forgets = Forget::no;
+  if (header.tag == 'Q' && shared && in.size() >= header.total() && header.body > 10) {
+    const char first = static_cast<char>(in[wire::header_size] | 0x20);
+    if (first == 'd') forgets = forget(in.first(header.total()));
+    if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;
+  if (forgets == Forget::all) remember_forgotten();
+  return send_query(in, header, forgets == Forget::all);
+}
+
+std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_undo) {
   begin_request();
   ++pool->meter->total.query_count;
-  server->expect(header.tag == 'Q' ? Reply::query : Reply::function);
+  server->expect(header.tag == 'Q' ? Reply::query : Reply::function, has_undo);
   server->batch_open = false;
   if (header.tag == 'Q' && mode != config::PoolMode::session) {
     // A simple query destroys the unnamed statement.
@@ -241,6 +260,7 @@ bool Client::acquire() {
     link(*idle);
     return server != nullptr;
   }
+  if (hub.is_cut_off(*pool)) return fail_cut_off(), false;
   apply(ClientEvent::queued);
   join_line();
   return server != nullptr;
@@ -288,7 +308,7 @@ void Client::link(Server& given) {
   if (waited)
     pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
   apply(ClientEvent::linked);
-  given.take(*this, id, vars, hub.to_server);
+  given.take(*this, id, life_, vars, hub.to_server);
   given.request_start = hub.now();
   if (given.transaction_start == Instant{}) given.transaction_start = hub.now();
   if (!given.owes()) tell_parameters(given);
@@ -302,7 +322,7 @@ void Client::link(Server& given) {
 // The greeting tells what the server reports once it has the client's parameters.
 void Client::link_for_greeting() {
   Server& given = *server;
-  given.take(*this, id, vars, hub.to_server);
+  given.take(*this, id, life_, vars, hub.to_server);
   if (given.owes()) return given.write(hub.to_server);
   finish_greeting(given);
 }
@@ -311,7 +331,10 @@ void Client::finish_greeting(Server& given) {
   if (replication.empty()) keep_greeting(given.parameters);
   admit(given.parameters);
   if (state_ == ClientState::closing) return;
-  if (given.dedicated) return apply(ClientEvent::linked);
+  if (given.dedicated) {
+    apply(ClientEvent::linked);
+    return process_inbox();
+  }
   server = nullptr;
   given.release(true);
   process_inbox();
@@ -345,11 +368,18 @@ void Client::on_ready(Server& given, char tx) {
     total.xact_time += static_cast<std::uint64_t>(to_us(hub.now() - given.transaction_start));
     given.transaction_start = hub.now();
   }
+  if (body_left_ == 0 && given.is_uncertain()) return after_message();
+  on_batch_end();
+  if (server != &given || given.owes()) return;
   if (mode == config::PoolMode::session || !pinned.empty()) return;
   if (mode == config::PoolMode::statement && tx != 'I') {
     return fail("0A000", "transaction blocks are not allowed in statement pooling mode");
   }
   if (may_release()) release_server();
+}
+
+void Client::on_batch_end() {
+  if (std::exchange(stalled_, false)) process_inbox();
 }
 
 void Client::release_server() {

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t auth_ok = 0;
 constexpr std::uint32_t auth_cleartext = 3;
 constexpr std::uint32_t auth_sasl = 10;
+constexpr std::uint32_t auth_sasl_final = 12;
 
 // Channel binding ties a login to one TLS connection, and there are two here: the mechanism cannot
 // be relayed.
@@ -54,6 +55,7 @@ void Client::relay_authentication(Bytes frame) {
   const std::uint32_t code = load_be32(body.data());
   if (code == auth_ok) return;  // ours follows with the greeting
   login_->asked = true;
+  login_->awaits_answer = code != auth_sasl_final;
   login_->relay_password = code == auth_cleartext;
   if (code == auth_cleartext && !tls_ && !stream_->is_loopback() && !stream_->is_unix()) {
     return fail("28000",

@@ -23,6 +23,7 @@ enum class Reply : std::uint8_t {
   unnamed_hidden,
   close_hidden,
   query_hidden,
+  sync_hidden,
   // the client's, not forwarded: the answer is made here when its turn comes
   parse_made,
   close_made,
@@ -30,7 +31,9 @@ enum class Reply : std::uint8_t {
   poison,
 };
 
-constexpr bool is_sync(Reply reply) { return reply == Reply::sync || reply == Reply::sync_after; }
+constexpr bool is_sync(Reply reply) {
+  return reply == Reply::sync || reply == Reply::sync_after || reply == Reply::sync_hidden;
+}
 
 constexpr bool ends_at_ready(Reply reply) {
   return reply == Reply::query || reply == Reply::function || is_sync(reply) ||
@@ -60,6 +63,13 @@ class Expected {
   }
   void pop() { ++head_; }
   void pop_back() { --tail_; }
+  void clear_undo() { ring_[head_ & mask()] &= 0x7f; }  // of the front
+  void remove(std::size_t index) {
+    for (std::size_t i = index; i > 0; --i) {
+      ring_[(head_ + i) & mask()] = ring_[(head_ + i - 1) & mask()];
+    }
+    ++head_;
+  }
   void clear() { head_ = tail_ = 0; }
   std::size_t memory() const { return ring_.size(); }
 

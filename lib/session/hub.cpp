@@ -29,7 +29,7 @@ Hub::~Hub() {
       }
     }
   }
-  inquiries_.clear();
+  while (!inquiries_.empty()) inquiries_.begin()->second->end();
   cancelers_.clear();
   close_servers();
   clear_dead();
@@ -172,7 +172,7 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot->database = database.name;
   slot->mode = mode_for(database, key.user);
   slot->meter = &meters_[key.database];
-  if (database.entry && !database.user.empty() && !database.entry->password.empty()) {
+  if (database.entry && key.user == database.entry->user && !database.entry->password.empty()) {
     shared.learn(key.database, key.user, auth::Credentials::plain(database.entry->password.view()));
   }
   return slot.get();
@@ -191,6 +191,8 @@ Pool* Hub::mine(pool::Record& record) {
 std::optional<route::Choice> Hub::choose(route::Wanted wanted) {
   return route::choose(wanted, shared.nodes, now(), turn_++);
 }
+
+bool Hub::is_cut_off(const Pool& pool) { return !pool.record.can_open && pool.record.servers == 0; }
 
 bool Hub::can_open(const Pool& pool) const { return !pool.relay || pool.record.can_open; }
 

@@ -81,6 +81,8 @@ class Hub {
   void node_failed(Pool& pool);
   void node_works(Pool& pool, const Settings& parameters);
   bool can_open(const Pool& pool) const;
+  /// No connection is left, and the proxy has no credentials to open one.
+  static bool is_cut_off(const Pool& pool);
   void start_relay(Pool& pool, Client& client);
   Pool* dedicated_pool(const DatabaseView& database, const std::string& user, std::uint32_t node);
   Inquiry& add(std::unique_ptr<Inquiry> inquiry);
@@ -144,6 +146,7 @@ class Hub {
   void tick_waiting();
   void tick_pools();
   void tick_pool(Pool& pool);
+  void tick_cut_off(Pool& pool);
   void tick_linked(Pool& pool);
   void tick_idle(Pool& pool);
   void tick_relays();

@@ -84,6 +84,19 @@ void Hub::tick_waiting() {
   }
 }
 
+// Those who wait for what cannot come.
+void Hub::tick_cut_off(Pool& pool) {
+  std::vector<pool::SessionId> losers;
+  for (auto* list : {&waiting, &logging_in}) {
+    for (Client* c = list->front(); c; c = list->next(*c)) {
+      if (c->pool == &pool && c->in_line()) losers.push_back(c->id);
+    }
+  }
+  for (const pool::SessionId id : losers) {
+    if (Client* client = find(id)) client->fail_cut_off();
+  }
+}
+
 void Hub::tick_pools() {
   for (auto& [key, pool] : pools_) tick_pool(*pool);
 }
@@ -109,6 +122,8 @@ void Hub::tick_pool(Pool& pool) {
   if (pool.record.waiters.load(std::memory_order_relaxed) > 0) {
     if (auto found = shared.broker.reconsider(pool.record, now())) {
       order(*found);
+    } else if (is_cut_off(pool)) {
+      tick_cut_off(pool);
     } else if (shared.broker.hemmed_in(pool.record)) {
       follow({false, false, true}, pool);
     }

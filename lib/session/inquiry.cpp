@@ -22,7 +22,10 @@ void Inquiry::start(Hub& hub, const DatabaseView& database, const std::string& q
   where.user = auth.user;
   const auto choice = hub.choose(route::Wanted::primary);
   Pool* pool = choice ? hub.pool_for(where, auth.user, choice->node) : nullptr;
-  if (!pool) return;
+  if (!pool) {
+    hub.find(client)->on_secret(Error{"08006", "auth_query has no primary to ask", {}, {}});
+    return;
+  }
   if (const auth::UserList::Entry* entry = hub.rules().users.find(auth.user)) {
     if (entry->secret.kind == auth::SecretKind::plain) {
       hub.shared.learn(where.name, auth.user, auth::Credentials::plain(entry->secret.text.view()));
@@ -51,7 +54,7 @@ void Inquiry::link(Server& server) {
   server_ = &server;
   // Nobody's schema stands before pg_catalog in a statement of ours.
   const Settings pinned = hub_.setting_table.intern({{"search_path", "pg_catalog"}});
-  server.take(*this, ticket_.session, pinned, hub_.to_server);
+  server.take(*this, ticket_.session, 0, pinned, hub_.to_server);
   std::string out;
   wire::Writer(out, 'P').string({}).string(query_).u16(0);
   wire::Writer(out, 'B')
@@ -120,6 +123,12 @@ void Inquiry::on_server_lost(Server&, Bytes error) {
 }
 
 void Inquiry::fail(Bytes error) { answer(error_of(error)); }
+
+void Inquiry::end() {
+  if (Server* held = server_) return held->discard("the proxy ends");
+  hub_.shared.broker.leave(pool_.record, ticket_);
+  answer(Error{"57P01", "the proxy ends", {}, {}});
+}
 
 void Inquiry::expire() {
   if (server_) return server_->discard("auth_query took too long");

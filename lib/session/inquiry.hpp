@@ -21,6 +21,8 @@ class Inquiry final : public Holder {
   pool::SessionId id() const { return ticket_.session; }
   bool waits_for(const Pool& pool) const { return &pool_ == &pool && !server_; }
   Instant started() const { return ticket_.since; }
+  /// The proxy ends.
+  void end();
   /// No answer in time.
   void expire();
 

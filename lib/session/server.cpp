@@ -89,11 +89,12 @@ void Server::discard(std::string_view why, Bytes error) {
   if (holder) holder->on_server_lost(*this, as_bytes(kept));
 }
 
-void Server::take(Holder& holder, std::uint64_t whose, const Settings& wanted, Out& out) {
+void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const Settings& wanted,
+                  Out& out) {
   apply(ServerEvent::taken);
   holder_ = &holder;
   ready_seen_ = false;
-  if (whose != holder_id) {
+  if (whose != holder_id || life != holder_life) {
     if (reset_needed_) {
       ask("DISCARD ALL", out);
       prepared.clear();
@@ -103,6 +104,7 @@ void Server::take(Holder& holder, std::uint64_t whose, const Settings& wanted, O
     }
     reset_needed_ = set_seen_ = false;
     holder_id = whose;
+    holder_life = life;
   }
   if (vars != wanted && !dedicated) {
     const std::string sql = sync_sql(vars.get(), *wanted);
@@ -126,8 +128,7 @@ void Server::release(bool untouched) {
   }
   if (dedicated) return discard("its client left");
   if (unsent > 0) return discard("its client left in the middle of a message");
-  if (copy_in_ && swallowed_sync_) uncertain_ = true;
-  if (uncertain_) return discard("a COPY failed in a way that leaves its answers uncounted");
+  if (uncertain_ || copy_syncs_ > 0) return discard("its client left a COPY that may have failed");
   if (close_when_idle) return discard("it was to be closed when free");
   const config::Proxy& proxy = hub->settings().proxy;
   const bool reset = (pool->mode == config::PoolMode::session || proxy.server_reset_query_always) &&
@@ -159,9 +160,21 @@ void Server::ask(std::string_view sql, Out& out) {
   prepared.drop_unnamed();
 }
 
+void Server::ask_certainty() {
+  Out out;
+  std::string message;
+  wire::Writer(message, 'C').u8('S').string("heim_none");
+  wire::message(message, 'S', {});
+  out.copy(message);
+  expect(Reply::close_hidden);
+  expect(Reply::sync_hidden);
+  write(out);
+}
+
 void Server::expect_sync() {
-  if (copy_in_ && !copy_end_sent_) {
-    swallowed_sync_ = true;
+  const bool among_data = copy_in_ && !copy_end_sent_ && expected_.size() == 1;
+  if (among_data) {
+    ++copy_syncs_;
     return;
   }
   expect(copy_end_sent_ ? Reply::sync_after : Reply::sync);
@@ -220,7 +233,8 @@ void Server::on_end(Stream&, const StreamEnd& end) {
       return hub->login_failed(*pool, as_bytes(error), false);
     }
     discard(why, as_bytes(error));
-    return hub->login_failed(*pool, as_bytes(error), true);
+    // What a client got wrong says nothing about the pool.
+    return judging_ ? void() : hub->login_failed(*pool, as_bytes(error), true);
   }
   const std::string error = last_error_;
   discard(why, as_bytes(error));

@@ -36,6 +36,8 @@ class Holder {
   virtual void deliver(Out& out) = 0;
   /// ReadyForQuery came and nothing is owed. `tx` is its status. May give the server back.
   virtual void on_ready(Server& server, char tx) = 0;
+  /// ReadyForQuery came, and more is owed.
+  virtual void on_batch_end() {}
   /// The hidden statements that adapt the server to the holder failed. `error` is a whole
   /// ErrorResponse.
   virtual void on_sync_failed(Server& server, Bytes error) = 0;
@@ -71,8 +73,9 @@ class Server final : public StreamHandler {
 
   // ---- use ------------------------------------------------------------------
   /// Links to a holder that has `wanted` as its parameters. Messages that adapt the server go to
-  /// `out` first.
-  void take(Holder& holder, std::uint64_t holder_id, const Settings& wanted, Out& out);
+  /// `out` first. `life`: a holder that has another one than before knows nothing of what it left.
+  void take(Holder& holder, std::uint64_t holder_id, std::uint32_t life, const Settings& wanted,
+            Out& out);
   /// The holder is done or gone. Gives back, cleans or closes as the state demands.
   /// `untouched`: it ran nothing of the holder's.
   void release(bool untouched = false);
@@ -82,6 +85,11 @@ class Server final : public StreamHandler {
     expected_.push(reply, has_undo);
     prepared.batch += ends_at_ready(reply);
     if (reply == Reply::query || reply == Reply::execute) copy_end_sent_ = false;
+  }
+  /// A change that the message expected next makes, of the batch that is open.
+  void remember(Undo change) {
+    change.batch = prepared.batch;
+    undo.push_back(std::move(change));
   }
   /// The client's Sync goes to the server next. A COPY that waits for data swallows it.
   void expect_sync();
@@ -101,6 +109,10 @@ class Server final : public StreamHandler {
   /// Handed to another worker.
   void leave_hub();
   void join_hub(Hub& next, Pool& next_pool);
+  /// Whether it is unknown how many answers are due; ask_certainty() ends that.
+  bool is_uncertain() const { return uncertain_; }
+  /// Asks for an answer that cannot be mistaken for that to a Sync. Only between messages.
+  void ask_certainty();
   /// Answers a relay client's login message.
   void relay_password(Bytes message);
 
@@ -143,7 +155,8 @@ class Server final : public StreamHandler {
   std::string peer;  // address, for SHOW
   std::string tls_text;
   std::uint64_t transactions = 0;
-  std::uint64_t holder_id = 0;  // of the last holder
+  std::uint64_t holder_id = 0;    // of the last holder
+  std::uint32_t holder_life = 0;  // and which of its lives
   bool close_when_idle = false;
   bool read_paused = false;
   bool dedicated = false;    // for one client alone (replication); never pooled
@@ -175,8 +188,10 @@ class Server final : public StreamHandler {
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
   bool on_ready(Bytes body);
+  bool on_uncertain_ready(char status);
   bool on_complete(Bytes body);
   bool on_copy(std::uint8_t tag);
+  void settle_copy();
   bool on_parameter(Bytes body);
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
@@ -184,7 +199,7 @@ class Server final : public StreamHandler {
   void take_back(const Undo& change, bool with_unnamed);
   void unnamed_failed();
   void drop_batch();
-  void on_tag(std::string_view tag);
+  void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;
   void end_message();
   void settle();
@@ -210,24 +225,24 @@ class Server final : public StreamHandler {
   std::uint32_t cancels_ = 0;
   bool copy_in_ = false;
   bool copy_extended_ = false;
-  bool copy_end_sent_ = false;  // CopyDone or CopyFail went out since the last statement
-  bool uncertain_ =
-      false;  // a Sync sent during COPY: we cannot count its answers; never pool it again
+  bool copy_end_sent_ = false;    // CopyDone or CopyFail went out since the last statement
+  std::uint32_t copy_syncs_ = 0;  // Syncs the open COPY swallows, unless it fails before them
+  // It failed: so many ReadyForQuery may come, or none, before the next answer of another kind.
+  bool uncertain_ = false;
   bool reset_needed_ = false;  // session state that only DISCARD ALL removes
   bool set_seen_ = false;      // a SET whose effect is not in `vars`
   bool sync_failed_ = false;
   bool force_tls_ = false;
   bool tried_tls_ = false;
   bool plain_only_ = false;
-  bool logged_in_ = false;       // in this chunk
-  bool ready_seen_ = false;      // and the holder has not heard of it
-  bool reset_done_ = false;      // in this cleaning
-  bool rolled_back_ = false;     // in this cleaning
-  bool cancel_sent_ = false;     // in this cleaning
-  bool made_after_ = false;      // answers made here may be due after this message
-  bool swallowed_sync_ = false;  // by the COPY that is open
-  std::string last_error_;       // FATAL from the server
-  std::string sync_error_;       // of the hidden statements
+  bool logged_in_ = false;    // in this chunk
+  bool ready_seen_ = false;   // and the holder has not heard of it
+  bool reset_done_ = false;   // in this cleaning
+  bool rolled_back_ = false;  // in this cleaning
+  bool cancel_sent_ = false;  // in this cleaning
+  bool made_after_ = false;   // answers made here may be due after this message
+  std::string last_error_;    // FATAL from the server
+  std::string sync_error_;    // of the hidden statements
   std::string made_scratch_;
 };
 

@@ -41,9 +41,7 @@ void Server::continue_cleaning() {
 }
 
 void Server::continue_cleaning(Out& out) {
-  if (uncertain_ || (copy_in_ && swallowed_sync_)) {
-    return discard("a COPY failed in a way that leaves its answers uncounted");
-  }
+  if (uncertain_ || copy_syncs_ > 0) return discard("its client left a COPY that may have failed");
   if (copy_in_) return resync(out);  // it began after its client had left
   if (sync_failed_) return discard("it could not be reset");
   if (!expected_.empty()) return;

@@ -16,6 +16,10 @@ constexpr std::size_t backlog_high = 65536;
 // Messages whose body matters here.
 bool is_read(std::uint8_t tag) { return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S'; }
 
+bool is_ready_or_notice(std::uint8_t tag) {
+  return tag == 'Z' || tag == 'S' || tag == 'N' || tag == 'A';
+}
+
 }  // namespace
 
 void Server::feed(Bytes bytes) {
@@ -81,7 +85,8 @@ std::size_t Server::frame(Bytes bytes) {
     login_message(header, bytes.first(here));
     return here;
   }
-  const bool forward = reply(header, bytes.first(here), whole) && holder_ != nullptr;
+  const bool forward =
+      reply(header, bytes.first(here), whole) && holder_ != nullptr && !sync_failed_;
   if (state_ == ServerState::closing) return bytes.size();
   if (forward) hub->to_client.borrow(bytes.first(here));
   body_left_ = header.total() - here;
@@ -99,6 +104,7 @@ void Server::end_message() {
 bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   const Bytes body = frame.subspan(wire::header_size);
   const bool hidden = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+  if (uncertain_ && !is_ready_or_notice(header.tag)) settle_copy();
   switch (header.tag) {
     case 'D':
     case 'd':
@@ -121,9 +127,9 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
 }
 
 bool Server::streams() const {
-  if (expected_.empty()) return uncertain_;
+  if (expected_.empty()) return false;
   const Reply front = expected_.front().reply;
-  return front == Reply::query || front == Reply::execute || uncertain_;
+  return front == Reply::query || front == Reply::execute;
 }
 
 bool Server::on_simple(const wire::Header& header) {
@@ -136,16 +142,16 @@ bool Server::on_simple(const wire::Header& header) {
     case '3':
       return pop_if(Reply::close, Reply::close_hidden);
     case 'T':
-      return front == Reply::query || uncertain_ || pop_if(Reply::describe, Reply::describe);
+      return front == Reply::query || pop_if(Reply::describe, Reply::describe);
     case 'n':
       return pop_if(Reply::describe, Reply::describe);
     case 't':
-      return front == Reply::describe || uncertain_ || violate("a ParameterDescription");
+      return front == Reply::describe || violate("a ParameterDescription");
     case 'I':
     case 's':
       return front == Reply::query || pop_if(Reply::execute, Reply::execute);
     case 'V':
-      return front == Reply::function || uncertain_ || violate("a FunctionCallResponse");
+      return front == Reply::function || violate("a FunctionCallResponse");
     case 'G':
     case 'H':
     case 'W':
@@ -165,10 +171,10 @@ bool Server::on_parse_complete(Reply front) {
 
 // Removes the front if it is `reply` (its answer goes on) or `hidden` (it does not).
 bool Server::pop_if(Reply reply, Reply hidden) {
-  if (expected_.empty()) return uncertain_ || violate("an answer to nothing");
+  if (expected_.empty()) return violate("an answer to nothing");
   const Expected::Entry front = expected_.front();
   if (front.reply != reply && front.reply != hidden) {
-    return uncertain_ || violate("an answer to another message");
+    return violate("an answer to another message");
   }
   confirm(front);
   expected_.pop();
@@ -177,26 +183,29 @@ bool Server::pop_if(Reply reply, Reply hidden) {
 }
 
 bool Server::on_complete(Bytes body) {
-  if (expected_.empty()) return uncertain_ || violate("a CommandComplete");
+  if (expected_.empty()) return violate("a CommandComplete");
   const Expected::Entry front = expected_.front();
-  copy_in_ = swallowed_sync_ = false;
+  settle_copy();
   if (front.reply == Reply::query_hidden) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
   // Nearly all statements are told by two letters from those that matter here.
-  if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) on_tag(tag);
+  if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) {
+    on_tag(tag, front.undo);
+  }
   if (front.reply == Reply::query) return true;
   return pop_if(Reply::execute, Reply::execute);
 }
 
 // Statements that change what outlives a transaction.
-void Server::on_tag(std::string_view tag) {
+// `forgotten`: the statements it deallocates are, since it was sent.
+void Server::on_tag(std::string_view tag, bool forgotten) {
   if (tag == "SET" || tag == "RESET") {
     set_seen_ = true;
   } else if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
-    prepared.clear();
-    if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr)
-      statements->clear();
+    ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+    if (!forgotten) prepared.clear_named();
+    if (!forgotten && statements) statements->clear_named();
     if (tag == "DISCARD ALL") {
       vars = hub->setting_table.empty();
       set_seen_ = reset_needed_ = false;
@@ -207,19 +216,24 @@ void Server::on_tag(std::string_view tag) {
 }
 
 bool Server::on_ready(Bytes body) {
+  const char status = static_cast<char>(body[0]);
+  if (status != 'I' && status != 'T' && status != 'E') return violate("an unknown status");
+  if (uncertain_ && (expected_.empty() || !is_sync(expected_.front().reply))) {
+    return on_uncertain_ready(status);
+  }
   if (expected_.empty() || !ends_at_ready(expected_.front().reply)) {
-    if (uncertain_ && expected_.empty()) return tx_ = static_cast<char>(body[0]), true;
     return violate("a ReadyForQuery");
   }
   const Expected::Entry front = expected_.front();
-  const char status = static_cast<char>(body[0]);
-  if (status != 'I' && status != 'T' && status != 'E') return violate("an unknown status");
+  confirm(front);
   expected_.pop();
   made_after_ = true;
-  copy_in_ = swallowed_sync_ = false;
+  copy_in_ = false;
+  uncertain_ = copy_syncs_ > 0;
   if (tx_ == 'I' || status == 'I') ++transactions;
   tx_ = status;
   ready_seen_ = true;
+  if (front.reply == Reply::sync_hidden) return false;
   if (front.reply != Reply::query_hidden) return true;
   const bool more = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
   if (holder_ && !sync_failed_ && !more) holder_->on_synced(*this);
@@ -233,24 +247,30 @@ bool Server::on_copy(std::uint8_t tag) {
   if (tag == 'H') return true;
   copy_in_ = true;
   copy_extended_ = front == Reply::execute;
-  if (!copy_extended_ || expected_.size() < 2) return true;
-  // A Sync that was sent before the server said it wants data is swallowed by the COPY, unless the
-  // COPY fails before it reads it: then it counts. That cannot be seen from here.
-  if (expected_.at(1).reply == Reply::sync) {
-    const bool has_undo = expected_.front().undo;
-    expected_.pop();
-    expected_.pop();
-    std::vector<Expected::Entry> rest;
-    batch_open = true;
-    while (!expected_.empty()) {
-      rest.push_back(expected_.front());
-      if (is_sync(rest.back().reply)) batch_open = false;
-      expected_.pop();
-    }
-    expected_.push(Reply::execute, has_undo);
-    for (const Expected::Entry& entry : rest) expected_.push(entry.reply, entry.undo);
-    swallowed_sync_ = true;
+  // A Sync that was sent before the server said it wants data is swallowed by the COPY.
+  while (expected_.size() > 1 && expected_.at(1).reply == Reply::sync) {
+    expected_.remove(1);
+    ++copy_syncs_;
+    batch_open |= copy_extended_;
   }
+  for (std::size_t i = 1; i < expected_.size(); ++i) batch_open &= !is_sync(expected_.at(i).reply);
+  return true;
+}
+
+// A COPY is over, and with it what was unknown: an answer of another kind stands behind those to
+// the Syncs among its data.
+void Server::settle_copy() {
+  copy_in_ = uncertain_ = false;
+  copy_syncs_ = 0;
+}
+
+// A COPY failed before it came to a Sync among its data: this is the answer to that one.
+bool Server::on_uncertain_ready(char status) {
+  uncertain_ = --copy_syncs_ > 0;
+  skipping = false;
+  if (expected_.empty()) batch_open = false;
+  tx_ = status;
+  ready_seen_ = true;
   return true;
 }
 
@@ -262,15 +282,22 @@ bool Server::on_error(Bytes frame) {
     last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder
     return false;
   }
-  if (copy_in_ && swallowed_sync_) uncertain_ = true;
-  copy_in_ = swallowed_sync_ = false;
+  copy_in_ = false;
   const Reply front = expected_.front().reply;
+  if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_hidden) {
     sync_failed_ = true;
     sync_error_ = as_text(frame);
     return false;
   }
-  if (front == Reply::query || front == Reply::function || is_sync(front)) return true;
+  if (front == Reply::query || front == Reply::function || is_sync(front)) {
+    if (expected_.front().undo) {
+      take_back(undo.front(), true);
+      undo.pop_front();
+      expected_.clear_undo();
+    }
+    return true;
+  }
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
   }
@@ -332,6 +359,12 @@ void Server::confirm(const Expected::Entry& entry) {
 }
 
 void Server::take_back(const Undo& change, bool with_unnamed) {
+  if (change.forgotten) {
+    for (const auto& item : change.forgotten->server) prepared.restore(item);
+    ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+    if (statements) *statements = change.forgotten->client.copy();
+    return;
+  }
   if (change.server_added) prepared.erase(change.item);
   if (change.server_closed) orphans.push_back(change.item.number);
   ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
@@ -383,9 +416,11 @@ void Server::settle() {
     read_paused = true;
     stream->pause();
   }
+  if (!ready_seen_ || !holder_) return;
+  if (!expected_.empty()) return holder_->on_batch_end();
   // Not while half of a message is here: the server could not be given back, and nothing would try
   // again.
-  if (!ready_seen_ || !expected_.empty() || !holder_ || !carry_.empty() || body_left_ > 0) return;
+  if (!carry_.empty() || body_left_ > 0) return;
   ready_seen_ = false;
   holder_->on_ready(*this, tx_);
 }
@@ -399,7 +434,7 @@ bool Server::violate(std::string_view what) {
   wire::error(error, {"FATAL", "08P01", text});
   const bool opening = state_ < ServerState::idle;
   discard(text, as_bytes(error));
-  if (opening) hub->login_failed(*pool, as_bytes(error), true);
+  if (opening && !judging_) hub->login_failed(*pool, as_bytes(error), true);
   return false;
 }
 

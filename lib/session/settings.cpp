@@ -148,7 +148,8 @@ bool is_settable(std::string_view name) {
 
 std::string sync_sql(const SettingList* from, const SettingList& to) {
   std::string sql;
-  if (!from) sql = "RESET ALL;";
+  // RESET ALL leaves the role and the session's user as they are.
+  if (!from) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;";
   if (from) {
     for (const auto& [name, value] : from->items) {
       if (!to.find(name)) (sql += "RESET ") += quote_name(name) + ";";

@@ -1,5 +1,7 @@
 #include "session/statements.hpp"
 
+#include "session/statement_text.hpp"
+
 namespace heim::session {
 
 StatementRef StatementTable::intern(std::string_view content) {
@@ -15,6 +17,8 @@ StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash
   auto& slot = table_[hash];
   if (auto found = slot.lock()) return found;
   auto made = std::make_shared<Statement>(Statement{hash, std::string(content)});
+  const auto what = forgets(content.substr(0, content.find('\0'))).what;
+  made->forgets_all = what == Forgets::What::all || what == Forgets::What::session;
   slot = made;
   if (table_.size() > sweep_at_) {
     std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
@@ -44,10 +48,17 @@ void ClientStatements::erase(std::string_view name) {
   named_->erase(it);
 }
 
-void ClientStatements::clear() {
-  unnamed_ = nullptr;
+void ClientStatements::clear_named() {
   named_ = nullptr;
   bytes_ = 0;
+}
+
+ClientStatements ClientStatements::copy() const {
+  ClientStatements out;
+  out.unnamed_ = unnamed_;
+  if (named_) out.named_ = std::make_unique<Map>(*named_);
+  out.bytes_ = bytes_;
+  return out;
 }
 
 const ServerStatements::Item* ServerStatements::use(Hash128 hash) {
@@ -97,10 +108,14 @@ std::optional<ServerStatements::Item> ServerStatements::evict(std::size_t count,
 }
 
 void ServerStatements::clear() {
+  clear_named();
+  unnamed_.reset();
+}
+
+void ServerStatements::clear_named() {
   items_.clear();
   index_.clear();
   bytes_ = 0;
-  unnamed_.reset();
 }
 
 std::string server_name(std::uint32_t number) { return "heim_" + std::to_string(number); }

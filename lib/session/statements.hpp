@@ -22,6 +22,7 @@ namespace heim::session {
 struct Statement {
   Hash128 hash;
   std::string content;
+  bool forgets_all = false;  // running it deallocates all statements
   // Where and when a server last accepted it: another Parse of it needs no server.
   const void* valid_in = nullptr;  // a pool; compared only
   std::uint64_t valid_epoch = 0;
@@ -54,7 +55,9 @@ class ClientStatements {
   StatementRef find(std::string_view name) const;
   void set(std::string_view name, StatementRef statement);
   void erase(std::string_view name);
-  void clear();
+  /// DEALLOCATE ALL: the unnamed one stays.
+  void clear_named();
+  ClientStatements copy() const;
   std::size_t size() const { return named_ ? named_->size() : 0; }
   std::uint64_t bytes() const { return bytes_; }  // of named contents and names
 
@@ -94,6 +97,9 @@ class ServerStatements {
   /// newest.
   std::optional<Item> evict(std::size_t count, std::uint64_t bytes);
   void clear();
+  void clear_named();
+  /// All items, the least recently used first.
+  std::vector<Item> items() const { return {items_.rbegin(), items_.rend()}; }
   std::size_t size() const { return index_.size(); }
   std::uint64_t bytes() const { return bytes_; }
 
@@ -123,6 +129,12 @@ class ServerStatements {
 
 std::string server_name(std::uint32_t number);
 
+/// What DEALLOCATE ALL forgot.
+struct Forgotten {
+  std::vector<ServerStatements::Item> server;
+  ClientStatements client;
+};
+
 /// A change of the maps that is real only once the server has confirmed the message it belongs to.
 /// One a message.
 struct Undo {
@@ -130,10 +142,12 @@ struct Undo {
   bool client_unnamed = false;  // the client's unnamed statement was `before`
   bool server_added = false;    // `item` was added to the server's
   bool server_closed = false;   // `item` was removed from the server's
+  std::uint32_t batch = 0;      // that makes the change
   std::string name;
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
+  std::unique_ptr<Forgotten> forgotten;
 };
 
 }  // namespace heim::session

@@ -132,7 +132,7 @@ bool Oracle::explained(const std::string& sqlstate) {
   return sqlstate == "0A000" && tolerance_.ddl;
 }
 
-bool Oracle::foresees_error(std::string_view sqlstate) {
+bool Oracle::foresees_error(std::string_view sqlstate, std::string_view message) {
   std::string next = expected_;
   if (next.empty()) {
     Nowhere nowhere;
@@ -147,8 +147,9 @@ bool Oracle::foresees_error(std::string_view sqlstate) {
   if (wire::peek(wire::Origin::server, as_bytes(next), header) != wire::Peek::ok ||
       header.tag != 'E')
     return false;
-  return wire::read_error(as_bytes(next).subspan(wire::header_size, header.body)).sqlstate ==
-         sqlstate;
+  const auto view = wire::read_error(as_bytes(next).subspan(wire::header_size, header.body));
+  // One SQLSTATE for a cancel request and for CopyFail: only the text tells them apart.
+  return view.sqlstate == sqlstate && (sqlstate != "57014" || view.message == message);
 }
 
 std::string Oracle::error(std::string_view body) {
@@ -158,7 +159,7 @@ std::string Oracle::error(std::string_view body) {
     fatal_ = true;
     return explained(sqlstate) ? "" : "a FATAL error without cause: " + show('E', body);
   }
-  if (foresees_error(sqlstate)) {
+  if (foresees_error(sqlstate, view.message)) {
     foresee();
     wire::Header header;
     wire::peek(wire::Origin::server, as_bytes(expected_), header);

@@ -57,7 +57,7 @@ class Oracle final : public SessionHost {
   std::string match_shape(char tag, std::string_view body, std::string_view expected);
   std::string match_setting(std::string_view body);
   bool foresee();  // makes sure the next expected message is there, if there is one
-  bool foresees_error(std::string_view sqlstate);
+  bool foresees_error(std::string_view sqlstate, std::string_view message);
   bool explained(const std::string& sqlstate);
   bool tolerated(const std::set<std::string>& list, const std::string& sqlstate) const;
 

@@ -98,6 +98,7 @@ class Parser {
   bool value(Value& out);
   void skip_rest();
 
+  bool reset(Statement& out);
   void advance() { token_ = lexer_.next(); }
   bool at(std::string_view text) const {
     return token_.kind != Token::Kind::string && token_.text == text;
@@ -147,13 +148,18 @@ bool Parser::statement(Statement& out) {
   return by_keyword(verb, out);
 }
 
+bool Parser::reset(Statement& out) {
+  accept("session");  // of "session authorization"
+  return word(out.name);
+}
+
 bool Parser::by_keyword(const std::string& verb, Statement& out) {
   const auto is = [&](Verb kind) { return out.verb = kind, true; };
   if (verb == "begin" || (verb == "start" && accept("transaction"))) return is(Verb::begin);
   if (verb == "commit" || verb == "end") return is(Verb::commit);
   if (verb == "rollback" || verb == "abort") return is(Verb::rollback);
   if (verb == "show") return is(Verb::show) && word(out.name);
-  if (verb == "reset") return is(Verb::reset) && word(out.name);
+  if (verb == "reset") return is(Verb::reset) && reset(out);
   if (verb == "discard") return is(Verb::discard_all) && accept("all");
   if (verb == "deallocate") {
     accept("prepare");

@@ -277,25 +277,64 @@ SCRIPT("DEALLOCATE of a statement of the protocol") {
   client.receives_all(done("DEALLOCATE", 'T'));
 }
 
-SCRIPT("DEALLOCATE ALL and DISCARD ALL forget all names") {
+SCRIPT("DEALLOCATE ALL and DISCARD ALL outside a transaction need no server") {
   Client& client = bench.login();
   Server& server = bench.last();
-  int number = 0;
-  for (const char* const command : {"DEALLOCATE ALL", "DISCARD ALL"}) {
-    const std::string ours = "heim_" + std::to_string(number++);
+  for (const char* const command : {"DEALLOCATE ALL", "DISCARD ALL", "discard /* all */ all ;"}) {
     client.sends(parse("s", "select 1") + end_batch());
-    server.receives_all(parse(ours, "select 1") + end_batch());
-    server.sends(parsed() + ready());
+    server.sends(server.take() == end_batch() ? ready() : parsed() + ready());
     client.receives_all(parsed() + ready());
     client.sends(query(command));
-    server.receives_all(query(command));
-    server.sends(done(command));
-    client.receives_all(done(command));
+    client.receives_all(
+        done(std::string_view(command)[1] == 'E' ? "DEALLOCATE ALL" : "DISCARD ALL"));
     client.sends(bind("", "s") + end_batch());
     server.receives_all(bind("", "heim_none") + end_batch());
     server.sends(error("26000", "heim_none") + ready());
     client.receives_error("26000");
     client.receives_all(ready());
+  }
+}
+
+SCRIPT("what a client left on a server is gone for it too, after its DISCARD ALL") {
+  bench.settings.proxy.pool_size = 1;
+  Client& client = bench.login();
+  Server& server = bench.last();
+  client.sends(query("set x to 1"));
+  server.take();
+  server.sends(done("SET"));
+  client.receives_all(done("SET"));
+  client.sends(query("discard all"));
+  client.receives_all(done("DISCARD ALL"));
+  client.sends(query("show x"));
+  server.receives_all(query("RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;") + query("show x"));
+  server.sends(done("RESET") + answer("0"));
+  client.receives_all(answer("0"));
+}
+
+SCRIPT("what follows DEALLOCATE ALL in a batch is prepared anew, and all comes back if it fails") {
+  for (const bool fails : {false, true}) {
+    INFO("fails ", fails);
+    Bench each(bench.cut);
+    Client& client = each.login();
+    Server& server = each.last();
+    client.sends(parse("s", "select 1") + end_batch());
+    server.take();
+    server.sends(parsed() + ready());
+    client.receives_all(parsed() + ready());
+    const std::string all = parse("", "deallocate all") + bind("", "") + execute();
+    client.sends(all + parse("s", "select 1") + bind("", "s") + end_batch());
+    server.receives_all(all + parse("heim_1", "select 1") + bind("", "heim_1") + end_batch());
+    if (fails) {
+      server.sends(parsed() + bound() + error("57014", "no") + ready());
+      client.receives_all(parsed() + bound() + error("57014", "no") + ready());
+    } else {
+      server.sends(parsed() + bound() + complete("DEALLOCATE ALL") + parsed() + bound() + ready());
+      client.receives_all(parsed() + bound() + complete("DEALLOCATE ALL") + parsed() + bound() +
+                          ready());
+    }
+    const std::string_view ours = fails ? "heim_0" : "heim_1";
+    client.sends(bind("", "s") + end_batch());
+    server.receives_all(heim::session::test::bind("", ours) + end_batch());
   }
 }
 

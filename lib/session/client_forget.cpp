@@ -1,0 +1,71 @@
+// Statements that forget prepared statements, where servers are shared: the names are here.
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/statement_text.hpp"
+
+namespace heim::session {
+
+// A simple query.
+Client::Forget Client::forget(Bytes frame) {
+  std::string_view text = as_text(frame.subspan(wire::header_size));
+  text.remove_suffix(1);
+  const Forgets what = forgets(text);
+  if (what.what == Forgets::What::nothing) return Forget::no;
+  if (what.what == Forgets::What::one) {
+    return forget_one(what.name) ? Forget::answered : Forget::no;
+  }
+  // The server has to answer where it runs something, and where it was seen to change a setting.
+  if (server || settings_changed_) return Forget::all;
+  // Nothing of this session is on any server, but for what the next one to have that server undoes.
+  statements_.clear_named();
+  ++life_;
+  answer_forgotten(what.what == Forgets::What::all ? "DEALLOCATE ALL" : "DISCARD ALL");
+  return Forget::answered;
+}
+
+// Of a statement that was prepared through the protocol, as some drivers do. What it stands for
+// stays where it is, for others: the name goes, and the answer is made here.
+bool Client::forget_one(const std::string& name) {
+  if (!statements_.find(name)) return false;
+  if (server && (server->owes() || server->batch_open || server->in_message() ||
+                 server->in_failed_transaction())) {
+    return false;
+  }
+  statements_.erase(name);
+  answer_forgotten("DEALLOCATE");
+  return true;
+}
+
+void Client::answer_forgotten(std::string_view tag) {
+  statements_.set_unnamed(nullptr);  // as any simple query does
+  std::string answer;
+  wire::command_complete(answer, tag);
+  wire::ready(answer, server && server->in_transaction() ? 'T' : 'I');
+  hub.to_client.copy(answer);
+}
+
+// A portal that will forget all when it is executed.
+void Client::will_forget(std::string_view portal) {
+  forgetting_ = std::make_unique<std::string>(portal);
+}
+
+std::size_t Client::execute(Bytes in, const wire::Header& header) {
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  const bool forgets = fields.string() == *forgetting_;
+  if (forgets) remember_forgotten();
+  server->expect(Reply::execute, forgets);
+  return pass(in, header);
+}
+
+// All statements go now, for what follows in this batch, and come back if the server refuses.
+void Client::remember_forgotten() {
+  Undo change;
+  change.forgotten = std::make_unique<Forgotten>(
+      Forgotten{server->prepared.items(), statements_.copy()});
+  server->remember(std::move(change));
+  server->prepared.clear_named();
+  server->orphans.clear();
+  statements_.clear_named();
+}
+
+}  // namespace heim::session

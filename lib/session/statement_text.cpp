@@ -1,0 +1,89 @@
+#include "session/statement_text.hpp"
+
+#include <algorithm>
+
+#include "session/settings.hpp"
+
+namespace heim::session {
+namespace {
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// The end of a comment that `text` begins with; they nest. npos: it has none.
+std::size_t comment_end(std::string_view text) {
+  int depth = 0;
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] == '/' && text[i + 1] == '*') {
+      ++depth, ++i;
+    } else if (text[i] == '*' && text[i + 1] == '/') {
+      ++i;
+      if (--depth == 0) return i + 1;
+    }
+  }
+  return std::string_view::npos;
+}
+
+void skip_blanks(std::string_view& text) {
+  for (;;) {
+    if (!text.empty() && is_space(text.front())) {
+      text.remove_prefix(1);
+    } else if (text.starts_with("--")) {
+      text.remove_prefix(std::min(text.find('\n'), text.size()));
+    } else if (text.starts_with("/*")) {
+      text.remove_prefix(std::min(comment_end(text), text.size()));
+    } else {
+      return;
+    }
+  }
+}
+
+// A word, a quoted name with its quotes, or any one character.
+std::string_view next_word(std::string_view& text) {
+  skip_blanks(text);
+  std::size_t size = 0;
+  if (!text.empty() && text[0] == '"') {
+    size = text.find('"', 1);
+    size = size == std::string_view::npos ? text.size() : size + 1;
+  } else {
+    const auto is_word = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '$' || (c & 0x80) != 0;
+    };
+    while (size < text.size() && is_word(text[size])) ++size;
+    if (size == 0 && !text.empty()) size = 1;
+  }
+  const std::string_view word = text.substr(0, size);
+  text.remove_prefix(size);
+  return word;
+}
+
+bool ends(std::string_view text) {
+  std::string_view word = next_word(text);
+  if (word == ";") word = next_word(text);
+  return word.empty();
+}
+
+bool is_name(std::string_view word) {
+  if (word.empty()) return false;
+  const char c = word[0];
+  return c == '"' || c == '_' || (c & 0x80) != 0 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+}  // namespace
+
+Forgets forgets(std::string_view sql) {
+  const std::string verb = fold(next_word(sql));
+  if (verb != "deallocate" && verb != "discard") return {};
+  std::string_view word = next_word(sql);
+  if (verb == "deallocate" && fold(word) == "prepare") word = next_word(sql);
+  if (!ends(sql) || !is_name(word)) return {};
+  if (fold(word) == "all") {
+    return {verb == "discard" ? Forgets::What::session : Forgets::What::all, {}};
+  }
+  if (verb == "discard") return {};
+  if (word[0] != '"') return {Forgets::What::one, fold(word)};
+  if (word.size() < 3 || word.back() != '"') return {};
+  return {Forgets::What::one, std::string(word.substr(1, word.size() - 2))};
+}
+
+}  // namespace heim::session

@@ -1,0 +1,20 @@
+// Of SQL text the session layer reads this much: statements that forget prepared statements. What
+// they name lives in the proxy, not on a server.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace heim::session {
+
+/// What a text forgets, if that is all it does.
+struct Forgets {
+  enum class What { nothing, one, all, session };
+  What what = What::nothing;
+  std::string name;  // of one, as PostgreSQL folds it
+};
+
+/// `DEALLOCATE [PREPARE] name`, `DEALLOCATE [PREPARE] ALL`, `DISCARD ALL`; one statement, with any
+/// comments and a semicolon behind it. Quoted names with quotes in them are left to the server.
+Forgets forgets(std::string_view sql);
+
+}  // namespace heim::session
