@@ -177,8 +177,10 @@ class Client final : public StreamHandler, public Holder {
   void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
+  std::size_t translate(Bytes in, const wire::Header& header);
   bool without_server(Bytes in, const wire::Header& header);
   bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
+  bool is_here(const Undo& change) const;
   std::size_t wait_for_outcome();
   std::size_t native(Bytes in, const wire::Header& header);
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
@@ -190,7 +192,7 @@ class Client final : public StreamHandler, public Holder {
   Hash128 key_of(const Statement& statement) const;
   const ServerStatements::Item* fresh(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
-  std::uint32_t ensure_prepared(const StatementRef& statement);
+  std::uint32_t ensure_prepared(std::string_view given, const StatementRef& statement);
   bool ensure_unnamed();
   void evict_prepared();
   void close_orphans();
@@ -204,6 +206,7 @@ class Client final : public StreamHandler, public Holder {
   void will_forget(std::string_view portal);
   std::size_t execute(Bytes in, const wire::Header& header);
   void remember_forgotten();
+  void expect_forgetting();
   // client.cpp
   void end(ClientEvent event);
   void lost_statement(Server& lost);

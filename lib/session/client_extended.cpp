@@ -1,5 +1,6 @@
 // The extended protocol where servers are shared: statement names are the client's, what they stand
 // for is prepared wherever it is needed.
+#include <algorithm>
 #include <charconv>
 
 #include "session/hub.hpp"
@@ -12,6 +13,16 @@ constexpr std::size_t parse_limit =
     1u << 20;  // a larger Parse is not shared: its client keeps the server
 constexpr std::size_t name_limit = 4096;  // both names of a Bind stand within so many bytes
 constexpr std::string_view no_such = "heim_none";
+
+// The statement that a message names, as far as it can be seen.
+std::optional<std::string_view> statement_name(Bytes in, const wire::Header& header) {
+  const std::size_t here = std::min<std::size_t>(in.size() - wire::header_size, header.body);
+  wire::Fields fields(in.subspan(wire::header_size, here));
+  if (header.tag == 'B') fields.string();
+  if ((header.tag == 'D' || header.tag == 'C') && fields.u8() != 'S') return std::nullopt;
+  const std::string_view given = fields.string();
+  return fields.ok() ? std::optional(given) : std::nullopt;
+}
 
 // Fails on any server: no statement has this name.
 std::string failing_bind() {
@@ -28,11 +39,14 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (shared && read_whole && in.size() < header.total()) return 0;
   if (shared && !server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
-  if (shared && !server->undo.empty() && hangs_on_outcome(in, header)) return wait_for_outcome();
+  if (shared && hangs_on_outcome(in, header)) return wait_for_outcome();
   begin_request();
   if (header.tag == 'E') ++pool->meter->total.query_count;
   server->batch_open = true;
-  if (!shared) return native(in, header);
+  return shared ? translate(in, header) : native(in, header);
+}
+
+std::size_t Client::translate(Bytes in, const wire::Header& header) {
   if (!server->orphans.empty()) close_orphans();
   switch (header.tag) {
     case 'P':
@@ -51,23 +65,21 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
 // Whether an earlier batch, not answered yet, decides what a name stands for: if it fails, the name
 // stands for what it did before.
 bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
-  if (header.tag == 'E') return false;
-  const std::size_t here = std::min<std::size_t>(in.size() - wire::header_size, header.body);
-  wire::Fields fields(in.subspan(wire::header_size, here));
-  if (header.tag == 'B') fields.string();
-  if ((header.tag == 'D' || header.tag == 'C') && fields.u8() != 'S') return false;
-  const std::string_view given = fields.string();
-  if (!fields.ok()) return false;
-  for (const Undo& change : server->undo) {
-    if (change.batch == server->prepared.batch) continue;
-    if (change.forgotten) return true;
-    if (!change.before) continue;  // it fails here as well, then
-    if (given.empty() ? change.client_unnamed && header.tag != 'P'
-                      : change.client_named && change.name == given) {
-      return true;
-    }
-  }
-  return false;
+  if (server->undo.empty() || header.tag == 'E') return false;
+  const auto given = statement_name(in, header);
+  if (!given) return false;
+  const bool uses = header.tag == 'B' || header.tag == 'D';
+  return std::any_of(server->undo.begin(), server->undo.end(), [&](const Undo& change) {
+    if (change.batch == server->prepared.batch) return false;
+    if (given->empty()) return change.hangs || (uses && change.client_unnamed);
+    const bool named = change.client_named && change.name == *given;
+    return change.hangs || (named && !(uses && is_here(change)));
+  });
+}
+
+// Whether the server itself knows what became of a new name: it has been asked for it.
+bool Client::is_here(const Undo& change) const {
+  return change.server_added && !change.before && server->prepared.has(change.item);
 }
 
 std::size_t Client::wait_for_outcome() {
@@ -143,6 +155,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   ++pool->meter->total.client_parse_count;
   if (given.empty()) return parse_unnamed(in, header, content);
   if (statements_.find(given)) {
+    // What is wrong with the text itself comes first.
+    ensure_prepared({}, hub.statement_table.intern(content));
     poison("42P05", "prepared statement \"" + std::string(given) + "\" already exists");
     return header.total();
   }
@@ -217,7 +231,12 @@ std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply 
   return item.number;
 }
 
-std::uint32_t Client::ensure_prepared(const StatementRef& statement) {
+std::uint32_t Client::ensure_prepared(std::string_view given, const StatementRef& statement) {
+  for (const Undo& change : server->undo) {
+    if (change.added == statement && change.name == given && is_here(change)) {
+      return change.item.number;
+    }
+  }
   if (const ServerStatements::Item* item = fresh(key_of(*statement))) return item->number;
   return prepare(statement, {}, Reply::parse_hidden);
 }
@@ -307,7 +326,8 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (statement->forgets_all) will_forget(portal);
   // The same message with our name for the statement.
   char name[24] = "heim_";
-  const auto end = std::to_chars(name + 5, name + sizeof name, ensure_prepared(statement)).ptr;
+  const auto end =
+      std::to_chars(name + 5, name + sizeof name, ensure_prepared(given, statement)).ptr;
   const std::string_view ours(name, static_cast<std::size_t>(end - name));
   std::uint8_t head[wire::header_size];
   head[0] = 'B';
@@ -336,7 +356,7 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
     return header.total();
   }
   std::string message;
-  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(statement)));
+  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(given, statement)));
   hub.to_server.copy(message);
   server->expect(Reply::describe);
   return header.total();

@@ -15,7 +15,8 @@ Client::Forget Client::forget(Bytes frame) {
     return forget_one(what.name) ? Forget::answered : Forget::no;
   }
   // The server has to answer where it runs something, and where it was seen to change a setting.
-  if (server || settings_changed_) return Forget::all;
+  const bool more = what.what == Forgets::What::more;
+  if (server || settings_changed_ || more) return Forget::all;
   // Nothing of this session is on any server, but for what the next one to have that server undoes.
   statements_.clear_named();
   ++life_;
@@ -60,12 +61,20 @@ std::size_t Client::execute(Bytes in, const wire::Header& header) {
 // All statements go now, for what follows in this batch, and come back if the server refuses.
 void Client::remember_forgotten() {
   Undo change;
-  change.forgotten = std::make_unique<Forgotten>(
-      Forgotten{server->prepared.items(), statements_.copy()});
+  change.forgotten =
+      std::make_unique<Forgotten>(Forgotten{server->prepared.items(), statements_.copy()});
+  change.hangs = true;
   server->remember(std::move(change));
   server->prepared.clear_named();
   server->orphans.clear();
   statements_.clear_named();
+}
+
+// A simple query may forget: what later batches name hangs on it.
+void Client::expect_forgetting() {
+  Undo change;
+  change.hangs = true;
+  server->remember(std::move(change));
 }
 
 }  // namespace heim::session

@@ -223,7 +223,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;
-  if (forgets == Forget::all) remember_forgotten();
+  if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
 }
 

@@ -192,6 +192,7 @@ class Server final : public StreamHandler {
   bool on_complete(Bytes body);
   bool on_copy(std::uint8_t tag);
   void settle_copy();
+  void see_end_of_copy(std::uint8_t tag);
   bool on_parameter(Bytes body);
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
@@ -201,6 +202,8 @@ class Server final : public StreamHandler {
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;
+  Reply next_due() const;
+  bool has_audience() const;
   void end_message();
   void settle();
   bool violate(std::string_view what);

@@ -16,10 +16,6 @@ constexpr std::size_t backlog_high = 65536;
 // Messages whose body matters here.
 bool is_read(std::uint8_t tag) { return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S'; }
 
-bool is_ready_or_notice(std::uint8_t tag) {
-  return tag == 'Z' || tag == 'S' || tag == 'N' || tag == 'A';
-}
-
 }  // namespace
 
 void Server::feed(Bytes bytes) {
@@ -85,8 +81,7 @@ std::size_t Server::frame(Bytes bytes) {
     login_message(header, bytes.first(here));
     return here;
   }
-  const bool forward =
-      reply(header, bytes.first(here), whole) && holder_ != nullptr && !sync_failed_;
+  const bool forward = reply(header, bytes.first(here), whole) && has_audience();
   if (state_ == ServerState::closing) return bytes.size();
   if (forward) hub->to_client.borrow(bytes.first(here));
   body_left_ = header.total() - here;
@@ -94,6 +89,9 @@ std::size_t Server::frame(Bytes bytes) {
   if (whole) end_message();
   return here;
 }
+
+// A session that could not be given its settings is told so instead.
+bool Server::has_audience() const { return holder_ && !sync_failed_; }
 
 // Answers made here may be due now.
 void Server::end_message() {
@@ -103,8 +101,8 @@ void Server::end_message() {
 // Returns whether the message goes to the holder.
 bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   const Bytes body = frame.subspan(wire::header_size);
-  const bool hidden = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
-  if (uncertain_ && !is_ready_or_notice(header.tag)) settle_copy();
+  const bool hidden = next_due() == Reply::query_hidden;
+  if (uncertain_) see_end_of_copy(header.tag);
   switch (header.tag) {
     case 'D':
     case 'd':
@@ -191,7 +189,7 @@ bool Server::on_complete(Bytes body) {
   if (!tag.empty()) tag.remove_suffix(1);
   // Nearly all statements are told by two letters from those that matter here.
   if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) {
-    on_tag(tag, front.undo);
+    on_tag(tag, front.undo && undo.front().forgotten);
   }
   if (front.reply == Reply::query) return true;
   return pop_if(Reply::execute, Reply::execute);
@@ -215,15 +213,18 @@ void Server::on_tag(std::string_view tag, bool forgotten) {
   }
 }
 
+Reply Server::next_due() const {
+  return expected_.empty() ? Reply::parse : expected_.front().reply;
+}
+
 bool Server::on_ready(Bytes body) {
   const char status = static_cast<char>(body[0]);
-  if (status != 'I' && status != 'T' && status != 'E') return violate("an unknown status");
-  if (uncertain_ && (expected_.empty() || !is_sync(expected_.front().reply))) {
-    return on_uncertain_ready(status);
+  if (std::string_view("ITE").find(status) == std::string_view::npos) {
+    return violate("an unknown status");
   }
-  if (expected_.empty() || !ends_at_ready(expected_.front().reply)) {
-    return violate("a ReadyForQuery");
-  }
+  const Reply due = next_due();
+  if (uncertain_ && !is_sync(due)) return on_uncertain_ready(status);
+  if (!ends_at_ready(due)) return violate("a ReadyForQuery");
   const Expected::Entry front = expected_.front();
   confirm(front);
   expected_.pop();
@@ -257,8 +258,12 @@ bool Server::on_copy(std::uint8_t tag) {
   return true;
 }
 
-// A COPY is over, and with it what was unknown: an answer of another kind stands behind those to
-// the Syncs among its data.
+// An answer of another kind stands behind those to the Syncs among the data of a COPY.
+void Server::see_end_of_copy(std::uint8_t tag) {
+  if (tag != 'Z' && tag != 'S' && tag != 'N' && tag != 'A') settle_copy();
+}
+
+// A COPY is over, and with it what was unknown.
 void Server::settle_copy() {
   copy_in_ = uncertain_ = false;
   copy_syncs_ = 0;

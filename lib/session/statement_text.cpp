@@ -9,6 +9,10 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
+}
+
 // The end of a comment that `text` begins with; they nest. npos: it has none.
 std::size_t comment_end(std::string_view text) {
   int depth = 0;
@@ -45,10 +49,7 @@ std::string_view next_word(std::string_view& text) {
     size = text.find('"', 1);
     size = size == std::string_view::npos ? text.size() : size + 1;
   } else {
-    const auto is_word = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '_' || c == '$' || (c & 0x80) != 0;
-    };
+    const auto is_word = [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '$'; };
     while (size < text.size() && is_word(text[size])) ++size;
     if (size == 0 && !text.empty()) size = 1;
   }
@@ -64,9 +65,7 @@ bool ends(std::string_view text) {
 }
 
 bool is_name(std::string_view word) {
-  if (word.empty()) return false;
-  const char c = word[0];
-  return c == '"' || c == '_' || (c & 0x80) != 0 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return !word.empty() && (word[0] == '"' || is_letter(word[0]));
 }
 
 }  // namespace
@@ -76,7 +75,8 @@ Forgets forgets(std::string_view sql) {
   if (verb != "deallocate" && verb != "discard") return {};
   std::string_view word = next_word(sql);
   if (verb == "deallocate" && fold(word) == "prepare") word = next_word(sql);
-  if (!ends(sql) || !is_name(word)) return {};
+  if (!is_name(word)) return {};
+  if (!ends(sql)) return {Forgets::What::more, {}};
   if (fold(word) == "all") {
     return {verb == "discard" ? Forgets::What::session : Forgets::What::all, {}};
   }

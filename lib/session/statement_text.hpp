@@ -8,13 +8,14 @@ namespace heim::session {
 
 /// What a text forgets, if that is all it does.
 struct Forgets {
-  enum class What { nothing, one, all, session };
+  enum class What { nothing, one, all, session, more };
   What what = What::nothing;
   std::string name;  // of one, as PostgreSQL folds it
 };
 
 /// `DEALLOCATE [PREPARE] name`, `DEALLOCATE [PREPARE] ALL`, `DISCARD ALL`; one statement, with any
-/// comments and a semicolon behind it. Quoted names with quotes in them are left to the server.
+/// comments and a semicolon behind it. `more`: one of these begins it, and it goes on. Quoted names
+/// with quotes in them are left to the server.
 Forgets forgets(std::string_view sql);
 
 }  // namespace heim::session

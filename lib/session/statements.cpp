@@ -92,13 +92,16 @@ std::optional<ServerStatements::Item> ServerStatements::erase(Hash128 hash) {
 }
 
 void ServerStatements::erase(const Item& item) {
+  if (has(item)) erase(item.hash);
+}
+
+bool ServerStatements::has(const Item& item) const {
   const auto it = index_.find(item.hash);
-  if (it != index_.end() && it->second->number == item.number) erase(item.hash);
+  return it != index_.end() && it->second->number == item.number;
 }
 
 void ServerStatements::confirm(const Item& item) {
-  const auto it = index_.find(item.hash);
-  if (it != index_.end() && it->second->number == item.number) it->second->confirmed = true;
+  if (has(item)) index_.find(item.hash)->second->confirmed = true;
 }
 
 std::optional<ServerStatements::Item> ServerStatements::evict(std::size_t count,

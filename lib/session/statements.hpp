@@ -89,6 +89,7 @@ class ServerStatements {
   /// Only if it still is the one with this number.
   void erase(const Item& item);
   void confirm(const Item& item);
+  bool has(const Item& item) const;  // under this number
   /// Whether a later message of the running batch can count on it: it is there, or comes in this
   /// very batch (if that fails, the later message is skipped too).
   bool usable(const Item& item) const { return item.confirmed || item.batch == batch; }
@@ -147,6 +148,7 @@ struct Undo {
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
+  bool hangs = false;  // what any name stands for is not known until the answer
   std::unique_ptr<Forgotten> forgotten;
 };
 

@@ -71,6 +71,7 @@ void Client::start() {
     }
   }
   oracle_.emplace(network_.judge(), profile_.tolerance, settings_.number, std::move(gucs));
+  for (const auto& [name, value] : startup_) oracle_->startup(name, value);
   script_.restart();
   network_.judge().new_life(settings_.number, script_.number());
   unit_ = {};

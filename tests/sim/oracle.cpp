@@ -207,11 +207,16 @@ std::string Oracle::ready(std::string_view body) {
   return check_parameters();
 }
 
-std::string Oracle::check_parameters() const {
+std::string Oracle::check_parameters() {
   for (const auto& [name, value] : session_.gucs().reported()) {
     if (!find_guc(name)->settable) continue;
     const auto it = reported_.find(name);
     if (it == reported_.end()) return "parameter " + name + " was never reported";
+    const auto startup = startup_.find(name);
+    if (it->second != value && startup != startup_.end() && startup->second == it->second) {
+      session_.adopt_setting(name, it->second);
+      continue;
+    }
     if (it->second != value) {
       return "parameter " + name + " was last reported as '" + it->second + "', but is '" + value +
              "'";

@@ -40,7 +40,9 @@ class Oracle final : public SessionHost {
   bool quiet();
   /// ParameterStatus seen, also during login.
   void parameter(const std::string& name, const std::string& value) { reported_[name] = value; }
-  std::string check_parameters() const;
+  std::string check_parameters();
+  /// What the startup packet said: DISCARD ALL may go back to it.
+  void startup(const std::string& name, const std::string& value) { startup_[name] = value; }
   bool fatal() const { return fatal_; }
   const Session& session() const { return session_; }
   std::uint64_t readies() const { return readies_; }
@@ -66,7 +68,7 @@ class Oracle final : public SessionHost {
   std::uint32_t client_;
   Session session_;
   std::string expected_;
-  std::map<std::string, std::string> reported_, values_;
+  std::map<std::string, std::string> startup_, reported_, values_;
   std::set<std::string> uncertain_, channels_;
   std::uint32_t cancels_ = 0;
   std::uint64_t readies_ = 0;

@@ -107,6 +107,9 @@ class Session {
   /// The tag of the BEGIN that opened the transaction; empty outside.
   const std::string& block_tag() const { return block_tag_; }
   const Gucs& gucs() const { return gucs_; }
+  void adopt_setting(const std::string& name, const std::string& value) {
+    gucs_.set(name, value, false);
+  }
   bool copying_in() const { return mode_ == Mode::copy_in; }
   bool running() const { return mode_ == Mode::running; }
   bool skipping() const { return skipping_; }

@@ -89,12 +89,13 @@ SCRIPT("errors of ours stand in order: a name that exists") {
   Server& server = bench.last();
   client.sends(bind("", "s") + execute() + parse("s", "select 2") + bind("", "s") + execute() +
                end_batch());
-  server.receives_all(bind("", "heim_0") + execute() + bind("", "heim_none") + bind("", "heim_0") +
-                      execute() + end_batch());
+  // Had the text been wrong, that would have come first.
+  server.receives_all(bind("", "heim_0") + execute() + parse("heim_1", "select 2") +
+                      bind("", "heim_none") + bind("", "heim_0") + execute() + end_batch());
   client.receives_nothing();
   server.sends(bound() + complete("SELECT 0"));
   client.receives_all(bound() + complete("SELECT 0"));
-  server.sends(no_name + ready());
+  server.sends(parsed() + no_name + ready());
   CHECK_EQ(client.receives_error("42P05"), "prepared statement \"s\" already exists");
   client.receives_all(ready());
   client.sends(bind("", "s") + execute() + end_batch());

@@ -376,12 +376,34 @@ SCRIPT("batches that are pipelined before their answers come") {
   Server& server = bench.last();
   client.sends(parse("s", "select 1") + bind("", "s") + execute() + end_batch());
   client.sends(bind("", "s") + execute() + end_batch());
-  // The second batch cannot know that the first one's Parse will succeed.
+  // If the first one's Parse fails, the server itself refuses the second one's Bind.
   server.receives_all(parse("heim_0", "select 1") + bind("", "heim_0") + execute() + end_batch() +
-                      close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") +
-                      execute() + end_batch());
-  server.sends(parsed_and_run() + closed() + parsed_and_run());
+                      bind("", "heim_0") + execute() + end_batch());
+  server.sends(parsed_and_run() + run());
   client.receives_all(parsed_and_run() + run());
   client.sends(bind("", "s") + end_batch() + bind("", "s") + end_batch());
-  server.receives_all(bind("", "heim_1") + end_batch() + bind("", "heim_1") + end_batch());
+  server.receives_all(bind("", "heim_0") + end_batch() + bind("", "heim_0") + end_batch());
+}
+
+SCRIPT("what a name stands for after an earlier batch is waited for") {
+  for (const bool fails : {false, true}) {
+    INFO("fails ", fails);
+    Bench each(bench.cut);
+    Client& client = each.login();
+    Server& server = each.last();
+    client.sends(parse("s", "select 1") + end_batch());
+    server.take();
+    server.sends(parsed() + ready());
+    client.receives_all(parsed() + ready());
+    client.sends(parse("", "select x") + close('S', "s") + parse("s", "delete") + end_batch());
+    client.sends(bind("", "s") + execute() + end_batch());
+    server.receives_all(parse("", "select x") + parse("heim_1", "delete") + end_batch());
+    server.sends(fails ? error("42703", "x") + ready() : parsed() + parsed() + ready());
+    client.receives_all(fails ? error("42703", "x") + ready()
+                              : parsed() + closed() + parsed() + ready());
+    const std::string_view ours = fails ? "heim_0" : "heim_1";
+    server.receives_all(heim::session::test::bind("", ours) + execute() + end_batch());
+    server.sends(run());
+    client.receives_all(run());
+  }
 }
