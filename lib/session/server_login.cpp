@@ -183,9 +183,7 @@ void Server::login_ready() {
   hub->shared.broker.opened(pool->record);
   apply(ServerEvent::ready);
   hub->node_works(*pool, parameters);
-  if (state_ != ServerState::idle) return;
-  if (Client* client = std::exchange(relay_, nullptr)) return client->relay_accepted(*this);
-  logged_in_ = true;
+  logged_in_ = state_ == ServerState::idle;  // settle() says who has it
 }
 
 }  // namespace heim::session

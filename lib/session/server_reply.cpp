@@ -1,5 +1,6 @@
 // Accounting for a server's answers: each is matched with what was asked, in order, before it goes
 // on.
+#include "session/client.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/server.hpp"
@@ -402,6 +403,7 @@ void Server::settle() {
   Out& out = hub->to_client;
   if (std::exchange(logged_in_, false)) {
     out.clear();
+    if (Client* client = std::exchange(relay_, nullptr)) return client->relay_accepted(*this);
     return pool->give(*this);
   }
   if (!holder_) {
