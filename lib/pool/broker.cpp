@@ -114,12 +114,14 @@ bool Broker::force_slot(Record& record) {
   const std::lock_guard lock(mutex_);
   if (!outer_room(record)) return false;
   take_slot(record);
+  if (!room(record, true)) record.forced = true;
   return true;
 }
 
 bool Broker::over_limit(Record& record) {
   const std::lock_guard lock(mutex_);
-  return record.servers > record.limits.size;
+  record.forced = record.servers > record.limits.size + record.limits.reserve;
+  return record.forced;
 }
 
 void Broker::opened(Record& record) {

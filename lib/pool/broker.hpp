@@ -63,6 +63,7 @@ struct Record {
   std::atomic<bool> can_open{true};                   // credentials are there
   alignas(64) std::atomic<std::uint32_t> waiters{0};  // line.size(), readable without the lock
   std::atomic<bool> paused{false};
+  std::atomic<bool> forced{false};  // force_slot() was called, and more than `limits` may be open
   struct alignas(64) IdleCount {
     std::atomic<std::uint32_t> value{0};  // written by its worker only
   };
@@ -110,7 +111,8 @@ class Broker {
   bool reserve_below(Record& record, std::uint32_t minimum);
   /// [any thread] Takes a slot for a login even if the pool is full; only the outer limits count.
   bool force_slot(Record& record);
-  /// [any thread] More connections than the pool may have, because of force_slot().
+  /// [any thread] More connections than the pool may have, because of force_slot(): the caller
+  /// shall close one.
   bool over_limit(Record& record);
   /// [any thread] A connection for which a slot was counted is open now.
   void opened(Record& record);

@@ -8,9 +8,10 @@ namespace heim::session {
 // A simple query.
 Client::Forget Client::forget(Bytes frame) {
   std::string_view text = as_text(frame.subspan(wire::header_size));
-  text.remove_suffix(1);
-  const Forgets what = forgets(text);
-  if (what.what == Forgets::What::nothing) return Forget::no;
+  if (!text.empty()) text.remove_suffix(1);
+  const bool first = text.starts_with('d') || text.starts_with('D');
+  const Forgets what = first ? forgets(text) : Forgets{};
+  if (what.what == Forgets::What::nothing) return may_forget(text) ? Forget::all : Forget::no;
   if (what.what == Forgets::What::one) {
     return forget_one(what.name) ? Forget::answered : Forget::no;
   }

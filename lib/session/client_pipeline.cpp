@@ -217,9 +217,8 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
 std::size_t Client::simple(Bytes in, const wire::Header& header) {
   const bool shared = mode != config::PoolMode::session;
   Forget forgets = Forget::no;
-  if (header.tag == 'Q' && shared && in.size() >= header.total() && header.body > 10) {
-    const char first = static_cast<char>(in[wire::header_size] | 0x20);
-    if (first == 'd') forgets = forget(in.first(header.total()));
+  if (header.tag == 'Q' && shared && in.size() >= header.total()) {
+    forgets = forget(in.first(header.total()));
     if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;

@@ -23,7 +23,9 @@ void Pool::give(Server& server) {
   if (lifetime > Duration::zero() && hub.now() - server.born > lifetime) {
     return server.discard("server_lifetime");
   }
-  if (relay && hub.shared.broker.over_limit(record)) return server.discard("the pool is full");
+  if (record.forced.load(std::memory_order_relaxed) && hub.shared.broker.over_limit(record)) {
+    return server.discard("the pool is full");
+  }
   // Sequentially consistent with Broker::join(): see there.
   while (server.state() == ServerState::idle &&
          record.waiters.load(std::memory_order_seq_cst) != 0) {

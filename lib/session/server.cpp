@@ -133,7 +133,7 @@ void Server::release(bool untouched) {
   const config::Proxy& proxy = hub->settings().proxy;
   const bool reset = (pool->mode == config::PoolMode::session || proxy.server_reset_query_always) &&
                      !proxy.server_reset_query.empty();
-  if ((reset && !untouched) || !is_clean()) return start_cleaning();
+  if ((reset && !untouched) || !is_clean() || stream->backlog() > 0) return start_cleaning();
   if (cancels_ > 0) return apply(ServerEvent::held);
   apply(ServerEvent::given_back);
   pool->give(*this);
@@ -215,7 +215,8 @@ void Server::on_bytes(Stream&, Bytes bytes) {
 
 void Server::on_drained(Stream&) {
   // The server took what we had: its client may be read again.
-  if (holder_) holder_->on_server_drained();
+  if (holder_) return holder_->on_server_drained();
+  if (state_ == ServerState::cleaning) continue_cleaning();
 }
 
 void Server::on_end(Stream&, const StreamEnd& end) {

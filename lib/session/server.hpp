@@ -199,6 +199,7 @@ class Server final : public StreamHandler {
   void confirm(const Expected::Entry& entry);
   void take_back(const Undo& change, bool with_unnamed);
   void unnamed_failed();
+  void forgot_perhaps();
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;

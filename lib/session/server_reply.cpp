@@ -250,12 +250,14 @@ bool Server::on_copy(std::uint8_t tag) {
   copy_in_ = true;
   copy_extended_ = front == Reply::execute;
   // A Sync that was sent before the server said it wants data is swallowed by the COPY.
+  bool reopened = false;
   while (expected_.size() > 1 && expected_.at(1).reply == Reply::sync) {
     expected_.remove(1);
     ++copy_syncs_;
-    batch_open |= copy_extended_;
+    reopened = copy_extended_;
   }
-  for (std::size_t i = 1; i < expected_.size(); ++i) batch_open &= !is_sync(expected_.at(i).reply);
+  for (std::size_t i = 1; i < expected_.size(); ++i) reopened &= !is_sync(expected_.at(i).reply);
+  batch_open |= reopened;
   return true;
 }
 
@@ -297,11 +299,7 @@ bool Server::on_error(Bytes frame) {
     return false;
   }
   if (front == Reply::query || front == Reply::function || is_sync(front)) {
-    if (expected_.front().undo) {
-      take_back(undo.front(), true);
-      undo.pop_front();
-      expected_.clear_undo();
-    }
+    if (expected_.front().undo) forgot_perhaps();
     return true;
   }
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
@@ -314,6 +312,14 @@ bool Server::on_error(Bytes frame) {
   }
   drop_batch();
   return !poisoned;
+}
+
+// A query that may have deallocated statements failed, and it is not known where.
+void Server::forgot_perhaps() {
+  prepared.clear_named();
+  reset_needed_ = true;  // some may still be there
+  undo.pop_front();
+  expected_.clear_undo();
 }
 
 // An extended message failed: the server ignores what follows up to Sync, and so do we.

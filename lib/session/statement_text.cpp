@@ -86,4 +86,11 @@ Forgets forgets(std::string_view sql) {
   return {Forgets::What::one, std::string(word.substr(1, word.size() - 2))};
 }
 
+bool may_forget(std::string_view sql) {
+  const std::size_t semicolon = sql.find(';');
+  if (semicolon == std::string_view::npos || semicolon + 1 >= sql.size()) return false;
+  const std::string rest = fold(sql.substr(semicolon));
+  return rest.find("deallocate") != std::string::npos || rest.find("discard") != std::string::npos;
+}
+
 }  // namespace heim::session

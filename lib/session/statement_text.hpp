@@ -18,4 +18,7 @@ struct Forgets {
 /// with quotes in them are left to the server.
 Forgets forgets(std::string_view sql);
 
+/// Whether one of several statements may be of that kind. Says yes too often, in literals and such.
+bool may_forget(std::string_view sql);
+
 }  // namespace heim::session

@@ -126,7 +126,7 @@ void Backend::read_messages() {
     const std::string_view body = as_text(rest.subspan(wire::header_size, header.body));
     if (server_.scheduler().tracing()) {
       std::string text = std::string("<- ") + static_cast<char>(header.tag) + " ";
-      for (const char c : body.substr(0, 100)) text += c >= ' ' && c < 127 ? c : '.';
+      for (const char c : body.substr(0, 300)) text += c >= ' ' && c < 127 ? c : '.';
       server_.scheduler().trace("backend " + std::to_string(id_), text);
     }
     session_->receive(static_cast<char>(header.tag), body);

@@ -198,7 +198,7 @@ void Client::send(const Burst& burst) {
     oracle_->sent(message.tag, message.body);
     if (!network_.scheduler().tracing()) continue;
     std::string text = std::string("-> ") + message.tag + " ";
-    for (const char c : message.body.substr(0, 100)) text += c >= ' ' && c < 127 ? c : '.';
+    for (const char c : message.body.substr(0, 300)) text += c >= ' ' && c < 127 ? c : '.';
     trace(text);
   }
   stream_->write(bytes);

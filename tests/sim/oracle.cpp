@@ -22,6 +22,19 @@ std::pair<std::size_t, std::string> first_value(std::string_view body) {
 /// A host whose world does not change: for looking ahead.
 class Nowhere final : public SessionHost {};
 
+/// What would have been written, had the answers come.
+class Unheard final : public SessionHost {
+ public:
+  std::vector<Write> writes;
+
+ private:
+  void on_commit(const std::vector<Write>& more) override { add(more); }
+  void on_abort(const std::vector<Write>& more) override { add(more); }
+  void add(const std::vector<Write>& more) {
+    writes.insert(writes.end(), more.begin(), more.end());
+  }
+};
+
 }  // namespace
 
 Oracle::Oracle(Judge& judge, const Tolerance& tolerance, std::uint32_t client, Gucs gucs)
@@ -69,7 +82,7 @@ std::string Oracle::received(char tag, std::string_view body) {
 }
 
 std::string Oracle::match(char tag, std::string_view body) {
-  read_uncertain_ = false;
+  if (expected_.empty()) read_uncertain_ = false;  // rows may be foreseen with what describes them
   // Reported parameters are judged at ReadyForQuery: who sends them when is the sender's affair.
   wire::Header header;
   do {
@@ -177,8 +190,25 @@ std::string Oracle::error(std::string_view body) {
   if (!expected_.empty() && expected_[0] == 'Z')
     return {};  // in front of the ReadyForQuery that is due
   expected_.clear();
+  if (lost_) doubt_unheard();
   session_.fail_here();
   return {};
+}
+
+// The connection was lost in the middle of the answers: what was to come may have happened.
+void Oracle::doubt_unheard() {
+  Unheard unheard;
+  Session trial = session_;
+  trial.set_host(&unheard);
+  bool flush = false;
+  Duration work{};
+  std::string out;
+  while (trial.step(out, flush, work) == Session::Progress::worked) {
+  }
+  for (const Write& write : unheard.writes) {
+    judge_.outcome_unknown(write.tag);
+    uncertain_.insert(write.key);
+  }
 }
 
 std::string Oracle::ready(std::string_view body) {

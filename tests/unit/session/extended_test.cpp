@@ -407,3 +407,18 @@ SCRIPT("what a name stands for after an earlier batch is waited for") {
     client.receives_all(run());
   }
 }
+
+SCRIPT("a query that fails may have deallocated what was prepared") {
+  Client& client = bench.login();
+  Server& server = bench.last();
+  client.sends(parse("s", "select 1") + end_batch());
+  server.take();
+  server.sends(parsed() + ready());
+  client.receives_all(parsed() + ready());
+  client.sends(query("select 1; deallocate all; select 2"));
+  server.take();
+  server.sends(complete("SELECT 1") + error("23505", "at the end") + ready());
+  client.receives_all(complete("SELECT 1") + error("23505", "at the end") + ready());
+  client.sends(bind("", "s") + execute() + end_batch());
+  server.receives_all(parse("heim_1", "select 1") + bind("", "heim_1") + execute() + end_batch());
+}
