@@ -65,7 +65,8 @@ std::size_t Client::translate(Bytes in, const wire::Header& header) {
 // Whether an earlier batch, not answered yet, decides what a name stands for: if it fails, the name
 // stands for what it did before.
 bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
-  if (server->undo.empty() || header.tag == 'E') return false;
+  if (server->undo.empty()) return false;
+  if (header.tag == 'E') return forgetting_ && server->undo.front().batch != server->prepared.batch;
   const auto given = statement_name(in, header);
   if (!given) return false;
   const bool uses = header.tag == 'B' || header.tag == 'D';

@@ -19,6 +19,7 @@
 #include "session/settings.hpp"
 #include "session/statements.hpp"
 #include "session/states.hpp"
+#include "wire/encoder.hpp"
 #include "wire/framer.hpp"
 
 namespace heim::session {
@@ -187,6 +188,7 @@ class Server final : public StreamHandler {
   bool reply(const wire::Header& header, Bytes body, bool whole);
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
+  bool on_extended_error(const wire::ErrorView& error);
   bool on_ready(Bytes body);
   bool on_uncertain_ready(char status);
   bool on_complete(Bytes body);
@@ -207,6 +209,8 @@ class Server final : public StreamHandler {
   bool has_audience() const;
   void end_message();
   void settle();
+  void settle_login();
+  void settle_held();
   bool violate(std::string_view what);
   // cleaning (server_clean.cpp)
   void start_cleaning();

@@ -302,14 +302,21 @@ bool Server::on_error(Bytes frame) {
     if (expected_.front().undo) forgot_perhaps();
     return true;
   }
+  return on_extended_error(error);
+}
+
+bool Server::on_extended_error(const wire::ErrorView& error) {
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
   }
-  const bool poisoned = front == Reply::poison;
+  const bool poisoned = next_due() == Reply::poison;
   if (poisoned) {
     hub->to_client.copy(poisons.front());
     poisons.pop_front();
   }
+  const bool refused = error.sqlstate.starts_with("25") || error.sqlstate == "57014";
+  // It failed once it had run, as where a deferred constraint is checked at its end.
+  if (expected_.front().undo && !refused) undo.front().forgotten.reset();
   drop_batch();
   return !poisoned;
 }
@@ -407,29 +414,30 @@ bool Server::on_parameter(Bytes body) {
 // The end of a chunk: what it brought is passed on, and what it ended is ended.
 void Server::settle() {
   Out& out = hub->to_client;
-  if (std::exchange(logged_in_, false)) {
-    out.clear();
-    if (Client* client = std::exchange(relay_, nullptr)) return client->relay_accepted(*this);
-    return pool->give(*this);
-  }
-  if (!holder_) {
-    out.clear();
-    if (state_ == ServerState::cleaning) continue_cleaning();
-    return;
-  }
-  if (!out.empty()) holder_->deliver(out);
+  if (holder_ && !out.empty()) holder_->deliver(out);
   out.clear();
-  if (sync_failed_ && holder_) {
+  if (std::exchange(logged_in_, false)) return settle_login();
+  if (holder_) return settle_held();
+  if (state_ == ServerState::cleaning) continue_cleaning();
+}
+
+void Server::settle_login() {
+  if (Client* client = std::exchange(relay_, nullptr)) return client->relay_accepted(*this);
+  pool->give(*this);
+}
+
+void Server::settle_held() {
+  if (sync_failed_) {
     sync_failed_ = false;
     vars = nullptr;
     set_seen_ = true;
     return holder_->on_sync_failed(*this, as_bytes(sync_error_));
   }
-  if (holder_ && holder_->backlog() > backlog_high && !read_paused) {
+  if (holder_->backlog() > backlog_high && !read_paused) {
     read_paused = true;
     stream->pause();
   }
-  if (!ready_seen_ || !holder_) return;
+  if (!ready_seen_) return;
   if (!expected_.empty()) return holder_->on_batch_end();
   // Not while half of a message is here: the server could not be given back, and nothing would try
   // again.

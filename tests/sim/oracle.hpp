@@ -60,6 +60,7 @@ class Oracle final : public SessionHost {
   std::string match_setting(std::string_view body);
   bool foresee();  // makes sure the next expected message is there, if there is one
   bool foresees_error(std::string_view sqlstate, std::string_view message);
+  bool foresee_answer(wire::Header& header);
   bool explained(const std::string& sqlstate);
   void doubt_unheard();
   bool tolerated(const std::set<std::string>& list, const std::string& sqlstate) const;
