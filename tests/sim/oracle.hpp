@@ -12,6 +12,7 @@
 
 #include "judge.hpp"
 #include "session.hpp"
+#include "wire/framer.hpp"
 
 namespace heim::sim {
 
