@@ -59,6 +59,7 @@ class Client final : public StreamHandler, public Holder {
   void on_synced(Server& server) override;
   void on_server_lost(Server& server, Bytes error) override;
   void on_batch_end() override;
+  void on_retry(Server& server) override;
   ClientStatements* statements() override { return &statements_; }
   void on_parameter(std::string_view name, std::string_view value) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
@@ -198,6 +199,8 @@ class Client final : public StreamHandler, public Holder {
   void close_orphans();
   void poison(std::string_view sqlstate, std::string message);
   void unknown_statement(std::string_view given);
+  // client_retry.cpp
+  void keep_for_retry(Bytes in, const wire::Header& header);
   // client_forget.cpp
   enum class Forget { no, answered, all };
   Forget forget(Bytes frame);

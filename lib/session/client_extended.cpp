@@ -47,6 +47,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
 }
 
 std::size_t Client::translate(Bytes in, const wire::Header& header) {
+  keep_for_retry(in, header);
   if (!server->orphans.empty()) close_orphans();
   switch (header.tag) {
     case 'P':

@@ -170,6 +170,7 @@ std::size_t Client::step(Bytes in) {
   if (header.tag == 'p') return protocol_error("a password outside the login"), 0;
   // Flush, and COPY data: nothing to be answered. Without a server they mean nothing.
   if (!server) return discard_frame(in, header);
+  server->kept.clear();
   if (header.tag == 'c' || header.tag == 'f') server->copy_end_sent();
   return pass(in, header);
 }
@@ -210,6 +211,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
     return discard_frame(in, header);
   }
   begin_request();
+  if (!server->kept.empty()) keep_for_retry(in, header);
   server->expect_sync();
   return pass(in, header);
 }

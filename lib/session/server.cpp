@@ -120,6 +120,8 @@ bool Server::is_clean() const {
 
 void Server::release(bool untouched) {
   holder_ = nullptr;
+  retry_ = false;
+  kept.clear();
   request_start = {};
   last_use = hub->now();
   if (read_paused && stream) {

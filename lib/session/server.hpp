@@ -39,6 +39,9 @@ class Holder {
   virtual void on_ready(Server& server, char tx) = 0;
   /// ReadyForQuery came, and more is owed.
   virtual void on_batch_end() {}
+  /// The batch in Server::kept failed without any effect, and its ReadyForQuery came: it can be
+  /// sent again.
+  virtual void on_retry(Server&) {}
   /// The hidden statements that adapt the server to the holder failed. `error` is a whole
   /// ErrorResponse.
   virtual void on_sync_failed(Server& server, Bytes error) = 0;
@@ -169,7 +172,8 @@ class Server final : public StreamHandler {
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
-  std::deque<std::string> poisons;     // whole ErrorResponses for Reply::poison, in order
+  std::string kept;  // the batch under way as the client sent it, if it may be retried
+  std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
 
  private:
@@ -188,6 +192,7 @@ class Server final : public StreamHandler {
   bool reply(const wire::Header& header, Bytes body, bool whole);
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
+  bool can_retry() const;
   bool on_extended_error(const wire::ErrorView& error);
   bool on_ready(Bytes body);
   bool on_uncertain_ready(char status);
@@ -244,6 +249,7 @@ class Server final : public StreamHandler {
   bool tried_tls_ = false;
   bool plain_only_ = false;
   bool logged_in_ = false;    // in this chunk
+  bool retry_ = false;        // the batch in `kept` failed and shall be sent again
   bool ready_seen_ = false;   // and the holder has not heard of it
   bool reset_done_ = false;   // in this cleaning
   bool rolled_back_ = false;  // in this cleaning

@@ -308,6 +308,7 @@ bool Server::on_error(Bytes frame) {
 bool Server::on_extended_error(const wire::ErrorView& error) {
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
+    retry_ = can_retry();
   }
   const bool poisoned = next_due() == Reply::poison;
   if (poisoned) {
@@ -318,7 +319,21 @@ bool Server::on_extended_error(const wire::ErrorView& error) {
   // It failed once it had run, as where a deferred constraint is checked at its end.
   if (expected_.front().undo && !refused) undo.front().forgotten.reset();
   drop_batch();
-  return !poisoned;
+  if (retry_) {
+    expected_.clear();
+    expected_.push(Reply::sync_hidden);
+  }
+  return !poisoned && !retry_;
+}
+
+// Nothing but one Bind, its Describe and its Execute, whole, outside a transaction block.
+bool Server::can_retry() const {
+  static constexpr Reply batch[] = {Reply::bind, Reply::describe, Reply::execute, Reply::sync};
+  if (!holder_ || kept.empty() || tx_ != 'I' || expected_.size() != std::size(batch)) return false;
+  for (std::size_t i = 0; i < std::size(batch); ++i) {
+    if (expected_.at(i).reply != batch[i]) return false;
+  }
+  return true;
 }
 
 // A query that may have deallocated statements failed, and it is not known where.
@@ -438,6 +453,10 @@ void Server::settle_held() {
     stream->pause();
   }
   if (!ready_seen_) return;
+  if (retry_ && expected_.empty() && carry_.empty()) {
+    retry_ = ready_seen_ = false;
+    return holder_->on_retry(*this);
+  }
   if (!expected_.empty()) return holder_->on_batch_end();
   // Not while half of a message is here: the server could not be given back, and nothing would try
   // again.

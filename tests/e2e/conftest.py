@@ -291,12 +291,3 @@ def run_program(argv, env, seconds=180):
 def pytest_sessionfinish(session):
     if "E2E_RUN" not in os.environ:
         shutil.rmtree(RUN, ignore_errors=True)
-
-
-def pytest_collection_modifyitems(items):
-    """What known_broken.txt lists is run and shown, and fails nothing."""
-    lines = (Path(__file__).parent / "known_broken.txt").read_text().splitlines()
-    broken = tuple(line for line in lines if line and not line.startswith("#"))
-    for item in items:
-        if item.nodeid.startswith(broken):
-            item.add_marker(pytest.mark.xfail(reason="listed in known_broken.txt", strict=False))

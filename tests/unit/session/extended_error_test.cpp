@@ -9,6 +9,23 @@ using namespace heim::session::test;
 
 namespace {
 
+std::string changed_error() {
+  std::string out;
+  wire::Writer(out, 'E')
+      .bytes("SERROR")
+      .u8(0)
+      .bytes("VERROR")
+      .u8(0)
+      .bytes("C0A000")
+      .u8(0)
+      .bytes("Mcached plan must not change result type")
+      .u8(0)
+      .bytes("RRevalidateCachedQuery")
+      .u8(0)
+      .u8(0);
+  return out;
+}
+
 const std::string failed = error("42703", "no such column");
 const std::string no_name = error("26000", "prepared statement \"heim_none\" does not exist");
 
@@ -269,19 +286,7 @@ SCRIPT("a changed result type makes all older statements stale") {
   Server& server = bench.last();
   client.sends(bind("", "s") + execute() + end_batch());
   server.receives_all(bind("", "heim_0") + execute() + end_batch());
-  std::string changed;
-  wire::Writer(changed, 'E')
-      .bytes("SERROR")
-      .u8(0)
-      .bytes("VERROR")
-      .u8(0)
-      .bytes("C0A000")
-      .u8(0)
-      .bytes("Mcached plan must not change result type")
-      .u8(0)
-      .bytes("RRevalidateCachedQuery")
-      .u8(0)
-      .u8(0);
+  const std::string changed = changed_error();
   server.sends(changed + ready());
   client.receives_all(changed + ready());
   CHECK_EQ(bench.shared().schema_epoch.load(), 1u);
@@ -290,6 +295,50 @@ SCRIPT("a changed result type makes all older statements stale") {
                       execute() + end_batch());
   server.sends(closed() + parsed() + bound() + done());
   client.receives_all(bound() + done());
+}
+
+// What a client sends that learns the columns with the rows.
+std::string run_described() { return bind("", "s") + describe('P', "") + execute() + end_batch(); }
+
+SCRIPT("a changed result type is hidden where nothing has happened yet") {
+  Client& client = prepared(bench);
+  Server& server = bench.last();
+  client.sends(run_described());
+  server.receives_all(bind("", "heim_0") + describe('P', "") + execute() + end_batch());
+  server.sends(changed_error() + ready());
+  server.receives_all(close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") +
+                      describe('P', "") + execute() + end_batch());
+  client.receives_nothing();
+  // Once: what fails again is told.
+  server.sends(closed() + parsed() + changed_error() + ready());
+  client.receives_all(changed_error() + ready());
+  client.sends(run_described());
+  server.receives_all(close('S', "heim_1") + parse("heim_2", "select 1") + bind("", "heim_2") +
+                      describe('P', "") + execute() + end_batch());
+  server.sends(closed() + parsed() + bound() + row_description() + row("1") + done());
+  client.receives_all(bound() + row_description() + row("1") + done());
+}
+
+SCRIPT("a changed result type is told in a transaction, and where more was sent") {
+  for (const bool block : {false, true}) {
+    Bench each(bench.cut);
+    Client& client = prepared(each);
+    Server& server = each.last();
+    const char status = block ? 'T' : 'I';
+    if (block) {
+      client.sends(query("begin"));
+      server.take();
+      server.sends(done("BEGIN", 'T'));
+      client.receives_all(done("BEGIN", 'T'));
+    }
+    const std::string more = block ? std::string() : query("select 2");
+    client.sends(run_described() + more);
+    server.take();
+    const std::string answers = changed_error() + ready(block ? 'E' : status);
+    server.sends(answers);
+    client.receives_all(answers);
+    server.receives_nothing();
+  }
 }
 
 SCRIPT("an error at Sync") {
