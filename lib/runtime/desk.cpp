@@ -67,6 +67,7 @@ class Talk final : public session::ConsoleTalk {
       });
     }
     const std::string name = command.name;
+    if (!client_.hub.knows(name)) return refuse_unknown(name);
     switch (command.verb) {
       case Verb::pause:
         if (name.empty()) engine_.set_paused(true);
@@ -88,6 +89,15 @@ class Talk final : public session::ConsoleTalk {
       default:
         return at_once(command);
     }
+  }
+
+  void refuse_unknown(const std::string& database) {
+    with(client_.hub, client_.id, [&](Talk& talk) {
+      talk.console_.answer(Error{"3D000",
+                                 "no such database: " + database,
+                                 {},
+                                 "SHOW DATABASES and SHOW POOLS list them."});
+    });
   }
 
   void at_once(const admin::Command& command) {

@@ -159,6 +159,7 @@ void Client::leave(std::string_view why) {
 // What both endings have in common.
 void Client::end(ClientEvent event) {
   if (pool) leave_line();
+  end_cancel_wait(false);
   auto& list = state_ == ClientState::waiting ? hub.waiting
                : state_ < ClientState::idle   ? hub.logging_in
                                               : hub.ready;
@@ -182,6 +183,7 @@ void Client::end(ClientEvent event) {
 
 void Client::on_server_lost(Server& lost, Bytes error) {
   server = nullptr;
+  end_cancel_wait(false);
   if (state_ == ClientState::closing) return;
   if (!error.empty() || state_ != ClientState::linked) {
     std::string raw(as_text(error));
@@ -222,7 +224,23 @@ void Client::cancel(std::function<void()> done) {
     return done();
   }
   if (!server || (!server->owes() && !server->batch_open)) return done();
-  hub.cancel(*server, std::move(done));
+  if (!server->adapts()) return hub.cancel(*server, std::move(done));
+  // It would hit the hidden statements, and what it is meant for would run without them.
+  if (!cancels_) cancels_ = std::make_unique<std::vector<std::function<void()>>>();
+  cancels_->push_back(std::move(done));
+}
+
+// The cancel requests that waited for the hidden statements: sent now, or of no use any more.
+void Client::end_cancel_wait(bool send) {
+  if (!cancels_) return;
+  const auto waiting = std::move(cancels_);
+  for (auto& done : *waiting) {
+    if (send && server) {
+      hub.cancel(*server, std::move(done));
+    } else {
+      done();
+    }
+  }
 }
 
 void Client::shutdown_notice() {

@@ -213,6 +213,7 @@ class Client final : public StreamHandler, public Holder {
   // client.cpp
   void end(ClientEvent event);
   void lost_statement(Server& lost);
+  void end_cancel_wait(bool send);
 
   ClientState state_ = ClientState::start;
   Stream* stream_;
@@ -232,7 +233,9 @@ class Client final : public StreamHandler, public Holder {
   std::unique_ptr<std::string> forgetting_;  // a portal whose execution forgets all statements
   std::uint32_t life_ = 0;                   // counts DISCARD ALL
   bool settings_changed_ = false;            // a server reported a change since the greeting
-  Settings told_;                            // parameters as the client knows them
+  // Cancel requests that wait for the hidden statements to end.
+  std::unique_ptr<std::vector<std::function<void()>>> cancels_;
+  Settings told_;  // parameters as the client knows them
   std::unique_ptr<TlsInfo> tls_;
   struct Login;
   std::unique_ptr<Login> login_;  // until admitted

@@ -343,6 +343,7 @@ void Client::finish_greeting(Server& given) {
 
 void Client::on_synced(Server& given) {
   if (state_ == ClientState::linked) tell_parameters(given);
+  end_cancel_wait(true);
 }
 
 // A server may report other values than the one before: another node, a new default. The client
@@ -392,13 +393,19 @@ void Client::release_server() {
 }
 
 void Client::on_sync_failed(Server& given, Bytes error) {
-  // As at a direct login with such a parameter: the session does not begin.
   std::string raw;
   const wire::ErrorView view = wire::read_error(error.subspan(wire::header_size));
-  wire::error(raw, {"FATAL", view.sqlstate, view.message, view.detail, view.hint});
   if (state_ == ClientState::login) {
+    // As at a direct login with such a parameter: the session does not begin.
+    wire::error(raw, {"FATAL", view.sqlstate, view.message, view.detail, view.hint});
     server = nullptr;
     given.release();
+  } else {
+    const std::string detail = "The server said: " + std::string(view.message);
+    wire::error(raw, {"FATAL", "08007",
+                      "the session's settings could not be restored on its server; whether the "
+                      "statement took effect without them is not known",
+                      detail});
   }
   fail_raw(std::move(raw));
 }

@@ -172,6 +172,9 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot->database = database.name;
   slot->mode = mode_for(database, key.user);
   slot->meter = &meters_[key.database];
+  const Mark mark = mark_of(database.name);
+  if (mark.paused) record.paused = true;
+  slot->disabled = mark.disabled;
   if (database.entry && key.user == database.entry->user && !database.entry->password.empty()) {
     shared.learn(key.database, key.user, auth::Credentials::plain(database.entry->password.view()));
   }

@@ -50,6 +50,8 @@ class Hub {
 
   // ---- for the console (console thread = this worker's) --------------------------
   void fill(Snapshot& snapshot);
+  /// Whether it is configured, or was used.
+  bool knows(const std::string& database) const;
   void pause(const std::string& database, bool paused);  // empty: all
   void disable(const std::string& database, bool disabled);
   void reconnect(const std::string& database);  // servers close when they become free
@@ -143,6 +145,13 @@ class Hub {
   enum class Shutdown : std::uint8_t { no, now, wait_for_servers, wait_for_clients };
   void clear_dead();
   void tick_clients();
+  struct Mark {  // what the console said of a database
+    bool paused = false;
+    bool disabled = false;
+  };
+  Mark mark_of(const std::string& database) const;
+  template <class Change>
+  void change_marks(const std::string& database, Change change);
   void tick_waiting();
   void tick_pools();
   void tick_pool(Pool& pool);
@@ -174,6 +183,8 @@ class Hub {
   std::unordered_map<std::uint32_t, Client*> clients_;  // by pid
   std::unordered_map<std::uint64_t, std::unique_ptr<Canceler>> cancelers_;
   std::map<std::string, Meter> meters_;
+  std::map<std::string, Mark> marks_;
+  Mark mark_of_all_;  // of databases that have none of their own
   std::vector<Server*> dead_servers_;
   std::vector<Client*> dead_clients_;
   std::vector<std::unique_ptr<Inquiry>> dead_inquiries_;

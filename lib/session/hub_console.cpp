@@ -1,4 +1,5 @@
 // What the console asks of a worker: commands and the rows of SHOW.
+#include <algorithm>
 #include <charconv>
 
 #include "session/hub.hpp"
@@ -32,7 +33,31 @@ void split_address(const std::string& name, std::string& host, std::uint16_t& po
 
 }  // namespace
 
+Hub::Mark Hub::mark_of(const std::string& database) const {
+  const auto it = marks_.find(database);
+  return it == marks_.end() ? mark_of_all_ : it->second;
+}
+
+// Of one database, or (with no name) of all: those that are known and those to come.
+template <class Change>
+void Hub::change_marks(const std::string& database, Change change) {
+  if (!database.empty()) return change(marks_.emplace(database, mark_of_all_).first->second);
+  change(mark_of_all_);
+  for (auto& [name, mark] : marks_) change(mark);
+}
+
+bool Hub::knows(const std::string& database) const {
+  if (database.empty()) return true;
+  for (const config::Database& entry : settings().databases) {
+    if (entry.name == database) return true;
+  }
+  const auto records = shared.broker.records();
+  return std::any_of(records.begin(), records.end(),
+                     [&](const pool::Record* record) { return record->key.database == database; });
+}
+
 void Hub::pause(const std::string& database, bool paused) {
+  change_marks(database, [paused](Mark& mark) { mark.paused = paused; });
   for (auto& [key, pool] : pools_) {
     if (!chosen(*pool, database)) continue;
     pool->record.paused = paused;
@@ -49,6 +74,7 @@ void Hub::pause(const std::string& database, bool paused) {
 }
 
 void Hub::disable(const std::string& database, bool disabled) {
+  change_marks(database, [disabled](Mark& mark) { mark.disabled = disabled; });
   for (auto& [key, pool] : pools_) {
     if (chosen(*pool, database)) pool->disabled = disabled;
   }
@@ -66,6 +92,7 @@ void Hub::reconnect(const std::string& database) {
 }
 
 void Hub::kill(const std::string& database) {
+  change_marks(database, [](Mark& mark) { mark.paused = true; });
   for (auto& [key, pool] : pools_) {
     if (chosen(*pool, database)) pool->record.paused = true;
   }

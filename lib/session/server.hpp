@@ -140,6 +140,10 @@ class Server final : public StreamHandler {
   /// Half of a message went to the holder.
   bool in_message() const { return body_left_ > 0 && body_forward_; }
   std::size_t owed() const { return expected_.size(); }
+  /// The hidden statements that adapt it to its holder are not answered yet.
+  bool adapts() const {
+    return !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+  }
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
 

@@ -139,6 +139,8 @@ def test_mistakes(proxy):
             "SHOW NOTHING",
             "DROP TABLE x",
             "PAUSE nowhere at all",
+            "PAUSE nowhere",
+            "KILL nowhere",
             "select * from pg_class",
         ):
             with pytest.raises(psycopg.Error) as caught:
@@ -173,6 +175,27 @@ def test_pause_and_resume(make_proxy, database):
         proxy.console(f"RESUME {database}")
         waiting.join(10)
         assert answers == [(2,)]
+
+
+def test_pause_holds_pools_to_come(make_proxy, database):
+    """Another user's first connection to a paused database waits as well."""
+    proxy = make_proxy()
+    with connect(proxy, database) as conn:
+        conn.execute("select 1")
+    proxy.console(f"PAUSE {database}")
+    answers = []
+
+    def first():
+        with connect(proxy, database, "other", password="other-secret") as conn:
+            answers.append(conn.execute("select current_user").fetchone())
+
+    waiting = threading.Thread(target=first)
+    waiting.start()
+    waiting.join(0.7)
+    assert waiting.is_alive() and not answers
+    proxy.console(f"RESUME {database}")
+    waiting.join(10)
+    assert answers == [("other",)]
 
 
 def test_pause_all(make_proxy, make_database, server):

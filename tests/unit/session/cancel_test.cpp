@@ -50,6 +50,30 @@ SCRIPT("a cancel request reaches the server that runs the statement") {
   at.client.receives_all(canceled + ready());
 }
 
+SCRIPT("a cancel request waits for the hidden statements, and never hits them") {
+  bench.settings.proxy.pool_size = 1;
+  Client& one = bench.login({{"application_name", "one"}});
+  Server& server = bench.last();
+  Client& two = bench.login({{"application_name", "two"}});
+  two.sends(query("select 2"));
+  if (server.take().find("set_config") != std::string::npos) server.sends(done());
+  server.sends(answer("2"));
+  two.receives_all(answer("2"));
+  one.sends(query("select 1"));
+  CHECK(server.take().find("set_config") != std::string::npos);
+  Client& asker = bench.connect();
+  asker.sends(cancel_request(one.pid, one.secret));
+  CHECK_FALSE(bench.dials());
+  server.sends(done());
+  Server& signal = bench.dialed();
+  signal.accepts();
+  signal.receives_all(cancel_request(server.pid, server.secret));
+  signal.leaves();
+  asker.is_closed();
+  server.sends(canceled + ready());
+  one.receives_all(canceled + ready());
+}
+
 SCRIPT("the server serves nobody else until the cancel request is over") {
   Running at(bench);
   at.runs();

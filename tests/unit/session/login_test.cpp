@@ -323,7 +323,7 @@ SCRIPT("settings that cannot be restored end the session") {
   two.sends(query("select 2"));
   server.take();
   server.sends(error("42501", "no") + ready() + answer("2"));
-  two.receives_error("42501", "FATAL");
+  two.receives_error("08007", "FATAL");
   two.take();
   two.is_closed();
   server.is_open();

@@ -56,7 +56,7 @@ constexpr Documented by_server[] = {
 };
 
 template <std::size_t N>
-constexpr bool holds_exactly(Origin side, const Documented (&list)[N]) {
+bool holds_exactly(Origin side, const Documented (&list)[N]) {
   std::size_t found = 0;
   for (int tag = 0; tag < 256; ++tag) {
     if (wire::find(side, static_cast<std::uint8_t>(tag))) ++found;
@@ -68,14 +68,16 @@ constexpr bool holds_exactly(Origin side, const Documented (&list)[N]) {
   return found == N;
 }
 
-static_assert(holds_exactly(Origin::client, by_client));
-static_assert(holds_exactly(Origin::server, by_server));
-
 const wire::Message& server_message(char tag) {
   return *wire::find(Origin::server, static_cast<std::uint8_t>(tag));
 }
 
 }  // namespace
+
+TEST_CASE("the table holds what the protocol documents, and nothing else") {
+  CHECK(holds_exactly(Origin::client, by_client));
+  CHECK(holds_exactly(Origin::server, by_server));
+}
 
 TEST_CASE("each row of the table is found under its tag, by its side only") {
   for (const wire::Message& message : wire::messages) {
