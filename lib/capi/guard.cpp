@@ -23,7 +23,7 @@ void put(char (&to)[size], std::string_view text) {
     return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
   };
   while (length > 0 && length < text.size() && continues(length)) --length;
-  std::memcpy(to, text.data(), length);
+  text.copy(to, length);
   to[length] = '\0';
 }
 

@@ -31,7 +31,7 @@ inline ssize_t send_parts(int fd, std::span<const iovec> parts, std::size_t tota
     }
     std::size_t at = 0;
     for (const iovec& part : parts) {
-      std::memcpy(joined + at, part.iov_base, part.iov_len);
+      if (part.iov_len > 0) std::memcpy(joined + at, part.iov_base, part.iov_len);
       at += part.iov_len;
     }
     data = joined;
