@@ -1,7 +1,6 @@
 #include "capi/guard.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <system_error>
 

@@ -226,6 +226,7 @@ class Server final : public StreamHandler {
   void continue_cleaning();
   void continue_cleaning(Out& out);
   void finish_clean();
+  void send_cleaning(Out& out);
   void resync(Out& out);
 
   ServerState state_ = ServerState::connecting;

@@ -18,7 +18,7 @@ void Server::start_cleaning() {
   Out out;
   resync(out);
   continue_cleaning(out);
-  if (state_ != ServerState::closing) write(out);
+  send_cleaning(out);
 }
 
 // Ends a COPY and an extended batch, so that every message sent gets its ReadyForQuery.
@@ -37,7 +37,12 @@ void Server::resync(Out& out) {
 void Server::continue_cleaning() {
   Out out;
   continue_cleaning(out);
-  if (state_ != ServerState::closing && !out.empty()) write(out);
+  send_cleaning(out);
+}
+
+// With nothing to send, the server may be another worker's by now.
+void Server::send_cleaning(Out& out) {
+  if (!out.empty() && state_ != ServerState::closing) write(out);
 }
 
 void Server::continue_cleaning(Out& out) {
