@@ -150,8 +150,9 @@ TEST_CASE("a detached stream keeps a pause, and bytes that came meanwhile") {
 TEST_CASE("a backlog moves along") {
   World here, there;
   Recorder first, second;
-  auto [near, far] = socket_pair();
-  first.stream = here.transport.adopt_fd(near.release(), first);
+  auto pair = socket_pair();
+  Fd& far = pair.second;
+  first.stream = here.transport.adopt_fd(pair.first.release(), first);
   const std::string text = pattern(4 << 20);
   first.write(text);
   Stream* stream = first.stream;
