@@ -3,40 +3,29 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include <array>
 #include <cstring>
 #include <stdexcept>
 
 namespace heim::crypto {
-namespace {
 
-void fill_now(std::uint8_t* out, std::size_t size) {
+void SystemRandom::fill(std::uint8_t* out, std::size_t size) {
   if (RAND_bytes(out, static_cast<int>(size)) != 1) {
     throw std::runtime_error("the system's random number generator does not work");
   }
 }
 
-// Asking the generator costs the same for four bytes and for five hundred, and every login asks.
-// What was given out is wiped.
-struct Supply {
-  std::array<std::uint8_t, 512> bytes;
-  std::size_t left = 0;
-  ~Supply() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
-};
+RandomSupply::~RandomSupply() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
 
-}  // namespace
-
-void SystemRandom::fill(std::uint8_t* out, std::size_t size) {
-  thread_local Supply supply;
-  if (size > supply.bytes.size() / 8) return fill_now(out, size);
-  if (supply.left < size) {
-    supply.left = 0;
-    fill_now(supply.bytes.data(), supply.bytes.size());
-    supply.left = supply.bytes.size();
+void RandomSupply::fill(std::uint8_t* out, std::size_t size) {
+  if (size > bytes_.size() / 8) return source_.fill(out, size);
+  if (left_ < size) {
+    left_ = 0;
+    source_.fill(bytes_.data(), bytes_.size());
+    left_ = bytes_.size();
   }
-  supply.left -= size;
-  std::memcpy(out, supply.bytes.data() + supply.left, size);
-  OPENSSL_cleanse(supply.bytes.data() + supply.left, size);
+  left_ -= size;
+  std::memcpy(out, bytes_.data() + left_, size);
+  OPENSSL_cleanse(bytes_.data() + left_, size);
 }
 
 }  // namespace heim::crypto

@@ -1,6 +1,7 @@
 // Where unpredictable bytes come from. An interface, so that tests and the simulator are
 // repeatable.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -24,6 +25,22 @@ class Random {
 class SystemRandom final : public Random {
  public:
   void fill(std::uint8_t* out, std::size_t size) override;
+};
+
+/// Serves small requests from a larger one: the system's generator costs the same for four bytes
+/// and for five hundred, and every login asks. What was given out is wiped. One a thread.
+class RandomSupply final : public Random {
+ public:
+  explicit RandomSupply(Random& source) : source_(source) {}
+  ~RandomSupply() override;
+  RandomSupply(const RandomSupply&) = delete;
+  RandomSupply& operator=(const RandomSupply&) = delete;
+  void fill(std::uint8_t* out, std::size_t size) override;
+
+ private:
+  Random& source_;
+  std::array<std::uint8_t, 512> bytes_{};
+  std::size_t left_ = 0;
 };
 
 }  // namespace heim::crypto

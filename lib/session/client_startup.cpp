@@ -90,7 +90,7 @@ void Client::begin_session(const wire::StartupPacket& packet) {
   const Bytes segment = as_bytes(answer);
   if (!answer.empty()) stream_->write({&segment, 1});
   // Protocol 3.2 has room for a key that cannot be guessed; 3.0 has four bytes.
-  secret = hub.shared.random.bytes(packet.version >= wire::version_3_2 ? 32 : 4);
+  secret = hub.random.bytes(packet.version >= wire::version_3_2 ? 32 : 4);
   login_->database = hub.database(database_name);
   authenticate();
 }

@@ -121,6 +121,7 @@ class Hub {
   Pool* mine(pool::Record& record);
 
   Shared& shared;
+  crypto::RandomSupply random{shared.random};
   Transport& transport;
   ConsoleDesk* const console;
   const pool::WorkerId worker;
