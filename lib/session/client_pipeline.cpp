@@ -158,6 +158,7 @@ std::size_t Client::step(Bytes in) {
            0;
   }
   if (header.total() <= small_message && in.size() < header.total()) return 0;
+  if (server && server->will_retry()) return wait_for_outcome();
   if (header.tag == 'X') {
     flush();  // what came before it still runs
     return leave("it said goodbye"), in.size();

@@ -114,6 +114,8 @@ class Server final : public StreamHandler {
   void leave_hub();
   void join_hub(Hub& next, Pool& next_pool);
   /// Whether it is unknown how many answers are due; ask_certainty() ends that.
+  /// The batch in `kept` is to be sent again: nothing may overtake it.
+  bool will_retry() const { return retry_; }
   bool is_uncertain() const { return uncertain_; }
   /// Asks for an answer that cannot be mistaken for that to a Sync. Only between messages.
   void ask_certainty();

@@ -319,6 +319,25 @@ SCRIPT("a changed result type is hidden where nothing has happened yet") {
   client.receives_all(bound() + row_description() + row("1") + done());
 }
 
+SCRIPT("nothing overtakes a batch that is run again") {
+  Client& client = prepared(bench);
+  Server& server = bench.last();
+  client.sends(run_described());
+  server.take();
+  server.sends(changed_error());
+  client.sends(query("select 2"));
+  server.receives_nothing();
+  server.sends(ready());
+  server.receives_all(close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") +
+                      describe('P', "") + execute() + end_batch());
+  const std::string rows = bound() + row_description() + row("1") + done();
+  server.sends(closed() + parsed() + rows);
+  client.receives_all(rows);
+  server.receives_all(query("select 2"));
+  server.sends(answer("2"));
+  client.receives_all(answer("2"));
+}
+
 SCRIPT("a changed result type is told in a transaction, and where more was sent") {
   for (const bool block : {false, true}) {
     Bench each(bench.cut);
