@@ -159,6 +159,8 @@ class Client final : public StreamHandler, public Holder {
   void read_passwords();
   std::size_t pump(Bytes in);
   std::size_t step(Bytes in);
+  std::size_t message(Bytes in, const wire::Header& header);
+  std::size_t copy_or_flush(Bytes in, const wire::Header& header);
   std::size_t pass(Bytes in, const wire::Header& header);
   std::size_t discard_frame(Bytes in, const wire::Header& header);
   std::size_t skip(Bytes in, const wire::Header& header);
@@ -180,6 +182,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t extended(Bytes in, const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
   bool without_server(Bytes in, const wire::Header& header);
+  bool is_accepted(Statement& statement) const;
   bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
   bool is_here(const Undo& change) const;
   std::size_t wait_for_outcome();

@@ -106,12 +106,22 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     const std::uint64_t limit = hub.settings().proxy.max_client_prepared_bytes;
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
     StatementRef statement = hub.statement_table.intern(content);
-    const std::uint64_t epoch = hub.shared.schema_epoch.load(std::memory_order_relaxed);
-    if (statement->valid_in != pool || statement->valid_epoch != epoch) return false;
+    if (!is_accepted(*statement)) return false;
     statements_.set(given, std::move(statement));
     ++pool->meter->total.client_parse_count;
   }
   hub.to_client.copy(close ? std::string_view("3\0\0\0\4", 5) : std::string_view("1\0\0\0\4", 5));
+  return true;
+}
+
+// Whether a server of the pool, of whichever worker, is known to accept it.
+bool Client::is_accepted(Statement& statement) const {
+  const pool::Record& record = pool->record;
+  const std::uint64_t epoch = hub.shared.schema_epoch.load(std::memory_order_relaxed);
+  if (statement.valid_in == &record && statement.valid_epoch == epoch) return true;
+  if (!hub.shared.accepted.has(record, statement.hash, epoch)) return false;
+  statement.valid_in = &record;
+  statement.valid_epoch = epoch;
   return true;
 }
 

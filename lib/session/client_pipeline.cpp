@@ -159,6 +159,11 @@ std::size_t Client::step(Bytes in) {
   }
   if (header.total() <= small_message && in.size() < header.total()) return 0;
   if (server && server->will_retry()) return wait_for_outcome();
+  return message(in, header);
+}
+
+// A message whose first part is here.
+std::size_t Client::message(Bytes in, const wire::Header& header) {
   if (header.tag == 'X') {
     flush();  // what came before it still runs
     return leave("it said goodbye"), in.size();
@@ -169,7 +174,11 @@ std::size_t Client::step(Bytes in) {
   if (is_extended(header.tag)) return extended(in, header);
   if (header.tag == 'Q' || header.tag == 'F') return simple(in, header);
   if (header.tag == 'p') return protocol_error("a password outside the login"), 0;
-  // Flush, and COPY data: nothing to be answered. Without a server they mean nothing.
+  return copy_or_flush(in, header);
+}
+
+// Flush, and COPY data: nothing to be answered. Without a server they mean nothing.
+std::size_t Client::copy_or_flush(Bytes in, const wire::Header& header) {
   if (!server) return discard_frame(in, header);
   server->kept.clear();
   if (header.tag == 'c' || header.tag == 'f') server->copy_end_sent();

@@ -65,7 +65,7 @@ void Server::apply(ServerEvent event) {
 void Server::discard(std::string_view why, Bytes error) {
   if (state_ == ServerState::closing) return;
   const bool opening = state_ < ServerState::idle;
-  const std::string kept(as_text(error));  // `error` may point into carry_
+  const std::string last_words(as_text(error));  // `error` may point into carry_
   if (hub->logs(LogLevel::info)) {
     hub->log(LogLevel::info, "server " + pool->record.key.database + "/" + pool->record.key.user +
                                  " at " + peer + " closed: " + std::string(why));
@@ -85,8 +85,8 @@ void Server::discard(std::string_view why, Bytes error) {
   Client* relay = std::exchange(relay_, nullptr);
   if (auto order = hub->shared.broker.closed(pool->record, opening)) hub->order(*order);
   hub->bury(this);
-  if (relay) relay->relay_failed(as_bytes(kept));
-  if (holder) holder->on_server_lost(*this, as_bytes(kept));
+  if (relay) relay->relay_failed(as_bytes(last_words));
+  if (holder) holder->on_server_lost(*this, as_bytes(last_words));
 }
 
 void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const Settings& wanted,

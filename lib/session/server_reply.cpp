@@ -386,10 +386,17 @@ void Server::confirm(const Expected::Entry& entry) {
   if (!entry.undo) return;
   if (const Undo& change = undo.front(); change.server_added) {
     prepared.confirm(change.item);
-    change.added->valid_in = pool;
-    change.added->valid_epoch = change.item.epoch;
+    accepted(*change.added, change.item.epoch);
   }
   undo.pop_front();
+}
+
+void Server::accepted(Statement& statement, std::uint64_t epoch) {
+  const pool::Record& record = pool->record;
+  if (statement.valid_in == &record && statement.valid_epoch == epoch) return;
+  statement.valid_in = &record;
+  statement.valid_epoch = epoch;
+  hub->shared.accepted.add(record, statement.hash, epoch);
 }
 
 void Server::take_back(const Undo& change, bool with_unnamed) {

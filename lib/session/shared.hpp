@@ -16,6 +16,7 @@
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
 #include "pool/broker.hpp"
+#include "session/accepted.hpp"
 
 namespace heim::session {
 
@@ -68,6 +69,7 @@ class Shared {
   /// Bumped when a server says that a statement's result type changed: whatever was prepared before
   /// is stale.
   std::atomic<std::uint64_t> schema_epoch{0};
+  AcceptedStatements accepted;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 

@@ -16,6 +16,10 @@
 
 #include "base/hash.hpp"
 
+namespace heim::pool {
+struct Record;
+}
+
 namespace heim::session {
 
 /// The body of a Parse message after the statement name: query, zero, count, types.
@@ -23,8 +27,9 @@ struct Statement {
   Hash128 hash;
   std::string content;
   bool forgets_all = false;  // running it deallocates all statements
-  // Where and when a server last accepted it: another Parse of it needs no server.
-  const void* valid_in = nullptr;  // a pool; compared only
+  // Where and when a server last accepted it, as far as this worker has seen: AcceptedStatements
+  // knows the rest.
+  const pool::Record* valid_in = nullptr;  // compared only
   std::uint64_t valid_epoch = 0;
 };
 using StatementRef = std::shared_ptr<Statement>;

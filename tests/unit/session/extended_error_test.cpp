@@ -86,7 +86,6 @@ SCRIPT("what a failed batch did before is kept") {
 
 SCRIPT("a hidden Parse that fails answers the Bind") {
   Client& client = prepared(bench);
-  Server& server = bench.last();
   Client& other = bench.login();
   other.sends(query("begin"));
   bench.settle();
