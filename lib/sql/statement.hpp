@@ -1,0 +1,145 @@
+// What statements are and do, as far as their text tells. The text is a client's: nothing here
+// trusts it, and what is not understood counts as the worst.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/hash.hpp"
+
+namespace heim::sql {
+
+enum class Kind : std::uint8_t {
+  unknown,  // not understood: may write to everything and change any session state
+  empty,
+  read,   // SELECT, VALUES, TABLE that write nothing
+  write,  // INSERT, UPDATE, DELETE, MERGE; a SELECT with such a part
+  copy_in,
+  copy_out,  // COPY to the client; also of a query
+  begin,
+  commit,
+  rollback,  // of the whole transaction
+  savepoint,
+  release,
+  rollback_to,
+  two_phase,  // PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
+  set,        // SET and RESET in all forms; see `setting`, Effect::local
+  show,
+  discard,
+  prepare,
+  execute,
+  deallocate,
+  listen,
+  unlisten,
+  notify,
+  declare,
+  fetch,  // FETCH, MOVE
+  close,
+  lock,
+  explain,  // without ANALYZE of a write
+  call,
+  block,  // DO
+  load,
+  ddl,
+  maintenance,  // VACUUM, ANALYZE, REINDEX, CLUSTER, CHECKPOINT and the like
+  other,
+};
+
+/// What running a statement may do to its session or beyond. A set of bits: a script's are those of
+/// all its statements.
+using Effects = std::uint32_t;
+namespace effect {
+inline constexpr Effects
+    /// Changes settings that `settings` names, and no others.
+    settings = 1u << 0,
+    /// RESET ALL, DISCARD ALL, SET without a name that is known.
+    all_settings = 1u << 1,
+    /// SET ROLE, SET SESSION AUTHORIZATION, RESET of them, DISCARD ALL.
+    role = 1u << 2,
+    /// May do anything to the session: DO, CALL, a function that is not known, what is not
+    /// understood.
+    suspicious = 1u << 3,
+    /// Makes, or may make, a temporary object (CREATE TEMP, SELECT INTO TEMP, pg_temp named).
+    temp = 1u << 4,
+    /// DECLARE ... WITH HOLD.
+    hold = 1u << 5,
+    /// Takes or frees a session-level advisory lock.
+    advisory_lock = 1u << 6,
+    /// PREPARE; DEALLOCATE of one or all.
+    prepares = 1u << 7, deallocates = 1u << 8,
+    /// EXECUTE, EXPLAIN EXECUTE, CREATE TABLE AS EXECUTE: names in `executes`. What it does is what
+    /// the prepared statement does.
+    executes = 1u << 9, listens = 1u << 10, unlistens = 1u << 11,
+    /// NOTIFY, pg_notify().
+    notifies = 1u << 12,
+    /// LOAD: stays with its server process for ever.
+    loads = 1u << 13,
+    /// nextval(), setval(), or an INSERT or the like, whose defaults may call them.
+    advances_sequence = 1u << 14,
+    /// currval(), lastval(): what this session's earlier statements did on this very server.
+    reads_sequence = 1u << 15,
+    /// setseed(); random() after it repeats.
+    seeds = 1u << 16,
+    /// Changes the catalog.
+    changes_catalog = 1u << 17,
+    /// Drops or closes something that may have held the session to its server: DROP, CLOSE,
+    /// DISCARD TEMP / SEQUENCES / ALL, pg_advisory_unlock*(); also ROLLBACK TO and the like do not
+    /// count.
+    lets_go = 1u << 18,
+    /// Holds for this transaction only: SET LOCAL, set_config(.., true), SET TRANSACTION. Such
+    /// settings are not in `settings`.
+    local = 1u << 19,
+    /// Takes row locks (FOR UPDATE and the like) or a LOCK.
+    locks = 1u << 20,
+    /// Calls a volatile built-in function other than those named above (random(), clock_timestamp(),
+    /// txid_current(), lo_*, ...).
+    is_volatile = 1u << 21,
+    /// Plans of the session are dropped (DISCARD PLANS, DISCARD ALL).
+    discards = 1u << 22,
+    /// Begins or ends a transaction block, or a savepoint: any of the kinds begin .. two_phase.
+    transaction = 1u << 23;
+}  // namespace effect
+
+/// A name as the parser has it: folded, unquoted. No schema: as search_path says.
+struct Name {
+  std::string schema;
+  std::string name;
+  friend auto operator<=>(const Name&, const Name&) = default;
+};
+
+struct Statement {
+  Kind kind = Kind::unknown;
+  Effects effects = effect::suspicious;
+  /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and its
+  /// like: what is named. Empty for ALL and *.
+  std::string name;
+  /// With effect::settings: lower case, as PostgreSQL compares them. `time zone`, `names`,
+  /// `session characteristics` and the like are the settings they stand for.
+  std::vector<std::string> settings;
+  /// With effect::executes.
+  std::vector<std::string> executes;
+  /// Relations by name; CTEs are not among them. `writes` are not repeated in `reads` unless they are
+  /// read, too. For DDL: what it makes, changes or drops.
+  std::vector<Name> reads;
+  std::vector<Name> writes;
+  /// Functions called that are not PostgreSQL's own, and those of PostgreSQL's own called with a
+  /// schema that is not pg_catalog. With such a name effect::suspicious is not set by itself:
+  /// whether it is known harmless, the catalog says (catalog.hpp).
+  std::vector<Name> functions;
+  /// begin: READ ONLY, READ WRITE, SERIALIZABLE, ... were given.
+  bool read_only = false, read_write = false, serializable = false, repeatable_read = false;
+  bool chain = false;  // commit, rollback: AND CHAIN
+};
+
+/// A whole text as one Query or Parse message carries it. Immutable.
+struct Script {
+  Hash128 fingerprint;  // of the normal form
+  std::vector<Statement> statements;  // empty: the empty query
+  Effects effects = 0;                // of all of them
+  bool understood = true;             // libpg_query accepted it; else `statements` is one `unknown`
+  std::size_t bytes = 0;              // of memory, this object and what it owns
+};
+using ScriptRef = std::shared_ptr<const Script>;
+
+}  // namespace heim::sql
