@@ -11,8 +11,8 @@ namespace heim::sql {
 
 /// Reads a text with libpg_query. Never fails: what it cannot read is one statement `unknown`.
 /// [a thread of ours with a stack of at least 64 MiB, or texts of less than 20,000 tokens]: deep
-/// nesting costs stack. Longer texts than `analysis_limit` bytes are `unknown` unread, save that the
-/// first keyword of a plain INSERT or COPY is believed.
+/// nesting costs stack. Longer texts than `analysis_limit` bytes are `unknown` unread, save that
+/// the first keyword of a plain INSERT or COPY is believed.
 ScriptRef analyse(std::string_view text);
 
 /// The statement `PREPARE name ...` of a script that has several, cut out of it: the last one with
