@@ -76,8 +76,10 @@ constexpr Key proxy_keys[] = {
                                  "Client connections at one time; the next one gets SQLSTATE "
                                  "53300."),
     key<&Proxy::pool_mode>("pool_mode", "", any,
-                           "When a server connection goes back to its pool: when the client "
-                           "leaves, after each transaction, or after each statement."),
+                           "When a server connection goes back to its pool. auto: after each "
+                           "transaction, unless it holds what cannot be moved, with the session's "
+                           "settings following the client. session: when the client leaves. "
+                           "transaction, statement: after each, and settings are lost."),
     key<&Proxy::pool_size>("pool_size", "default_pool_size", positive,
                            "Server connections of one database and user on one node."),
     key<&Proxy::min_pool_size>("min_pool_size", "", count,

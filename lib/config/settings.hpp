@@ -20,7 +20,7 @@ namespace heim::config {
 
 using std::chrono::seconds;
 
-enum class PoolMode : std::uint8_t { session, transaction, statement };
+enum class PoolMode : std::uint8_t { automatic, session, transaction, statement };
 enum class NodeRole : std::uint8_t { primary, standby, automatic };
 enum class Route : std::uint8_t { primary, standby };
 /// How clients prove who they are. `relay`: the server itself judges.
@@ -70,7 +70,7 @@ struct Proxy {
   std::uint32_t workers = 0;  // 0: half the processors, at least 1
   std::uint32_t listen_backlog = 128;
   std::uint32_t max_client_conn = 1000;
-  PoolMode pool_mode = PoolMode::session;
+  PoolMode pool_mode = PoolMode::automatic;
   std::uint32_t pool_size = 20;  // alias: default_pool_size
   std::uint32_t min_pool_size = 0;
   std::uint32_t reserve_pool_size = 0;

@@ -16,7 +16,8 @@ struct Word {
   E value;
 };
 
-inline constexpr Word<PoolMode> pool_mode_words[] = {{"session", PoolMode::session},
+inline constexpr Word<PoolMode> pool_mode_words[] = {{"auto", PoolMode::automatic},
+                                                     {"session", PoolMode::session},
                                                      {"transaction", PoolMode::transaction},
                                                      {"statement", PoolMode::statement}};
 inline constexpr Word<NodeRole> node_role_words[] = {{"auto", NodeRole::automatic},

@@ -113,7 +113,7 @@ void Client::resume_reading() {
 void Client::on_parameter(std::string_view parameter, std::string_view value) {
   settings_changed_ = true;
   if (told_) told_ = hub.setting_table.with(told_, parameter, value);
-  if (!is_settable(parameter) || !vars) return;
+  if (tracks_state() || !is_settable(parameter) || !vars) return;
   const bool same = server && server->vars == vars;
   vars = hub.setting_table.with(vars, fold(parameter), value);
   if (same) server->vars = vars;
@@ -175,6 +175,7 @@ void Client::end(ClientEvent event) {
   }
   if (server) {
     Server* held = std::exchange(server, nullptr);
+    leave_state(*held);
     held->unsent = body_discard_ ? 0 : static_cast<std::uint32_t>(body_left_);
     held->release();
   }
@@ -208,7 +209,9 @@ void Client::lost_statement(Server& lost) {
                              ? "the server connection was lost; the transaction is rolled back"
                              : "the server connection was lost");
   }
-  if (open || !alone || mode == config::PoolMode::session) return fail("08007", unknown);
+  if (open || !alone || mode == config::PoolMode::session || state_is_lost()) {
+    return fail("08007", unknown);
+  }
   std::string answer;
   wire::error(answer, {"ERROR", "08007", unknown});
   wire::ready(answer, 'I');

@@ -19,6 +19,7 @@
 #include "session/settings.hpp"
 #include "session/statements.hpp"
 #include "session/states.hpp"
+#include "sql/statement.hpp"
 #include "wire/encoder.hpp"
 #include "wire/framer.hpp"
 #include "wire/startup.hpp"
@@ -57,6 +58,9 @@ class Client final : public StreamHandler, public Holder {
   void on_ready(Server& server, char tx) override;
   void on_sync_failed(Server& server, Bytes error) override;
   void on_synced(Server& server) override;
+  bool tracks_state() const override { return mode == config::PoolMode::automatic; }
+  void on_state_row(Bytes body) override;
+  void on_state(Server& server, bool failed) override;
   void on_server_lost(Server& server, Bytes error) override;
   void on_batch_end() override;
   void on_retry(Server& server) override;
@@ -186,6 +190,7 @@ class Client final : public StreamHandler, public Holder {
   bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
   bool is_here(const Undo& change) const;
   std::size_t wait_for_outcome();
+  bool is_native(std::string_view given) const;
   std::size_t native(Bytes in, const wire::Header& header);
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
   std::size_t parse(Bytes in, const wire::Header& header);
@@ -213,6 +218,33 @@ class Client final : public StreamHandler, public Holder {
   std::size_t execute(Bytes in, const wire::Header& header);
   void remember_forgotten();
   void expect_forgetting();
+  // client_state.cpp
+  // What keeps the client on its server.
+  static constexpr std::uint16_t hold_text = 1, hold_temp = 2, hold_cursor = 4, hold_lock = 8,
+                                 hold_load = 16, hold_seed = 32, hold_setting = 64,
+                                 hold_unknown = 128, hold_listen = 256,
+                                 hold_for_ever = hold_text | hold_load | hold_seed;
+  struct Tracking;
+  struct TrackingDeleter {
+    void operator()(Tracking* tracking) const;
+  };
+  Tracking& tracking();
+  std::string_view hold_reason() const;
+  void hold_server(std::uint16_t why);
+  void note_simple(Bytes in, const wire::Header& header);
+  void note_statement(Statement& statement);
+  void note_text(std::string_view text, bool whole);
+  void note(const sql::Script& script);
+  void note_rare(const sql::Script& script);
+  void note_setting(const std::string& name);
+  void note_execute(const std::string& name);
+  bool state_is_known();
+  void ask_state();
+  void adopt_settings(Server& given);
+  void adopt_holds();
+  void try_release();
+  void leave_state(Server& held);
+  bool state_is_lost() const;
   // client.cpp
   void end(ClientEvent event);
   void lost_statement(Server& lost);
@@ -235,6 +267,11 @@ class Client final : public StreamHandler, public Holder {
   ClientStatements statements_;
   std::unique_ptr<std::string> forgetting_;  // a portal whose execution forgets all statements
   std::uint32_t life_ = 0;                   // counts DISCARD ALL
+  sql::Effects effects_ = 0;  // of what it sent since the server's state was known
+  std::uint16_t holds_ = 0;   // what keeps it on its server; see `pinned`
+  bool pin_told_ = false;
+  Settings startup_vars_;     // what it asked for at its login
+  std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   bool settings_changed_ = false;            // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.
   std::unique_ptr<std::vector<std::function<void()>>> cancels_;

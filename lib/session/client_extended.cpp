@@ -125,6 +125,13 @@ bool Client::is_accepted(Statement& statement) const {
   return true;
 }
 
+// Whether the server may know the name as the client does: it sent the statement whole, or made it
+// by SQL's PREPARE.
+bool Client::is_native(std::string_view given) const {
+  if (holds_ & hold_text) return true;
+  return tracks_state() && !given.starts_with("heim_");
+}
+
 // As it is, under the client's own names.
 std::size_t Client::native(Bytes in, const wire::Header& header) {
   switch (header.tag) {
@@ -151,7 +158,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
 }
 
 std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
-  pinned = "a statement of more than 1 MiB was prepared";
+  hold_server(hold_text);
   server->pin();
   statements_.set_unnamed(nullptr);
   server->prepared.drop_unnamed();
@@ -256,7 +263,7 @@ std::uint32_t Client::ensure_prepared(std::string_view given, const StatementRef
 // Makes the server's unnamed statement the client's. False if the client has none.
 bool Client::ensure_unnamed() {
   const StatementRef& statement = statements_.unnamed();
-  if (!statement) return !pinned.empty();
+  if (!statement) return (holds_ & hold_text) != 0;
   if (server->prepared.has_unnamed(key_of(*statement))) return true;
   std::string message;
   wire::Writer(message, 'P').string({}).bytes(statement->content);
@@ -326,15 +333,17 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
   if (given.empty()) {
     if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
+    if (tracks_state() && statements_.unnamed()) note_statement(*statements_.unnamed());
     if (statements_.unnamed() && statements_.unnamed()->forgets_all) will_forget(portal);
     return native(in, header);
   }
   const StatementRef statement = statements_.find(given);
   if (!statement) {
-    if (!pinned.empty()) return native(in, header);
+    if (is_native(given)) return native(in, header);
     unknown_statement(given);
     return discard_frame(in, header);
   }
+  if (tracks_state()) note_statement(*statement);
   if (statement->forgets_all) will_forget(portal);
   // The same message with our name for the statement.
   char name[24] = "heim_";
@@ -362,7 +371,7 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
   if (!fields.done()) return protocol_error("invalid Describe message"), 0;
   if (kind != 'S') return native(in, header);
   const StatementRef statement = given.empty() ? nullptr : statements_.find(given);
-  if (given.empty() ? ensure_unnamed() : !statement && !pinned.empty()) return native(in, header);
+  if (given.empty() ? ensure_unnamed() : !statement && is_native(given)) return native(in, header);
   if (!statement) {
     unknown_statement(given);
     return header.total();
@@ -391,7 +400,10 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
     return pass(in, header);
   }
   StatementRef statement = statements_.find(given);
-  if (!statement && !pinned.empty()) return native(in, header);
+  if (!statement && is_native(given)) {
+    effects_ |= sql::effect::deallocates;  // one of SQL's PREPARE, perhaps
+    return native(in, header);
+  }
   // Other clients may use it: only the name goes. Closing what does not exist is no error.
   if (statement) {
     change.client_named = true;

@@ -4,8 +4,8 @@
 #include "auth/identity.hpp"
 #include "auth/method.hpp"
 #include "session/hub.hpp"
-#include "session/inquiry.hpp"
 #include "session/pool.hpp"
+#include "session/secret_inquiry.hpp"
 
 namespace heim::session {
 namespace {
@@ -74,7 +74,7 @@ void Client::ask_secret() {
     return challenge(cached->second.secret, cached->second.derived);
   }
   apply(ClientEvent::secret_wanted);
-  Inquiry::start(hub, login_->database, query, user, id);
+  session::ask_secret(hub, login_->database, query, user, id);
 }
 
 void Client::on_secret(Result<std::optional<auth::StoredSecret>> answer) {

@@ -120,14 +120,13 @@ std::size_t Client::pump(Bytes in) {
 void Client::after_message() {
   if (server && server->is_uncertain() && !server->owes() && !server->skipping) {
     server->ask_certainty();
-  } else if (may_release()) {
-    release_server();
+  } else {
+    try_release();
   }
 }
 
 bool Client::may_release() const {
-  return server && mode != config::PoolMode::session && pinned.empty() && body_left_ == 0 &&
-         server->is_clean();
+  return server && mode != config::PoolMode::session && body_left_ == 0 && server->is_clean();
 }
 
 void Client::flush() {
@@ -234,6 +233,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;
+  if (tracks_state()) note_simple(in, header);
   if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
 }
@@ -383,11 +383,11 @@ void Client::on_ready(Server& given, char tx) {
   if (body_left_ == 0 && given.is_uncertain()) return after_message();
   on_batch_end();
   if (server != &given || given.owes()) return;
-  if (mode == config::PoolMode::session || !pinned.empty()) return;
+  if (mode == config::PoolMode::session) return;
   if (mode == config::PoolMode::statement && tx != 'I') {
     return fail("0A000", "transaction blocks are not allowed in statement pooling mode");
   }
-  if (may_release()) release_server();
+  try_release();
 }
 
 void Client::on_batch_end() {

@@ -125,7 +125,7 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
     login_->wanted = value == "standby" ? route::Wanted::standby : route::Wanted::primary;
   }
   std::erase_if(settings, [](const auto& item) { return item.first == "heimproxy.route"; });
-  vars = hub.setting_table.intern(std::move(settings));
+  vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
   return true;
 }
 

@@ -23,6 +23,8 @@ enum class Reply : std::uint8_t {
   unnamed_hidden,
   close_hidden,
   query_hidden,
+  query_lenient,  // likewise, and it does no harm if it fails
+  probe,          // asks what a session's state is; its rows go to the holder apart
   sync_hidden,
   // the client's, not forwarded: the answer is made here when its turn comes
   parse_made,
@@ -35,9 +37,14 @@ constexpr bool is_sync(Reply reply) {
   return reply == Reply::sync || reply == Reply::sync_after || reply == Reply::sync_hidden;
 }
 
+/// A simple query of ours.
+constexpr bool is_hidden_query(Reply reply) {
+  return reply == Reply::query_hidden || reply == Reply::query_lenient || reply == Reply::probe;
+}
+
 constexpr bool ends_at_ready(Reply reply) {
   return reply == Reply::query || reply == Reply::function || is_sync(reply) ||
-         reply == Reply::query_hidden;
+         is_hidden_query(reply);
 }
 
 /// A queue that never allocates in the steady state. `undo`: a change of the prepared-statement

@@ -18,6 +18,7 @@
 #include "session/pool.hpp"
 #include "session/shared.hpp"
 #include "session/statements.hpp"
+#include "sql/analysis.hpp"
 
 namespace heim::session {
 
@@ -129,6 +130,7 @@ class Hub {
   Out to_server;
   SettingTable setting_table;
   StatementTable statement_table;
+  sql::AnalysisCache analysis{shared.hash_seed};
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;
   List<Client, &Client::hook> ready;    // idle or linked, and console

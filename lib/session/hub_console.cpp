@@ -13,6 +13,8 @@ bool chosen(const Pool& pool, const std::string& database) {
 
 std::string_view mode_text(config::PoolMode mode) {
   switch (mode) {
+    case config::PoolMode::automatic:
+      return "auto";
     case config::PoolMode::session:
       return "session";
     case config::PoolMode::transaction:

@@ -6,44 +6,50 @@
 namespace heim::session {
 namespace {
 
-Error error_of(Bytes raw) {
-  if (raw.size() <= wire::header_size)
-    return {"08006", "auth_query: the server connection was lost", {}, {}};
-  const wire::ErrorView view = wire::read_error(raw.subspan(wire::header_size));
-  return {"08006", "auth_query failed", {}, std::string(view.message)};
+// A DataRow.
+std::optional<Inquiry::Row> read_row(Bytes body) {
+  wire::Fields fields(body);
+  Inquiry::Row row(fields.u16());
+  for (auto& column : row) {
+    const std::uint32_t size = fields.u32();
+    if (size != 0xffffffff) column = as_text(fields.bytes(size));
+  }
+  return fields.done() ? std::optional(std::move(row)) : std::nullopt;
+}
+
+void wipe_rows(std::vector<Inquiry::Row>& rows) {
+  for (auto& row : rows) {
+    for (auto& column : row) {
+      if (column) wipe(column->data(), column->size());
+    }
+  }
 }
 
 }  // namespace
 
-void Inquiry::start(Hub& hub, const DatabaseView& database, const std::string& query,
-                    const std::string& user, pool::SessionId client) {
-  const config::Auth& auth = hub.settings().auth;
-  DatabaseView where = auth.dbname.empty() ? database : hub.database(auth.dbname);
-  where.user = auth.user;
-  const auto choice = hub.choose(route::Wanted::primary);
-  Pool* pool = choice ? hub.pool_for(where, auth.user, choice->node) : nullptr;
-  if (!pool) {
-    hub.find(client)->on_secret(Error{"08006", "auth_query has no primary to ask", {}, {}});
-    return;
+Error Inquiry::error_of(Bytes raw) const {
+  if (raw.size() <= wire::header_size) {
+    return {"08006", request_.name + ": the server connection was lost", {}, {}};
   }
-  if (const auth::UserList::Entry* entry = hub.rules().users.find(auth.user)) {
-    if (entry->secret.kind == auth::SecretKind::plain) {
-      hub.shared.learn(where.name, auth.user, auth::Credentials::plain(entry->secret.text.view()));
-    } else if (entry->secret.kind == auth::SecretKind::md5) {
-      hub.shared.learn(where.name, auth.user, auth::Credentials::md5(entry->secret.text.view()));
-    }
-  }
-  hub.add(std::make_unique<Inquiry>(hub, *pool, query, user, client)).join();
+  const wire::ErrorView view = wire::read_error(raw.subspan(wire::header_size));
+  return {"08006", request_.name + " failed", {}, std::string(view.message)};
 }
 
-Inquiry::Inquiry(Hub& hub, Pool& pool, std::string query, std::string user, pool::SessionId client)
-    : hub_(hub), pool_(pool), query_(std::move(query)), user_(std::move(user)), client_(client) {
+void Inquiry::start(Hub& hub, Pool& pool, Request request, Done done) {
+  hub.add(std::make_unique<Inquiry>(hub, pool, std::move(request), std::move(done))).join();
+}
+
+Inquiry::Inquiry(Hub& hub, Pool& pool, Request request, Done done)
+    : hub_(hub), pool_(pool), request_(std::move(request)), done_(std::move(done)) {
   ticket_.worker = hub.worker;
   ticket_.session = hub.shared.next_id.fetch_add(1) << 31;
   ticket_.since = hub.now();
 }
 
-Inquiry::~Inquiry() { hub_.shared.broker.leave(pool_.record, ticket_); }
+Inquiry::~Inquiry() {
+  hub_.shared.broker.leave(pool_.record, ticket_);
+  wipe_rows(rows_);
+}
 
 void Inquiry::join() {
   if (Server* idle = pool_.take_idle()) return link(*idle);
@@ -56,16 +62,17 @@ void Inquiry::link(Server& server) {
   const Settings pinned = hub_.setting_table.intern({{"search_path", "pg_catalog"}});
   server.take(*this, ticket_.session, 0, pinned, hub_.to_server);
   std::string out;
-  wire::Writer(out, 'P').string({}).string(query_).u16(0);
-  wire::Writer(out, 'B')
-      .string({})
-      .string({})
-      .u16(0)
-      .u16(1)
-      .u32(static_cast<std::uint32_t>(user_.size()))
-      .bytes(user_)
-      .u16(0);
-  wire::Writer(out, 'E').string({}).u32(1);
+  wire::Writer(out, 'P').string({}).string(request_.sql).u16(0);
+  {
+    wire::Writer bind(out, 'B');
+    bind.string({}).string({}).u16(0);
+    bind.u16(static_cast<std::uint16_t>(request_.parameters.size()));
+    for (const std::string& each : request_.parameters) {
+      bind.u32(static_cast<std::uint32_t>(each.size())).bytes(each);
+    }
+    bind.u16(0);
+  }
+  wire::Writer(out, 'E').string({}).u32(request_.rows);
   wire::message(out, 'S', {});
   hub_.to_server.copy(out);
   server.prepared.drop_unnamed();
@@ -85,29 +92,25 @@ void Inquiry::deliver(Out& out) {
     read(as_bytes(received_).subspan(done, header.total()));
     done += header.total();
   }
+  wipe(received_.data(), done);
   received_.erase(0, done);
 }
 
 void Inquiry::read(Bytes message) {
   if (message[0] == 'E') error_ = error_of(message);
-  if (message[0] != 'D' || found_) return;
-  wire::Fields fields(message.subspan(wire::header_size));
-  if (fields.u16() < 2) {
-    error_ = Error{"08006", "auth_query must return a name and a secret", {}, {}};
-    return;
+  if (message[0] != 'D') return;
+  if (auto row = read_row(message.subspan(wire::header_size))) {
+    rows_.push_back(std::move(*row));
+  } else {
+    error_ = Error{"08006", request_.name + ": a malformed row", {}, {}};
   }
-  const std::uint32_t name_size = fields.u32();
-  if (name_size != 0xffffffff) fields.bytes(name_size);
-  const std::uint32_t size = fields.u32();
-  const Bytes secret = size == 0xffffffff ? Bytes{} : fields.bytes(size);
-  if (fields.ok()) found_ = auth::StoredSecret::parse(as_text(secret));
 }
 
 void Inquiry::on_ready(Server& server, char) {
   server_ = nullptr;
   server.release();
   if (error_) return answer(*error_);
-  answer(std::move(found_));
+  answer(std::move(rows_));
 }
 
 void Inquiry::on_sync_failed(Server& server, Bytes error) {
@@ -131,17 +134,17 @@ void Inquiry::end() {
 }
 
 void Inquiry::expire() {
-  if (server_) return server_->discard("auth_query took too long");
-  answer(Error{"08006", "auth_query got no server connection in time", {}, {}});
+  if (server_) return server_->discard(request_.name + " took too long");
+  answer(Error{"08006", request_.name + " got no server connection in time", {}, {}});
 }
 
-void Inquiry::answer(Result<std::optional<auth::StoredSecret>> result) {
+void Inquiry::answer(Result<std::vector<Row>> result) {
   wipe(received_.data(), received_.size());
   if (!result) hub_.log(LogLevel::warning, result.error().message + ": " + result.error().hint);
-  const pool::SessionId client = client_;
   Hub& hub = hub_;
+  const Done done = std::move(done_);
   hub.finish(*this);  // dies at the next sweep
-  if (Client* asker = hub.find(client)) asker->on_secret(std::move(result));
+  done(hub, std::move(result));
 }
 
 }  // namespace heim::session

@@ -1,7 +1,9 @@
-// A statement of our own: auth_query, asked through a pooled connection of auth_user.
+// A statement of our own, asked through a connection of a pool: auth_query, the catalog.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "session/client.hpp"
 #include "session/server.hpp"
@@ -10,10 +12,19 @@ namespace heim::session {
 
 class Inquiry final : public Holder {
  public:
-  /// Asks `query` with `user` as its parameter; Client::on_secret() of `client` gets the answer.
-  static void start(Hub& hub, const DatabaseView& database, const std::string& query,
-                    const std::string& user, pool::SessionId client);
-  Inquiry(Hub& hub, Pool& pool, std::string query, std::string user, pool::SessionId client);
+  using Row = std::vector<std::optional<std::string>>;
+  struct Request {
+    std::string name;  // as errors and the log call it
+    std::string sql;
+    std::vector<std::string> parameters;
+    std::uint32_t rows = 0;  // that are wanted at most; 0: all
+  };
+  /// Runs once. An error's hint is what the server said.
+  using Done = std::function<void(Hub&, Result<std::vector<Row>>)>;
+
+  /// Waits in line for a connection of `pool` like any client.
+  static void start(Hub& hub, Pool& pool, Request request, Done done);
+  Inquiry(Hub& hub, Pool& pool, Request request, Done done);
   ~Inquiry() override;
 
   void link(Server& server);
@@ -34,17 +45,17 @@ class Inquiry final : public Holder {
  private:
   void join();
   void read(Bytes message);
-  void answer(Result<std::optional<auth::StoredSecret>> result);
+  void answer(Result<std::vector<Row>> result);
+  Error error_of(Bytes raw) const;
 
   Hub& hub_;
   Pool& pool_;
-  const std::string query_;
-  const std::string user_;
-  const pool::SessionId client_;
+  const Request request_;
+  Done done_;
   pool::Ticket ticket_;
   Server* server_ = nullptr;
   std::string received_;
-  std::optional<auth::StoredSecret> found_;
+  std::vector<Row> rows_;
   std::optional<Error> error_;
 };
 

@@ -93,7 +93,8 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
                   Out& out) {
   apply(ServerEvent::taken);
   holder_ = &holder;
-  ready_seen_ = false;
+  ++links_;
+  ready_seen_ = error_seen = false;
   if (whose != holder_id || life != holder_life) {
     if (reset_needed_) {
       ask("DISCARD ALL", out);
@@ -106,11 +107,22 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
     holder_id = whose;
     holder_life = life;
   }
-  if (vars != wanted && !dedicated) {
-    const std::string sql = sync_sql(vars.get(), *wanted);
-    if (!sql.empty()) ask(sql, out);
-    vars = wanted;
+  if (vars != wanted && !dedicated) adapt(wanted, out);
+}
+
+void Server::adapt(const Settings& wanted, Out& out) {
+  const std::string sql = sync_sql(vars.get(), *wanted);
+  if (!sql.empty()) ask(sql, out);
+  // One that cannot be prepared any more is missing: the client is told when it uses it.
+  for (const std::string_view text : sync_prepares(vars.get(), *wanted)) {
+    ask(text, out, Reply::query_lenient);
   }
+  vars = wanted;
+}
+
+void Server::adopt(Settings now) {
+  vars = std::move(now);
+  set_seen_ = reset_needed_ = error_seen = false;
 }
 
 bool Server::is_clean() const {
@@ -135,7 +147,9 @@ void Server::release(bool untouched) {
   const config::Proxy& proxy = hub->settings().proxy;
   const bool reset = (pool->mode == config::PoolMode::session || proxy.server_reset_query_always) &&
                      !proxy.server_reset_query.empty();
-  if ((reset && !untouched) || !is_clean() || stream->backlog() > 0) return start_cleaning();
+  if ((reset && !untouched) || reset_now_ || !is_clean() || stream->backlog() > 0) {
+    return start_cleaning();
+  }
   if (cancels_ > 0) return apply(ServerEvent::held);
   apply(ServerEvent::given_back);
   pool->give(*this);
@@ -153,11 +167,11 @@ void Server::join_hub(Hub& next, Pool& next_pool) {
   if (vars) vars = next.setting_table.intern(vars->items);
 }
 
-void Server::ask(std::string_view sql, Out& out) {
+void Server::ask(std::string_view sql, Out& out, Reply reply) {
   std::string query;
   wire::text_message(query, 'Q', sql);
   out.copy(query);
-  expect(Reply::query_hidden);
+  expect(reply);
   // A simple query destroys the unnamed statement.
   prepared.drop_unnamed();
 }

@@ -47,6 +47,12 @@ class Holder {
   virtual void on_sync_failed(Server& server, Bytes error) = 0;
   /// The hidden statements that adapt the server to the holder are done.
   virtual void on_synced(Server&) {}
+  /// Whether the holder asks the server for what its statements did to the session.
+  virtual bool tracks_state() const { return false; }
+  /// A row of the answer: the body of a DataRow.
+  virtual void on_state_row(Bytes /*body*/) {}
+  /// The answer is complete.
+  virtual void on_state(Server&, bool /*failed*/) {}
   /// The server is gone; the holder has it no more. `error` is the server's last ErrorResponse, or
   /// empty.
   virtual void on_server_lost(Server& server, Bytes error) = 0;
@@ -102,14 +108,20 @@ class Server final : public StreamHandler {
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
-  void ask(std::string_view sql, Out& out);
+  void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
+  /// Brings it from `vars` to `wanted`, ahead of what follows.
+  void adapt(const Settings& wanted, Out& out);
+  /// What its session is now, as the server itself said.
+  void adopt(Settings now);
   void write(Out& out);
   /// Asks the server whether it is still there; it comes back to the pool by itself.
   void check();
   /// Time passed while it is being cleaned.
   void clean_late(Duration limit);
-  /// Its holder leaves session state that cannot be tracked.
+  /// Its holder leaves session state that cannot be tracked: gone before another holder has it.
   void pin();
+  /// Likewise, and gone as soon as the holder is: locks and temporary tables are not kept waiting.
+  void reset_at_once() { reset_now_ = true; }
   /// Handed to another worker.
   void leave_hub();
   void join_hub(Hub& next, Pool& next_pool);
@@ -144,7 +156,7 @@ class Server final : public StreamHandler {
   std::size_t owed() const { return expected_.size(); }
   /// The hidden statements that adapt it to its holder are not answered yet.
   bool adapts() const {
-    return !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+    return !expected_.empty() && is_hidden_query(expected_.front().reply);
   }
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
@@ -173,6 +185,7 @@ class Server final : public StreamHandler {
   std::uint32_t unsent = 0;  // bytes of a message to the server that the client still owes
   bool batch_open = false;   // extended messages without Sync
   bool skipping = false;     // after an error: the server ignores all up to Sync
+  bool error_seen = false;   // since its holder took it, or adopt()
   Settings parameters;       // as reported
   Settings vars;             // as set by us for the last holder; null: unknown
   ServerStatements prepared;
@@ -219,6 +232,7 @@ class Server final : public StreamHandler {
   bool streams() const;
   Reply next_due() const;
   bool has_audience() const;
+  bool hidden_row(Bytes body, bool whole);
   void end_message();
   void settle();
   void settle_login();
@@ -251,8 +265,12 @@ class Server final : public StreamHandler {
   // It failed: so many ReadyForQuery may come, or none, before the next answer of another kind.
   bool uncertain_ = false;
   bool reset_needed_ = false;  // session state that only DISCARD ALL removes
+  std::uint64_t links_ = 0;    // how often it was taken
+  bool reset_now_ = false;     // see reset_at_once()
   bool set_seen_ = false;      // a SET whose effect is not in `vars`
   bool sync_failed_ = false;
+  bool probed_ = false;        // the answer about its state is complete in this chunk
+  bool probe_failed_ = false;
   bool force_tls_ = false;
   bool tried_tls_ = false;
   bool plain_only_ = false;

@@ -57,6 +57,13 @@ void Server::continue_cleaning(Out& out) {
     return ask("ROLLBACK", out);
   }
   rolled_back_ = false;
+  if (std::exchange(reset_now_, false)) {
+    reset_done_ = true;
+    prepared.clear();
+    vars = hub->setting_table.empty();
+    reset_needed_ = set_seen_ = false;
+    return ask("DISCARD ALL", out);
+  }
   const config::Proxy& proxy = hub->settings().proxy;
   const bool reset = pool->mode == config::PoolMode::session || proxy.server_reset_query_always;
   if (reset && !std::exchange(reset_done_, true) && !proxy.server_reset_query.empty()) {

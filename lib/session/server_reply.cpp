@@ -77,7 +77,8 @@ std::size_t Server::frame(Bytes bytes) {
   const std::size_t here = std::min(header.total(), bytes.size());
   const bool whole = here == header.total();
   const bool login = state_ == ServerState::login;
-  if (!whole && (login || is_read(header.tag)) && header.body <= gather_limit) return 0;
+  const bool probe_row = header.tag == 'D' && next_due() == Reply::probe;
+  if (!whole && (login || probe_row || is_read(header.tag)) && header.body <= gather_limit) return 0;
   if (login) {
     login_message(header, bytes.first(here));
     return here;
@@ -102,10 +103,12 @@ void Server::end_message() {
 // Returns whether the message goes to the holder.
 bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   const Bytes body = frame.subspan(wire::header_size);
-  const bool hidden = next_due() == Reply::query_hidden;
+  const bool hidden = is_hidden_query(next_due());
   if (uncertain_) see_end_of_copy(header.tag);
   switch (header.tag) {
     case 'D':
+      if (hidden) return hidden_row(body, whole);
+      [[fallthrough]];
     case 'd':
     case 'c':
       return !hidden && (streams() || violate("rows nobody asked for"));
@@ -123,6 +126,15 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
     default:
       return hidden ? false : on_simple(header);
   }
+}
+
+// A row of the answer to a query of ours.
+bool Server::hidden_row(Bytes body, bool whole) {
+  if (next_due() == Reply::probe) {
+    probe_failed_ |= !whole;
+    if (holder_ && whole) holder_->on_state_row(body);
+  }
+  return false;
 }
 
 bool Server::streams() const {
@@ -185,7 +197,7 @@ bool Server::on_complete(Bytes body) {
   if (expected_.empty()) return violate("a CommandComplete");
   const Expected::Entry front = expected_.front();
   settle_copy();
-  if (front.reply == Reply::query_hidden) return false;
+  if (is_hidden_query(front.reply)) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
   // Nearly all statements are told by two letters from those that matter here.
@@ -199,8 +211,9 @@ bool Server::on_complete(Bytes body) {
 // Statements that change what outlives a transaction.
 // `forgotten`: the statements it deallocates are, since it was sent.
 void Server::on_tag(std::string_view tag, bool forgotten) {
+  const bool tracked = holder_ && holder_->tracks_state();
   if (tag == "SET" || tag == "RESET") {
-    set_seen_ = true;
+    set_seen_ |= !tracked;
   } else if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
     ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
     if (!forgotten) prepared.clear_named();
@@ -210,7 +223,7 @@ void Server::on_tag(std::string_view tag, bool forgotten) {
       set_seen_ = reset_needed_ = false;
     }
   } else if (tag == "LISTEN" || tag == "PREPARE") {
-    reset_needed_ = true;
+    reset_needed_ |= !tracked;
   }
 }
 
@@ -234,10 +247,14 @@ bool Server::on_ready(Bytes body) {
   uncertain_ = copy_syncs_ > 0;
   if (tx_ == 'I' || status == 'I') ++transactions;
   tx_ = status;
+  if (front.reply == Reply::probe) {
+    probed_ = true;
+    return false;
+  }
   ready_seen_ = true;
   if (front.reply == Reply::sync_hidden) return false;
-  if (front.reply != Reply::query_hidden) return true;
-  const bool more = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
+  if (!is_hidden_query(front.reply)) return true;
+  const bool more = !expected_.empty() && is_hidden_query(expected_.front().reply);
   if (holder_ && !sync_failed_ && !more) holder_->on_synced(*this);
   return false;
 }
@@ -291,8 +308,14 @@ bool Server::on_error(Bytes frame) {
     return false;
   }
   copy_in_ = false;
+  error_seen = true;
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
+  if (front == Reply::query_lenient) return false;
+  if (front == Reply::probe) {
+    probe_failed_ = true;
+    return false;
+  }
   if (front == Reply::query_hidden) {
     sync_failed_ = true;
     sync_error_ = as_text(frame);
@@ -427,8 +450,7 @@ bool Server::on_parameter(Bytes body) {
   const std::string_view value = fields.string();
   if (!fields.done()) return violate("a malformed ParameterStatus");
   parameters = hub->setting_table.with(parameters, parameter, value);
-  const bool hidden = !expected_.empty() && expected_.front().reply == Reply::query_hidden;
-  if (hidden || !holder_) return false;
+  if (is_hidden_query(next_due()) || !holder_) return false;
   holder_->on_parameter(parameter, value);
   return true;
 }
@@ -453,11 +475,17 @@ void Server::settle_held() {
     sync_failed_ = false;
     vars = nullptr;
     set_seen_ = true;
+    reset_needed_ |= holder_->tracks_state();
     return holder_->on_sync_failed(*this, as_bytes(sync_error_));
   }
   if (holder_->backlog() > backlog_high && !read_paused) {
     read_paused = true;
     stream->pause();
+  }
+  if (std::exchange(probed_, false)) {
+    const std::uint64_t before = links_;
+    holder_->on_state(*this, std::exchange(probe_failed_, false));
+    if (!holder_ || links_ != before) return;
   }
   if (!ready_seen_) return;
   if (retry_ && expected_.empty() && carry_.empty()) {

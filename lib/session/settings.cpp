@@ -63,6 +63,15 @@ std::string quote_literal(std::string_view value) {
   return out += '\'';
 }
 
+std::string quote_identifier(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += c;
+    out += c;
+  }
+  return out += '"';
+}
+
 // a.b -> "a"."b"
 std::string quote_name(std::string_view name) {
   std::string out = "\"";
@@ -146,24 +155,92 @@ bool is_settable(std::string_view name) {
   return std::find(std::begin(names), std::end(names), folded) != std::end(names);
 }
 
+namespace {
+
+bool is_identity(std::string_view name) {
+  return name == "role" || name == "session_authorization";
+}
+
+// Whether it has another value, or none any more.
+bool difference_of(const SettingList* from, const SettingList& to, std::string_view name) {
+  const std::string* was = from ? from->find(name) : nullptr;
+  const std::string* is = to.find(name);
+  return !was != !is || (was && *was != *is);
+}
+
+bool has_identity(const SettingList& list) {
+  return list.find("role") || list.find("session_authorization");
+}
+
+// What `to` has not.
+std::string undo_sql(const SettingList& from, const SettingList& to) {
+  std::string sql;
+  for (const auto& [name, value] : from.items) {
+    if (is_statement_item(name)) {
+      const std::string* kept = to.find(name);
+      if (kept && *kept == value) continue;
+      (sql += "DEALLOCATE ") += quote_identifier(std::string_view(name).substr(1)) + ";";
+    } else if (!is_identity(name) && !to.find(name)) {
+      (sql += "RESET ") += quote_name(name) + ";";
+    }
+  }
+  return sql;
+}
+
+void add_set(std::string& sql, bool& first, std::string_view name, std::string_view value) {
+  sql += first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
+  sql += quote_literal(name) + "," + quote_literal(value) + ",false)";
+  first = false;
+}
+
+}  // namespace
+
+std::string statement_item(std::string_view name) { return std::string("\x01").append(name); }
+
 std::string sync_sql(const SettingList* from, const SettingList& to) {
   std::string sql;
   // RESET ALL leaves the role and the session's user as they are.
   if (!from) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;";
-  if (from) {
-    for (const auto& [name, value] : from->items) {
-      if (!to.find(name)) (sql += "RESET ") += quote_name(name) + ";";
-    }
-  }
+  const std::string undo = from ? undo_sql(*from, to) : std::string();
+  std::string set;
   bool first = true;
   for (const auto& [name, value] : to.items) {
+    if (is_statement_item(name) || is_identity(name)) continue;
     const std::string* has = from ? from->find(name) : nullptr;
-    if (has && *has == value) continue;
-    sql += first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
-    sql += quote_literal(name) + "," + quote_literal(value) + ",false)";
-    first = false;
+    if (!has || *has != value) add_set(set, first, name, value);
   }
-  return sql;
+  // Settings are the login role's to set: roles go first and come back last.
+  const bool was = from && has_identity(*from);
+  const bool moves = !undo.empty() || !set.empty() || !from ||
+                     difference_of(from, to, "role") ||
+                     difference_of(from, to, "session_authorization");
+  if (was && moves) sql += "RESET SESSION AUTHORIZATION;RESET ROLE;";
+  if (moves) {
+    for (const char* const name : {"session_authorization", "role"}) {
+      if (const std::string* value = to.find(name)) add_set(set, first, name, *value);
+    }
+  }
+  return sql + undo + set;
+}
+
+std::vector<std::string_view> sync_prepares(const SettingList* from, const SettingList& to) {
+  std::vector<std::string_view> texts;
+  for (const auto& [name, value] : to.items) {
+    if (!is_statement_item(name)) break;  // they stand first
+    const std::string* has = from ? from->find(name) : nullptr;
+    if (!has || *has != value) texts.push_back(value);
+  }
+  return texts;
+}
+
+std::size_t difference(const SettingList& from, const SettingList& to) {
+  std::size_t count = 0;
+  for (const auto& [name, value] : from.items) count += !to.find(name);
+  for (const auto& [name, value] : to.items) {
+    const std::string* has = from.find(name);
+    count += !has || *has != value;
+  }
+  return count;
 }
 
 bool parse_options(std::string_view options,

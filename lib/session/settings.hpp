@@ -12,7 +12,8 @@
 namespace heim::session {
 
 /// Names and values, sorted by name, names in lower case. Immutable and interned: equal sets are
-/// one object, so that "does this server fit this client" is a comparison of pointers.
+/// one object, so that "does this server fit this client" is a comparison of pointers. Statements
+/// that SQL's PREPARE made are among them: see statement_item().
 struct SettingList {
   std::vector<std::pair<std::string, std::string>> items;
   /// The list as ParameterStatus messages, made when it is first interned.
@@ -43,6 +44,11 @@ class SettingTable {
 
 std::string fold(std::string_view name);  // lower case, ASCII
 
+/// Under what name a list holds the statement that `PREPARE name` made; its value is that text. No
+/// setting's name begins so.
+std::string statement_item(std::string_view name);
+inline bool is_statement_item(std::string_view item) { return item.starts_with('\x01'); }
+
 /// Whether a parameter a server reports is one that a session sets for itself (and so belongs to
 /// the client that set it), rather than a fact about the server.
 bool is_settable(std::string_view name);
@@ -51,6 +57,13 @@ bool is_settable(std::string_view name);
 /// so everything is reset first. Empty if there is nothing to do. Values are quoted so that they
 /// mean the same whatever the server's standard_conforming_strings and client_encoding are.
 std::string sync_sql(const SettingList* from, const SettingList& to);
+
+/// The PREPAREs that `to` has and `from` has not, to be run one by one after sync_sql(): a server
+/// shows the text of a whole query as a statement's.
+std::vector<std::string_view> sync_prepares(const SettingList* from, const SettingList& to);
+
+/// In how many items they differ: what it costs to go from one to the other.
+std::size_t difference(const SettingList& from, const SettingList& to);
 
 /// `-c name=value` and `--name=value` words of the startup parameter "options", with PostgreSQL's
 /// backslash rules. False if a word is something else.

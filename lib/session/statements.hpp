@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "sql/statement.hpp"
 
 namespace heim::pool {
 struct Record;
@@ -27,6 +28,7 @@ struct Statement {
   Hash128 hash;
   std::string content;
   bool forgets_all = false;  // running it deallocates all statements
+  sql::ScriptRef script;     // what it does; made when it is first needed
   // Where and when a server last accepted it, as far as this worker has seen: AcceptedStatements
   // knows the rest.
   const pool::Record* valid_in = nullptr;  // compared only

@@ -98,7 +98,9 @@ inline constexpr Effects
     /// Plans of the session are dropped (DISCARD PLANS, DISCARD ALL).
     discards = 1u << 22,
     /// Begins or ends a transaction block, or a savepoint: any of the kinds begin .. two_phase.
-    transaction = 1u << 23;
+    transaction = 1u << 23,
+    /// `functions` of a statement is not empty.
+    calls_functions = 1u << 24;
 }  // namespace effect
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.

@@ -91,6 +91,7 @@ void Backend::begin_session(const wire::StartupPacket& packet) {
     }
   }
   session_.emplace(this, std::move(gucs));
+  session_->set_user(user);
   phase_ = Phase::forking;
   if (server_.on_session) server_.on_session(*this);
   const Duration fork = server_.random().between(microseconds(100), milliseconds(2));

@@ -88,6 +88,14 @@ void Gucs::reset_all() {
   session_.clear();
 }
 
+std::map<std::string, std::string> Gucs::of_session() const {
+  std::map<std::string, std::string> values;
+  for (const auto& [name, value] : session_) {
+    if (find_guc(name)) values[name] = value;
+  }
+  return values;
+}
+
 std::map<std::string, std::string> Gucs::reported() const {
   std::map<std::string, std::string> values;
   for (const KnownGuc& guc : known_gucs) {

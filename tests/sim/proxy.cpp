@@ -148,12 +148,20 @@ std::unique_ptr<Middle> make_proxy(World& world) { return std::make_unique<Proxy
 
 Profile for_proxy(Profile profile, std::uint64_t seed) {
   Random random(seed ^ 0x70726f7879);
-  profile.pool_mode = random.chance(65) ? config::PoolMode::transaction : config::PoolMode::session;
+  profile.tolerance.startup_is_default = false;
+  profile.pool_mode = random.chance(60)   ? config::PoolMode::automatic
+                      : random.chance(60) ? config::PoolMode::transaction
+                                          : config::PoolMode::session;
+  if (profile.pool_mode == config::PoolMode::automatic) {
+    profile.habits.sql_prepare = static_cast<std::uint32_t>(random.below(12));
+    profile.habits.temp_tables = static_cast<std::uint32_t>(random.below(6));
+    profile.habits.notifications = static_cast<std::uint32_t>(random.below(8));
+    profile.tolerance.startup_is_default = random.chance(50);
+  }
   profile.clients += static_cast<std::uint32_t>(random.below(6));
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));
   if (random.chance(30)) profile.habits.tls = 50;
   if (random.chance(30)) profile.server_tls = true;
-  profile.tolerance.startup_is_default = false;
   profile.tolerance.reshapes = true;
   profile.tolerance.loose_when_failed = true;
   // A SET that no server reports back holds for the transaction only.

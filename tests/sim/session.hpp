@@ -59,6 +59,7 @@ struct Prepared {
   std::optional<Statement> statement;  // empty: an empty query
   std::string text;
   std::uint64_t shape = 0;
+  bool from_sql = false;
 };
 
 struct Portal {
@@ -101,6 +102,7 @@ class Session {
   /// Parse is answered even in a failed transaction: by one who knows the statement to be good.
   void allow_parse_when_failed() { parse_when_failed_ = true; }
   void set_host(SessionHost* host) { host_ = host; }
+  void set_user(std::string user) { user_ = std::move(user); }
   void notify(const std::string& channel, const std::string& payload);
 
   char status() const { return failed_ ? 'E' : block_ ? 'T' : 'I'; }
@@ -176,6 +178,7 @@ class Session {
   std::string argument(const Call& call, std::size_t index, const Run& run) const;
   std::string text_of(const Value& value, const Run& run) const;
   std::uint32_t row_count(const Run& run) const;
+  std::vector<std::vector<std::string>> state_rows(const std::string& question) const;
   Duration cost(const Run& run) const;
   std::string tag_of(const Run& run) const;
   // session_transaction.cpp
@@ -217,6 +220,8 @@ class Session {
   std::vector<Write> writes_;
   bool altered_ = false;
   bool temp_table_ = false;
+  std::string user_;
+  std::set<std::string> channels_;  // of LISTEN, committed
   std::vector<std::pair<std::string, bool>> listens_;              // at commit
   std::vector<std::pair<std::string, std::string>> notifies_;      // at commit
   std::deque<std::pair<std::string, std::string>> notifications_;  // to be delivered

@@ -55,6 +55,9 @@ Duration Session::cost(const Run& run) const {
 std::uint32_t Session::row_count(const Run& run) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return 1;
+  if (statement.verb == Verb::state) {
+    return static_cast<std::uint32_t>(state_rows(statement.text).size());
+  }
   if (statement.calls.empty()) return 0;
   const Call& call = statement.calls[0];
   return call.function == "echo" ? number(argument(call, 1, run)) : 1;
@@ -63,6 +66,7 @@ std::uint32_t Session::row_count(const Run& run) const {
 std::vector<std::string> Session::columns(const Run& run) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return {canonical_guc(statement.name)};
+  if (statement.verb == Verb::state) return {"kind", "name", "value", "context"};
   std::vector<std::string> names;
   for (const Call& call : statement.calls) names.push_back(call.function);
   if (names.empty()) return names;
@@ -74,6 +78,7 @@ std::vector<std::string> Session::columns(const Run& run) const {
 std::vector<std::string> Session::values(const Run& run, std::uint32_t row) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return {gucs_.show(statement.name)};
+  if (statement.verb == Verb::state) return state_rows(statement.text)[row];
   const Call& first = statement.calls[0];
   if (first.function == "echo") {
     const std::uint32_t width = number(argument(first, 2, run));
@@ -84,6 +89,36 @@ std::vector<std::string> Session::values(const Run& run, std::uint32_t row) cons
   for (const Call& call : statement.calls) out.push_back(call_value(call, run));
   if (first.function == "shape") out.resize(1 + run.shape % 3, "added");
   return out;
+}
+
+// What the proxy asks after statements that may have changed the session: see
+// session/state_probe.hpp.
+std::vector<std::vector<std::string>> Session::state_rows(const std::string& question) const {
+  std::vector<std::vector<std::string>> rows;
+  const auto asks = [&](const char* what) { return question.find(what) != question.npos; };
+  static constexpr std::string_view by_name = "current_setting(E'";
+  for (std::size_t at = question.find(by_name); at != question.npos;
+       at = question.find(by_name, at + 1)) {
+    const std::size_t from = at + by_name.size();
+    const std::string name = question.substr(from, question.find('\'', from) - from);
+    if (gucs_.known(name)) rows.push_back({"v", name, gucs_.show(name), ""});
+  }
+  if (asks("pg_settings")) {
+    for (const auto& [name, value] : gucs_.of_session()) {
+      rows.push_back({"g", name, value, "user"});
+    }
+    rows.push_back({"r", user_, "none", ""});
+  }
+  if (asks("pg_prepared_statements")) {
+    for (const auto& [name, prepared] : prepared_) {
+      if (prepared.from_sql) rows.push_back({"p", name, prepared.text, ""});
+    }
+  }
+  if (asks("pg_my_temp_schema") && temp_table_) rows.push_back({"t", "", "", ""});
+  if (asks("pg_listening_channels")) {
+    for (const std::string& channel : channels_) rows.push_back({"n", channel, "", ""});
+  }
+  return rows;
 }
 
 std::string Session::call_value(const Call& call, const Run& run) const {
@@ -144,6 +179,8 @@ std::string Session::apply() {
       return "SELECT " + std::to_string(sent_now_);
     case Verb::copy_out:
       return "COPY " + std::to_string(run_.sent);
+    case Verb::state:
+      return "SELECT " + std::to_string(sent_now_);
     case Verb::show:
       return "SHOW";
     case Verb::set:
@@ -184,7 +221,7 @@ std::string Session::apply() {
         return error("42P05", "prepared statement \"" + statement.name + "\" already exists"), "";
       }
       inner->front().comment.clear();  // the tag of this PREPARE, not of its executions
-      prepared_[statement.name] = {inner->front(), statement.inner, host_->schema()};
+      prepared_[statement.name] = {inner->front(), statement.text, host_->schema(), true};
       return "PREPARE";
     }
     case Verb::listen:

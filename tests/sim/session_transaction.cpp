@@ -29,7 +29,14 @@ bool Session::commit() {
   gucs_.commit();
   if (!writes_.empty()) host_->on_commit(writes_);
   if (altered_) host_->alter();
-  for (const auto& [channel, on] : listens_) host_->listen(channel, on);
+  for (const auto& [channel, on] : listens_) {
+    host_->listen(channel, on);
+    if (on) {
+      channels_.insert(channel);
+    } else {
+      channels_.clear();
+    }
+  }
   for (const auto& [channel, payload] : notifies_) host_->notify_all(channel, payload);
   writes_.clear();
   end_block();

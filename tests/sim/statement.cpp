@@ -218,6 +218,11 @@ bool Parser::copy(Statement& out) {
 
 bool Parser::select(Statement& out) {
   out.verb = Verb::select;
+  if (token_.kind == Token::Kind::string) {
+    out.verb = Verb::state;
+    skip_rest();
+    return true;
+  }
   do {
     Call call;
     if (token_.kind == Token::Kind::number) {

@@ -37,6 +37,7 @@ enum class Verb {
   listen,
   unlisten,
   notify,
+  state,          // the proxy's question about the session: SELECT 'x', ... UNION ALL ...
   function_call,  // not SQL: the FunctionCall message
 };
 
@@ -62,7 +63,8 @@ struct Statement {
 
   std::uint32_t parameters() const;
   bool returns_rows() const {
-    return verb == Verb::select || verb == Verb::show || verb == Verb::execute;
+    return verb == Verb::select || verb == Verb::show || verb == Verb::execute ||
+           verb == Verb::state;
   }
   bool ends_transaction() const { return verb == Verb::commit || verb == Verb::rollback; }
 };

@@ -1,0 +1,74 @@
+// The catalogs of the databases, as all workers share them.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "base/clock.hpp"
+#include "sql/catalog.hpp"
+
+namespace heim::session {
+
+/// [any thread] By the name clients use for the database. Nobody waits for a catalog: until it is
+/// there, whatever it would tell counts as the worst.
+class Catalogs {
+ public:
+  /// Counts changes: while it stays, find() gives what it gave before.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+
+  /// Null while it is not known. `load` is set for one caller: it has to ask a server, and to call
+  /// loaded() or failed() then.
+  sql::CatalogRef find(const std::string& database, Instant now, bool& load) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[database];
+    const bool old = now - entry.asked > max_age;
+    load = !entry.loading && now >= entry.not_before && (!entry.catalog || old);
+    if (load) {
+      entry.loading = true;
+      entry.asked = now;
+      entry.asked_version = entry.version;
+    }
+    return entry.catalog;
+  }
+  /// Something in the database has changed.
+  void changed(const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[database];
+    ++entry.version;
+    entry.catalog = nullptr;
+    version_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  void loaded(const std::string& database, Instant now, sql::CatalogRef catalog) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[database];
+    entry.loading = false;
+    // What changed while it was read may be missing in it.
+    if (entry.version == entry.asked_version) entry.catalog = std::move(catalog);
+    entry.not_before = now + min_pause;
+    version_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  void failed(const std::string& database, Instant now) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[database];
+    entry.loading = false;
+    entry.not_before = now + retry_pause;
+  }
+
+ private:
+  static constexpr Duration max_age = std::chrono::minutes(5);  // for changes made elsewhere
+  static constexpr Duration min_pause = std::chrono::milliseconds(200);
+  static constexpr Duration retry_pause = std::chrono::seconds(10);
+  struct Entry {
+    sql::CatalogRef catalog;
+    std::uint64_t version = 0, asked_version = 0;
+    Instant asked{}, not_before{};
+    bool loading = false;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+  std::atomic<std::uint64_t> version_{0};
+};
+
+}  // namespace heim::session

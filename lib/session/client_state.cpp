@@ -1,0 +1,271 @@
+// Mode `auto`: what statements do to their session follows the client from server to server, and
+// what cannot be moved keeps the client on its server for as long as it is there.
+//
+// The text says what a statement may do (sql/); what it did, the server is asked once the
+// transaction is over (state_probe). Until then the client keeps the server.
+#include <algorithm>
+
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/state_probe.hpp"
+
+namespace heim::session {
+namespace {
+
+using namespace sql::effect;
+
+// What has to be asked for before the server may go to somebody else.
+constexpr sql::Effects changes = settings | all_settings | role | suspicious | temp | hold |
+                                 advisory_lock | prepares | deallocates | listens | unlistens |
+                                 discards;
+// What may end a hold.
+constexpr sql::Effects may_end_hold = lets_go | suspicious | discards;
+// Custom settings that one client may have made; they are asked for by name.
+constexpr std::size_t custom_limit = 256;
+
+struct HoldName {
+  std::uint16_t bit;
+  std::string_view text;
+};
+
+}  // namespace
+
+struct Client::Tracking {
+  std::vector<std::string> names;   // set since the server was last asked
+  std::vector<std::string> custom;  // of all settings this session has set, those with a dot
+  std::vector<std::string> channels;
+  bool asked = false;               // the answer is awaited
+  sql::Effects asked_effects = 0;
+  StateQuestion question;
+  StateAnswer answer;
+};
+
+void Client::TrackingDeleter::operator()(Tracking* tracking) const { delete tracking; }
+
+Client::Tracking& Client::tracking() {
+  if (!tracking_) tracking_.reset(new Tracking);
+  return *tracking_;
+}
+
+std::string_view Client::hold_reason() const {
+  static constexpr HoldName names[] = {
+      {hold_text, "a statement of more than 1 MiB was prepared"},
+      {hold_temp, "temporary objects"},
+      {hold_cursor, "a cursor WITH HOLD"},
+      {hold_lock, "an advisory lock"},
+      {hold_load, "a library it loaded"},
+      {hold_seed, "setseed()"},
+      {hold_listen, "LISTEN"},
+      {hold_setting, "a setting that only its role may set"},
+      {hold_unknown, "its state could not be read"},
+  };
+  for (const HoldName& each : names) {
+    if (holds_ & each.bit) return each.text;
+  }
+  return {};
+}
+
+void Client::hold_server(std::uint16_t why) {
+  const bool was = holds_ != 0;
+  holds_ |= why;
+  pinned = hold_reason();
+  if (was || pin_told_) return;
+  pin_told_ = true;
+  if (hub.logs(LogLevel::info)) {
+    hub.log(LogLevel::info, "client " + database_name + "/" + user +
+                                " keeps its server between transactions: " + std::string(pinned));
+  }
+}
+
+// ---- what it sends ---------------------------------------------------------------
+
+void Client::note_simple(Bytes in, const wire::Header& header) {
+  if (header.tag == 'F') {
+    effects_ |= suspicious;  // a function, by its number
+    return;
+  }
+  const std::size_t here = std::min(in.size(), header.total());
+  std::string_view text = as_text(in.subspan(wire::header_size, here - wire::header_size));
+  if (!text.empty()) text.remove_suffix(1);
+  note_text(text, here == header.total());
+}
+
+// The analysis of a text of which `text` may be the beginning only.
+void Client::note_text(std::string_view text, bool whole) {
+  if (!whole) {
+    // Too long to be looked at: the server will be asked.
+    effects_ |= suspicious;
+    return;
+  }
+  note(*hub.analysis.find(text));
+}
+
+// A prepared statement, about to be bound.
+void Client::note_statement(Statement& statement) {
+  if (!statement.script) {
+    const std::string_view content = statement.content;
+    statement.script = hub.analysis.find(content.substr(0, content.find('\0')));
+  }
+  note(*statement.script);
+}
+
+void Client::note(const sql::Script& script) {
+  effects_ |= script.effects;
+  constexpr sql::Effects rare = settings | executes | loads | seeds | calls_functions;
+  if ((script.effects & rare) != 0) note_rare(script);
+}
+
+void Client::note_rare(const sql::Script& script) {
+  if (script.effects & loads) hold_server(hold_load);
+  if (script.effects & seeds) hold_server(hold_seed);
+  // What a function does, nobody knows yet.
+  if (script.effects & calls_functions) effects_ |= suspicious;
+  for (const sql::Statement& statement : script.statements) {
+    for (const std::string& name : statement.settings) note_setting(name);
+    for (const std::string& name : statement.executes) note_execute(name);
+  }
+}
+
+// What EXECUTE does is what the statement does that was prepared.
+void Client::note_execute(const std::string& name) {
+  const std::string* text = vars->find(statement_item(name));
+  if (text) return note(*sql::analyse_prepared(*text));
+  effects_ |= suspicious;
+}
+
+void Client::note_setting(const std::string& name) {
+  Tracking& mine = tracking();
+  const auto add = [&](std::vector<std::string>& list) {
+    if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
+  };
+  add(mine.names);
+  if (name.find('.') == std::string::npos) return;
+  if (mine.custom.size() < custom_limit) return add(mine.custom);
+  hold_server(hold_unknown);
+}
+
+// ---- the server is asked ---------------------------------------------------------
+
+// Whether the server's state is this client's `vars`. If not, the server is asked, and on_state()
+// tries again.
+bool Client::state_is_known() {
+  if (holds_ & hold_for_ever) return true;  // it need not be known
+  if ((effects_ & (holds_ == 0 ? changes : may_end_hold)) == 0) return true;
+  ask_state();
+  return false;
+}
+
+void Client::ask_state() {
+  Tracking& mine = tracking();
+  mine.asked_effects = std::exchange(effects_, 0);
+  const bool plain = !server->error_seen && (mine.asked_effects & transaction) == 0;
+  mine.question = StateQuestion::about(mine.asked_effects, plain);
+  // Whatever else is held is asked for, too: the answer decides about the server.
+  mine.question.holds |= holds_ != 0;
+  mine.question.names = mine.question.settings ? mine.custom : std::exchange(mine.names, {});
+  mine.names.clear();
+  mine.answer = {};
+  mine.asked = true;
+  server->error_seen = false;
+  Out out;
+  server->ask(mine.question.sql(), out, Reply::probe);
+  server->write(out);
+}
+
+void Client::on_state_row(Bytes body) {
+  if (tracking_) tracking_->answer.add(body);
+}
+
+void Client::on_state(Server& given, bool failed) {
+  Tracking& mine = tracking();
+  mine.asked = false;
+  end_cancel_wait(given.owes());
+  if (failed || mine.answer.malformed) {
+    effects_ |= mine.asked_effects | suspicious;  // asked again after the next statement
+    return hold_server(hold_unknown);
+  }
+  adopt_settings(given);
+  adopt_holds();
+  try_release();
+}
+
+// What the server says is the client's state from now on, wherever it goes.
+void Client::adopt_settings(Server& given) {
+  Tracking& mine = tracking();
+  StateAnswer& answer = mine.answer;
+  StateAnswer::Pairs items;
+  for (const auto& item : vars->items) {
+    const bool asked = is_statement_item(item.first) ? mine.question.statements
+                                                     : mine.question.settings;
+    if (!asked) items.push_back(item);
+  }
+  for (auto& item : answer.settings) items.push_back(std::move(item));
+  for (auto& item : answer.values) items.push_back(std::move(item));
+  if (mine.question.settings && answer.session_user != pool->record.key.user) {
+    items.emplace_back("session_authorization", answer.session_user);
+  }
+  for (auto& [name, text] : answer.statements) {
+    items.emplace_back(statement_item(name), sql::prepare_statement(text, name));
+  }
+  const Settings now = hub.setting_table.intern(items);
+  given.adopt(now);
+  // RESET goes back to what the client asked for at its login, not to the server's default.
+  if (mine.question.settings) {
+    for (const auto& item : startup_vars_->items) {
+      if (!now->find(item.first)) items.push_back(item);
+    }
+  }
+  vars = hub.setting_table.intern(std::move(items));
+}
+
+void Client::adopt_holds() {
+  const StateQuestion& question = tracking_->question;
+  const StateAnswer& answer = tracking_->answer;
+  std::uint16_t now = holds_ & static_cast<std::uint16_t>(~hold_unknown);
+  const auto see = [&](bool asked, std::uint16_t bit, bool there) {
+    if (asked) now = static_cast<std::uint16_t>(there ? now | bit : now & ~bit);
+  };
+  see(question.holds, hold_temp, answer.temp);
+  see(question.holds, hold_cursor, answer.cursor);
+  see(question.holds, hold_lock, answer.lock);
+  see(question.channels, hold_listen, !answer.channels.empty());
+  see(question.settings, hold_setting, answer.superuser_setting && vars->find("role"));
+  if (tracking_->custom.size() >= custom_limit) now |= hold_unknown;
+  holds_ = 0;
+  if (now) hold_server(now);
+  pinned = hold_reason();
+}
+
+// ---- the server goes back --------------------------------------------------------
+
+// Gives the server back if nothing keeps it.
+void Client::try_release() {
+  if (!may_release()) return;
+  if (tracks_state() && !state_is_known()) return;
+  if (holds_ == 0) {
+    effects_ = 0;
+    return release_server();
+  }
+  // It stays, and what a RESET took away that the login had asked for comes back.
+  if (server->vars != vars && tracks_state()) {
+    Out out;
+    server->adapt(vars, out);
+    server->write(out);
+  }
+}
+
+// Whether what its server knew of the session is nowhere else.
+bool Client::state_is_lost() const {
+  return tracks_state() && (holds_ != 0 || (effects_ & changes) != 0);
+}
+
+// The client goes and takes its server's state to the grave.
+void Client::leave_state(Server& held) {
+  if (!tracks_state()) return;
+  const bool open = (effects_ & changes) != 0 || (tracking_ && tracking_->asked);
+  if (holds_ & (hold_load | hold_seed)) held.close_when_idle = true;
+  if (!open && holds_ == 0) return;
+  held.reset_at_once();
+}
+
+}  // namespace heim::session

@@ -1,0 +1,270 @@
+// Mode `auto`: what a client's statements do to its session goes where the client goes.
+#include <doctest/doctest.h>
+
+#include "bench.hpp"
+#include "session/state_probe.hpp"
+
+using namespace heim;
+using namespace heim::session::test;
+using heim::session::StateQuestion;
+
+namespace {
+
+// The server's word about its session: rows of four columns.
+using Row = std::vector<std::string_view>;
+std::string state(std::initializer_list<Row> rows) {
+  std::string out = row_description();
+  for (const Row& each : rows) wire::data_row(out, each);
+  return out + done("SELECT " + std::to_string(rows.size()));
+}
+
+std::string ask_settings() {
+  StateQuestion question;
+  question.settings = true;
+  return query(question.sql());
+}
+
+std::string ask_names(std::vector<std::string> names) {
+  StateQuestion question;
+  question.names = std::move(names);
+  return query(question.sql());
+}
+
+std::string ask_statements() {
+  StateQuestion question;
+  question.statements = true;
+  return query(question.sql());
+}
+
+std::string ask_holds() {
+  StateQuestion question;
+  question.holds = true;
+  return query(question.sql());
+}
+
+std::string set_config(std::string_view name, std::string_view value) {
+  return "SELECT pg_catalog.set_config(E'" + std::string(name) + "',E'" + std::string(value) +
+         "',false)";
+}
+
+void automatic(Bench& bench) {
+  bench.settings.proxy.pool_mode = config::PoolMode::automatic;
+  bench.settings.proxy.pool_size = 2;
+}
+
+void begin(Client& client, Server& server) {
+  client.sends(query("begin"));
+  server.receives_all(query("begin"));
+  server.sends(done("BEGIN", 'T'));
+  client.receives_all(done("BEGIN", 'T'));
+}
+
+void commit(Client& client, Server& server) {
+  client.sends(query("commit"));
+  server.receives_all(query("commit"));
+  server.sends(done("COMMIT"));
+  client.receives_all(done("COMMIT"));
+}
+
+// A statement that is answered, and after which the server is asked about its session.
+void runs(Client& client, Server& server, std::string_view sql, std::string_view tag) {
+  client.sends(query(sql));
+  server.receives(query(sql));
+  server.sends(done(tag));
+  client.receives_all(done(tag));
+}
+
+}  // namespace
+
+SCRIPT("auto: a SET follows its client to another server, and no other client sees it") {
+  automatic(bench);
+  Client& one = bench.login();
+  Server& first = bench.last();
+  runs(one, first, "set work_mem to '1MB'", "SET");
+  first.receives_all(ask_names({"work_mem"}));
+  first.sends(state({{"v", "work_mem", "1MB", ""}}));
+  one.receives_nothing();
+
+  Client& two = bench.login();
+  two.sends(query("begin"));
+  first.receives_all(query("RESET \"work_mem\";") + query("begin"));
+  first.sends(done("RESET") + done("BEGIN", 'T'));
+  two.receives_all(done("BEGIN", 'T'));
+
+  one.sends(query("show work_mem"));
+  bench.settle();
+  Server& second = bench.server();
+  second.receives_all(query(set_config("work_mem", "1MB")) + query("show work_mem"));
+  second.sends(answer("1MB") + answer("1MB"));
+  one.receives_all(answer("1MB"));
+  commit(two, first);
+}
+
+SCRIPT("auto: what the server says counts, not what was written") {
+  automatic(bench);
+  bench.settings.proxy.pool_size = 1;
+  Client& one = bench.login();
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("set timezone to 'utc'"));
+  server.receives_all(query("set timezone to 'utc'"));
+  server.sends(done("SET", 'T'));
+  one.receives_all(done("SET", 'T'));
+  one.sends(query("rollback"));
+  server.receives(query("rollback"));
+  server.sends(done("ROLLBACK"));
+  one.receives_all(done("ROLLBACK"));
+  server.receives_all(ask_settings());
+  server.sends(state({{"r", "app", "none", ""}}));
+  Client& two = bench.login();
+  two.sends(query("select 1"));
+  server.receives_all(query("select 1"));
+  server.sends(answer("1"));
+  two.receives_all(answer("1"));
+}
+
+SCRIPT("auto: a failed SET, SET LOCAL and plain statements") {
+  automatic(bench);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("set local work_mem to '1MB'"));
+  server.receives_all(query("set local work_mem to '1MB'"));
+  server.sends(done("SET", 'T'));
+  one.receives_all(done("SET", 'T'));
+  commit(one, server);
+  one.sends(query("insert into t values (1)"));
+  server.receives_all(query("insert into t values (1)"));
+  server.sends(done("INSERT 0 1"));
+  one.receives_all(done("INSERT 0 1"));
+  one.sends(query("set work_mem to 'much'"));
+  server.receives(query("set work_mem to 'much'"));
+  server.sends(error("22023", "no") + ready());
+  one.receives_all(error("22023", "no") + ready());
+  server.receives_all(ask_settings());
+  server.sends(state({{"r", "app", "none", ""}}));
+  one.sends(query("select 1"));
+  server.receives_all(query("select 1"));
+  server.sends(answer("1"));
+  one.receives_all(answer("1"));
+}
+
+SCRIPT("auto: the role comes last and goes first") {
+  automatic(bench);
+  bench.settings.proxy.pool_size = 1;
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "set role reader", "SET");
+  server.receives_all(ask_settings());
+  server.sends(state({{"g", "work_mem", "64", "user"}, {"r", "app", "reader", ""}}));
+  Client& two = bench.login();
+  two.sends(query("select 1"));
+  server.receives_all(
+      query("RESET SESSION AUTHORIZATION;RESET ROLE;RESET \"work_mem\";") + query("select 1"));
+  server.sends(done("RESET") + answer("1"));
+  two.receives_all(answer("1"));
+  one.sends(query("select 2"));
+  server.receives_all(query("SELECT pg_catalog.set_config(E'work_mem',E'64',false),"
+                            "pg_catalog.set_config(E'role',E'reader',false)") +
+                      query("select 2"));
+  server.sends(answer("reader") + answer("2"));
+  one.receives_all(answer("2"));
+}
+
+SCRIPT("auto: PREPARE follows its client, under its own name") {
+  automatic(bench);
+  bench.settings.proxy.pool_size = 1;
+  Client& one = bench.login();
+  Server& server = bench.last();
+  const std::string mine = "prepare s as select 1";
+  runs(one, server, mine, "PREPARE");
+  server.receives_all(ask_statements());
+  server.sends(state({{"p", "s", mine, ""}}));
+  Client& two = bench.login();
+  two.sends(query("execute s"));
+  server.receives(query("DEALLOCATE \"s\";") + query("execute s"));
+  server.sends(done("DEALLOCATE") + error("26000", "no such statement") + ready());
+  two.receives_all(error("26000", "no such statement") + ready());
+  bench.settle();
+  server.take();  // it may have done anything, for all we know
+  server.sends(state({{"r", "app", "none", ""}}));
+  one.sends(query("execute s"));
+  server.receives_all(query(mine) + query("execute s"));
+  server.sends(done("PREPARE") + answer("1"));
+  one.receives_all(answer("1"));
+}
+
+SCRIPT("auto: a temporary table keeps its client on its server until it is gone") {
+  automatic(bench);
+  bench.settings.proxy.pool_size = 1;
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "create temp table t (a int)", "CREATE TABLE");
+  server.receives_all(ask_holds());
+  server.sends(state({{"t", "", "", ""}}));
+  Client& two = bench.login();
+  two.sends(query("select 2"));
+  bench.settle();
+  server.receives_nothing();
+  one.sends(query("insert into t values (1)"));
+  server.receives_all(query("insert into t values (1)"));
+  server.sends(done("INSERT 0 1"));
+  one.receives_all(done("INSERT 0 1"));
+  runs(one, server, "drop table t", "DROP TABLE");
+  server.receives_all(ask_holds());
+  server.sends(state({}));
+  server.receives_all(query("select 2"));
+  server.sends(answer("2"));
+  two.receives_all(answer("2"));
+}
+
+SCRIPT("auto: a client that leaves with a lock or a temporary table leaves nothing behind") {
+  automatic(bench);
+  bench.settings.proxy.pool_size = 1;
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "select pg_advisory_lock(1)", "SELECT 1");
+  server.receives_all(ask_holds());
+  server.sends(state({{"l", "", "", ""}}));
+  one.leaves();
+  bench.settle();
+  server.receives_all(query("DISCARD ALL"));  // at once, not when somebody else wants the server
+  server.sends(done("DISCARD ALL"));
+  Client& two = bench.login();
+  two.sends(query("select 2"));
+  server.receives_all(query("select 2"));
+  server.sends(answer("2"));
+  two.receives_all(answer("2"));
+}
+
+SCRIPT("auto: statements that come while the server is asked are not held up") {
+  automatic(bench);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "set work_mem to '1MB'", "SET");
+  server.receives_all(ask_names({"work_mem"}));
+  one.sends(query("select 1"));
+  server.receives_all(query("select 1"));
+  server.sends(state({{"v", "work_mem", "1MB", ""}}) + answer("1"));
+  one.receives_all(answer("1"));
+  one.sends(query("select 2"));
+  server.receives_all(query("select 2"));
+  server.sends(answer("2"));
+  one.receives_all(answer("2"));
+}
+
+SCRIPT("auto: a cancel request does not hit the question about the session") {
+  automatic(bench);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "set work_mem to '1MB'", "SET");
+  server.receives_all(ask_names({"work_mem"}));
+  Client& asker = bench.connect();
+  asker.sends(cancel_request(one.pid, one.secret));
+  bench.settle();
+  CHECK_FALSE(bench.dials());
+  server.sends(state({{"v", "work_mem", "1MB", ""}}));
+  bench.settle();
+  CHECK_FALSE(bench.dials());
+  asker.is_closed();
+}
