@@ -92,13 +92,18 @@ inline constexpr Effects
     local = 1u << 19,
     /// Takes row locks (FOR UPDATE and the like) or a LOCK.
     locks = 1u << 20,
-    /// Calls a volatile built-in function other than those named above (random(), clock_timestamp(),
-    /// txid_current(), lo_*, ...).
+    /// Calls a volatile built-in function other than those named above (random(),
+    /// clock_timestamp(), txid_current(), lo_*, ...).
     is_volatile = 1u << 21,
     /// Plans of the session are dropped (DISCARD PLANS, DISCARD ALL).
     discards = 1u << 22,
     /// Begins or ends a transaction block, or a savepoint: any of the kinds begin .. two_phase.
-    transaction = 1u << 23;
+    transaction = 1u << 23,
+    /// Calls a stable built-in function or asks for CURRENT_TIMESTAMP, CURRENT_USER and the like:
+    /// the answer hangs on the session, its settings, or when and where it is asked.
+    is_stable = 1u << 24,
+    /// SET LOCAL ROLE and the like: who acts, until the transaction ends. With `local`.
+    local_role = 1u << 25;
 }  // namespace effect
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.
@@ -111,16 +116,16 @@ struct Name {
 struct Statement {
   Kind kind = Kind::unknown;
   Effects effects = effect::suspicious;
-  /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and its
-  /// like: what is named. Empty for ALL and *.
+  /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
+  /// its like: what is named. Empty for ALL and *.
   std::string name;
   /// With effect::settings: lower case, as PostgreSQL compares them. `time zone`, `names`,
   /// `session characteristics` and the like are the settings they stand for.
   std::vector<std::string> settings;
   /// With effect::executes.
   std::vector<std::string> executes;
-  /// Relations by name; CTEs are not among them. `writes` are not repeated in `reads` unless they are
-  /// read, too. For DDL: what it makes, changes or drops.
+  /// Relations by name; CTEs are not among them. `writes` are not repeated in `reads` unless they
+  /// are read, too. For DDL: what it makes, changes or drops.
   std::vector<Name> reads;
   std::vector<Name> writes;
   /// Functions called that are not PostgreSQL's own, and those of PostgreSQL's own called with a
@@ -134,7 +139,7 @@ struct Statement {
 
 /// A whole text as one Query or Parse message carries it. Immutable.
 struct Script {
-  Hash128 fingerprint;  // of the normal form
+  Hash128 fingerprint;                // of the normal form
   std::vector<Statement> statements;  // empty: the empty query
   Effects effects = 0;                // of all of them
   bool understood = true;             // libpg_query accepted it; else `statements` is one `unknown`
