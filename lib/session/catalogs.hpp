@@ -44,6 +44,7 @@ class Catalogs {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[database];
     entry.loading = false;
+    entry.asked = now;
     // What changed while it was read may be missing in it.
     if (entry.version == entry.asked_version) entry.catalog = std::move(catalog);
     entry.not_before = now + min_pause;

@@ -204,7 +204,7 @@ void Client::lost_statement(Server& lost) {
   const bool alone = lost.owed() == 1 && lost.owes_query() && body_left_ == 0;
   constexpr std::string_view unknown =
       "the server connection was lost; whether the statement took effect is not known";
-  if (lost.owed() == 0) {
+  if (lost.owed() == 0 || lost.owes_probe_alone()) {
     return fail("08006", open || lost.batch_open
                              ? "the server connection was lost; the transaction is rolled back"
                              : "the server connection was lost");

@@ -236,6 +236,7 @@ class Client final : public StreamHandler, public Holder {
   void note_text(std::string_view text, bool whole);
   void note(const sql::Script& script);
   void note_rare(const sql::Script& script);
+  void note_objects(const sql::Script& script);
   void note_setting(const std::string& name);
   void note_execute(const std::string& name);
   bool state_is_known();
@@ -267,12 +268,13 @@ class Client final : public StreamHandler, public Holder {
   ClientStatements statements_;
   std::unique_ptr<std::string> forgetting_;  // a portal whose execution forgets all statements
   std::uint32_t life_ = 0;                   // counts DISCARD ALL
-  sql::Effects effects_ = 0;  // of what it sent since the server's state was known
-  std::uint16_t holds_ = 0;   // what keeps it on its server; see `pinned`
+  sql::Effects effects_ = 0;                 // of what it sent since the server's state was known
+  std::uint16_t holds_ = 0;                  // what keeps it on its server; see `pinned`
   bool pin_told_ = false;
+  bool odd_strings_ = false;  // string literals may be read otherwise than usual
   Settings startup_vars_;     // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
-  bool settings_changed_ = false;            // a server reported a change since the greeting
+  bool settings_changed_ = false;  // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.
   std::unique_ptr<std::vector<std::function<void()>>> cancels_;
   Settings told_;  // parameters as the client knows them

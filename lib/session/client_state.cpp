@@ -28,13 +28,19 @@ struct HoldName {
   std::string_view text;
 };
 
+// Whether it makes or changes something that others can use, which may leave something behind.
+bool makes_objects(const sql::Statement& statement) {
+  const bool drops = statement.kind == sql::Kind::ddl && (statement.effects & lets_go) != 0;
+  return (statement.effects & changes_catalog) != 0 && (statement.effects & temp) == 0 && !drops;
+}
+
 }  // namespace
 
 struct Client::Tracking {
   std::vector<std::string> names;   // set since the server was last asked
   std::vector<std::string> custom;  // of all settings this session has set, those with a dot
   std::vector<std::string> channels;
-  bool asked = false;               // the answer is awaited
+  bool asked = false;  // the answer is awaited
   sql::Effects asked_effects = 0;
   StateQuestion question;
   StateAnswer answer;
@@ -110,19 +116,27 @@ void Client::note_statement(Statement& statement) {
 }
 
 void Client::note(const sql::Script& script) {
-  effects_ |= script.effects;
-  constexpr sql::Effects rare = settings | executes | loads | seeds | calls_functions;
+  if (odd_strings_) effects_ |= suspicious;
+  if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
+  effects_ |= script.effects & ~changes_catalog;
+  constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog;
   if ((script.effects & rare) != 0) note_rare(script);
+  if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
+}
+
+// What the database's own functions, triggers and views do to the session.
+void Client::note_objects(const sql::Script& script) {
+  const bool known = pool->catalog && (effects_ & changes_catalog) == 0;
+  if (!known || pool->catalog->is_suspicious(script)) effects_ |= suspicious;
 }
 
 void Client::note_rare(const sql::Script& script) {
   if (script.effects & loads) hold_server(hold_load);
   if (script.effects & seeds) hold_server(hold_seed);
-  // What a function does, nobody knows yet.
-  if (script.effects & calls_functions) effects_ |= suspicious;
   for (const sql::Statement& statement : script.statements) {
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
+    if (makes_objects(statement)) effects_ |= changes_catalog;
   }
 }
 
@@ -139,6 +153,8 @@ void Client::note_setting(const std::string& name) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
   add(mine.names);
+  // From here on a text may mean something else than it was read as.
+  odd_strings_ |= name == "standard_conforming_strings" || name == "backslash_quote";
   if (name.find('.') == std::string::npos) return;
   if (mine.custom.size() < custom_limit) return add(mine.custom);
   hold_server(hold_unknown);
@@ -160,8 +176,12 @@ void Client::ask_state() {
   mine.asked_effects = std::exchange(effects_, 0);
   const bool plain = !server->error_seen && (mine.asked_effects & transaction) == 0;
   mine.question = StateQuestion::about(mine.asked_effects, plain);
-  // Whatever else is held is asked for, too: the answer decides about the server.
-  mine.question.holds |= holds_ != 0;
+  // Whatever else is held is asked for, too: the answer decides about the server. What happened
+  // while it was held was not asked for, nor what a temporary view or function may have done.
+  if (holds_ != 0) {
+    mine.question.holds = mine.question.settings = mine.question.statements = true;
+    mine.question.channels = true;
+  }
   mine.question.names = mine.question.settings ? mine.custom : std::exchange(mine.names, {});
   mine.names.clear();
   mine.answer = {};
@@ -195,8 +215,8 @@ void Client::adopt_settings(Server& given) {
   StateAnswer& answer = mine.answer;
   StateAnswer::Pairs items;
   for (const auto& item : vars->items) {
-    const bool asked = is_statement_item(item.first) ? mine.question.statements
-                                                     : mine.question.settings;
+    const bool asked =
+        is_statement_item(item.first) ? mine.question.statements : mine.question.settings;
     if (!asked) items.push_back(item);
   }
   for (auto& item : answer.settings) items.push_back(std::move(item));
@@ -241,6 +261,10 @@ void Client::adopt_holds() {
 // Gives the server back if nothing keeps it.
 void Client::try_release() {
   if (!may_release()) return;
+  if (effects_ & changes_catalog) {
+    effects_ &= ~changes_catalog;
+    hub.shared.catalogs.changed(pool->database);
+  }
   if (tracks_state() && !state_is_known()) return;
   if (holds_ == 0) {
     effects_ = 0;

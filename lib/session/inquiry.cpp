@@ -59,7 +59,8 @@ void Inquiry::join() {
 void Inquiry::link(Server& server) {
   server_ = &server;
   // Nobody's schema stands before pg_catalog in a statement of ours.
-  const Settings pinned = hub_.setting_table.intern({{"search_path", "pg_catalog"}});
+  const Settings pinned =
+      hub_.setting_table.intern({{"jit", "off"}, {"search_path", "pg_catalog"}});
   server.take(*this, ticket_.session, 0, pinned, hub_.to_server);
   std::string out;
   wire::Writer(out, 'P').string({}).string(request_.sql).u16(0);

@@ -1,6 +1,7 @@
 #include "session/pool.hpp"
 
 #include "session/hub.hpp"
+#include "session/inquiry.hpp"
 
 namespace heim::session {
 
@@ -14,6 +15,34 @@ Server* Pool::take_idle() {
   if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
   if (record.paused.load(std::memory_order_relaxed)) return nullptr;
   return idle.front();
+}
+
+namespace {
+
+void read_catalog(Pool& pool) {
+  const std::string database = pool.database;
+  Inquiry::start(pool.hub, pool, {"the catalog query", std::string(sql::Catalog::query()), {}, 0},
+                 [database](Hub& hub, Result<std::vector<Inquiry::Row>> rows) {
+                   if (!rows) return hub.shared.catalogs.failed(database, hub.now());
+                   auto catalog = std::make_shared<sql::Catalog>();
+                   for (const Inquiry::Row& row : *rows) {
+                     if (row.size() < 3) continue;
+                     catalog->add(row[0].value_or(""), row[1].value_or(""), row[2] == "true");
+                   }
+                   hub.shared.catalogs.loaded(database, hub.now(), std::move(catalog));
+                 });
+}
+
+}  // namespace
+
+void Pool::look_at_catalog() {
+  catalog_version = hub.shared.catalogs.version();
+  bool load = false;
+  catalog = hub.shared.catalogs.find(database, hub.now(), load);
+  catalog_watch =
+      catalog ? catalog->watch() : sql::effect::calls_functions | sql::effect::uses_relations;
+  // Later: here a client's message may be under way.
+  if (load) hub.shared.fabric->post(hub.worker, [this](Hub&) { read_catalog(*this); });
 }
 
 void Pool::give(Server& server) {

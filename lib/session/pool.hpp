@@ -8,6 +8,7 @@
 #include "pool/broker.hpp"
 #include "session/server.hpp"
 #include "session/snapshot.hpp"
+#include "sql/catalog.hpp"
 
 namespace heim::session {
 
@@ -35,6 +36,11 @@ struct Pool {
   Meter* meter = nullptr;     // of the database
   Instant retry_at{};         // after a failed login: not before
   std::string last_error;  // whole ErrorResponse of the last failed login; empty after a good one
+  /// What the database's objects do to a session. Null while that is not known: then
+  /// `catalog_watch` has all that may matter.
+  sql::CatalogRef catalog;
+  sql::Effects catalog_watch = sql::effect::calls_functions | sql::effect::uses_relations;
+  std::uint64_t catalog_version = ~std::uint64_t{0};
   /// What a server reports once it has a client's parameters: the greeting of the next client with
   /// the same.
   std::unordered_map<Settings, Settings> greetings;
@@ -44,6 +50,8 @@ struct Pool {
                                       cleaning.size());
   }
   void set_idle_count();
+  /// Makes `catalog` what it is for all workers, and has it read where that is due.
+  void look_at_catalog();
   /// An idle connection, if nobody stands in line and the pool is not paused.
   Server* take_idle();
   /// A usable connection: to the head of the line, or to the idle ones.

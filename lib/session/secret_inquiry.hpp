@@ -6,8 +6,8 @@
 
 namespace heim::session {
 
-/// Asks `query` with `user` as its parameter, as auth_user; Client::on_secret() of `client` gets the
-/// answer.
+/// Asks `query` with `user` as its parameter, as auth_user; Client::on_secret() of `client` gets
+/// the answer.
 void ask_secret(Hub& hub, const DatabaseView& database, const std::string& query,
                 const std::string& user, pool::SessionId client);
 

@@ -94,7 +94,7 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
   apply(ServerEvent::taken);
   holder_ = &holder;
   ++links_;
-  ready_seen_ = error_seen = false;
+  ready_seen_ = error_seen = probed_ = probe_failed_ = false;
   if (whose != holder_id || life != holder_life) {
     if (reset_needed_) {
       ask("DISCARD ALL", out);

@@ -155,8 +155,10 @@ class Server final : public StreamHandler {
   bool in_message() const { return body_left_ > 0 && body_forward_; }
   std::size_t owed() const { return expected_.size(); }
   /// The hidden statements that adapt it to its holder are not answered yet.
-  bool adapts() const {
-    return !expected_.empty() && is_hidden_query(expected_.front().reply);
+  bool adapts() const { return !expected_.empty() && is_hidden_query(expected_.front().reply); }
+  /// All that its holder asked is answered, but for what its state is.
+  bool owes_probe_alone() const {
+    return expected_.size() == 1 && expected_.front().reply == Reply::probe;
   }
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
@@ -269,7 +271,7 @@ class Server final : public StreamHandler {
   bool reset_now_ = false;     // see reset_at_once()
   bool set_seen_ = false;      // a SET whose effect is not in `vars`
   bool sync_failed_ = false;
-  bool probed_ = false;        // the answer about its state is complete in this chunk
+  bool probed_ = false;  // the answer about its state is complete in this chunk
   bool probe_failed_ = false;
   bool force_tls_ = false;
   bool tried_tls_ = false;

@@ -78,7 +78,8 @@ std::size_t Server::frame(Bytes bytes) {
   const bool whole = here == header.total();
   const bool login = state_ == ServerState::login;
   const bool probe_row = header.tag == 'D' && next_due() == Reply::probe;
-  if (!whole && (login || probe_row || is_read(header.tag)) && header.body <= gather_limit) return 0;
+  if (!whole && (login || probe_row || is_read(header.tag)) && header.body <= gather_limit)
+    return 0;
   if (login) {
     login_message(header, bytes.first(here));
     return here;
@@ -248,7 +249,7 @@ bool Server::on_ready(Bytes body) {
   if (tx_ == 'I' || status == 'I') ++transactions;
   tx_ = status;
   if (front.reply == Reply::probe) {
-    probed_ = true;
+    probed_ = holder_ != nullptr;
     return false;
   }
   ready_seen_ = true;

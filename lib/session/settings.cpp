@@ -211,8 +211,7 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
   }
   // Settings are the login role's to set: roles go first and come back last.
   const bool was = from && has_identity(*from);
-  const bool moves = !undo.empty() || !set.empty() || !from ||
-                     difference_of(from, to, "role") ||
+  const bool moves = !undo.empty() || !set.empty() || !from || difference_of(from, to, "role") ||
                      difference_of(from, to, "session_authorization");
   if (was && moves) sql += "RESET SESSION AUTHORIZATION;RESET ROLE;";
   if (moves) {

@@ -17,6 +17,7 @@
 #include "crypto/random.hpp"
 #include "pool/broker.hpp"
 #include "session/accepted.hpp"
+#include "session/catalogs.hpp"
 
 namespace heim::session {
 
@@ -70,6 +71,7 @@ class Shared {
   /// is stale.
   std::atomic<std::uint64_t> schema_epoch{0};
   AcceptedStatements accepted;
+  Catalogs catalogs;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 

@@ -14,9 +14,12 @@ constexpr std::string_view eq = " OPERATOR(pg_catalog.=) ";
 
 // A setting that belongs to a transaction, or is asked for apart.
 bool is_apart(std::string_view name) {
-  static constexpr std::string_view names[] = {"is_superuser",           "role",
-                                               "seed",                   "session_authorization",
-                                               "transaction_deferrable", "transaction_isolation",
+  static constexpr std::string_view names[] = {"is_superuser",
+                                               "role",
+                                               "seed",
+                                               "session_authorization",
+                                               "transaction_deferrable",
+                                               "transaction_isolation",
                                                "transaction_read_only"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
@@ -41,8 +44,8 @@ StateQuestion StateQuestion::about(sql::Effects effects, bool plain) {
   StateQuestion out;
   const bool any = (effects & suspicious) != 0;
   constexpr sql::Effects of_settings = sql::effect::settings | all_settings | role;
-  out.settings = any || (effects & (all_settings | role)) != 0 ||
-                 ((effects & of_settings) != 0 && !plain);
+  out.settings =
+      any || (effects & (all_settings | role)) != 0 || ((effects & of_settings) != 0 && !plain);
   out.statements = any || (effects & (prepares | deallocates | discards)) != 0;
   out.holds = any || (effects & (sql::effect::temp | hold | advisory_lock | lets_go)) != 0;
   out.channels = any || (effects & (listens | unlistens)) != 0;
@@ -56,17 +59,18 @@ std::string StateQuestion::sql() const {
                   ",true),''");
   }
   if (settings) {
-    part(sql, std::string("SELECT 'g',name,setting,context FROM pg_catalog.pg_settings WHERE source") +
-                  std::string(eq) + "'session'");
     part(sql,
-         "SELECT 'r',session_user::pg_catalog.text,pg_catalog.current_setting('role'),''");
+         std::string("SELECT 'g',name,setting,context FROM pg_catalog.pg_settings WHERE source") +
+             std::string(eq) + "'session'");
+    part(sql, "SELECT 'r',session_user::pg_catalog.text,pg_catalog.current_setting('role'),''");
   }
   if (statements) {
     part(sql, "SELECT 'p',name,statement,'' FROM pg_catalog.pg_prepared_statements WHERE from_sql");
   }
   if (holds) {
-    part(sql, "SELECT 'c','','','' WHERE EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE "
-              "is_holdable)");
+    part(sql,
+         "SELECT 'c','','','' WHERE EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE "
+         "is_holdable)");
     part(sql, std::string("SELECT 'l','','','' WHERE EXISTS(SELECT FROM pg_catalog.pg_locks WHERE "
                           "locktype") +
                   std::string(eq) + "'advisory' AND pid" + std::string(eq) +

@@ -16,7 +16,9 @@ StatementRef StatementTable::intern(std::string_view content, const StatementRef
 StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash) {
   auto& slot = table_[hash];
   if (auto found = slot.lock()) return found;
-  auto made = std::make_shared<Statement>(Statement{hash, std::string(content)});
+  auto made = std::make_shared<Statement>();
+  made->hash = hash;
+  made->content = content;
   const auto what = forgets(content.substr(0, content.find('\0'))).what;
   made->forgets_all = what == Forgets::What::all || what == Forgets::What::session;
   slot = made;

@@ -9,14 +9,24 @@
 
 namespace heim::sql {
 
+/// Texts of more bytes than this are read by their normal form alone, which is short for an INSERT
+/// of many rows or large literals. Where that does not parse, they are `unknown`.
+inline constexpr std::size_t analysis_limit = 128 << 10;
+
 /// Reads a text with libpg_query. Never fails: what it cannot read is one statement `unknown`.
-/// [a thread of ours with a stack of at least 64 MiB, or texts of less than 20,000 tokens]: deep
-/// nesting costs stack. Longer texts than `analysis_limit` bytes are `unknown` unread, save that
-/// the first keyword of a plain INSERT or COPY is believed.
+///
+/// Stack: what the limits on bytes and depth let through fits into 8 MiB, also in a sanitizer
+/// build. Threads: each that calls costs the process a pthread key for good, of some 1,000; call it
+/// from few that live long. standard_conforming_strings is taken to be on. Sessions that turn it
+/// off need other care.
 ScriptRef analyse(std::string_view text);
 
+/// What EXECUTE of a statement will do that a text `PREPARE name AS ...` makes: the analysis of its
+/// query. Not understood if the text is anything else.
+ScriptRef analyse_prepared(std::string_view prepare_text);
+
 /// The statement `PREPARE name ...` of a script that has several, cut out of it: the last one with
-/// that name. The whole text if it is the only statement; empty if there is none.
+/// that name. Empty if there is none. The name as the parser has it: folded, unquoted.
 std::string_view prepare_statement(std::string_view text, std::string_view name);
 
 /// What texts that were seen do. [one thread] One a worker.
@@ -25,7 +35,9 @@ class AnalysisCache {
   struct Limits {
     std::size_t bytes = 8 << 20;  // texts, scripts and overhead, together
   };
-  explicit AnalysisCache(std::uint64_t seed, Limits limits = {});
+  /// `seed` is secret: see cache.cpp.
+  explicit AnalysisCache(std::uint64_t seed);
+  AnalysisCache(std::uint64_t seed, Limits limits);
   ~AnalysisCache();
   AnalysisCache(const AnalysisCache&) = delete;
   AnalysisCache& operator=(const AnalysisCache&) = delete;

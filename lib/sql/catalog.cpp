@@ -6,9 +6,9 @@ namespace heim::sql {
 
 // 1255 pg_proc, 1259 pg_class, 2604 pg_attrdef, 2606 pg_constraint, 2618 pg_rewrite, 2620
 // pg_trigger, 3256 pg_policy. A function in C is taken at its extension's word, one in a language
-// that can do anything is not. A function that mentions the name of one that leaves something behind
-// is one, too; so is a relation whose triggers, rules, defaults, constraints, policies or indexes
-// use one, and a view, parent or referenced table of such a relation.
+// that can do anything is not. A function that mentions the name of one that leaves something
+// behind is one, too; so is a relation whose triggers, rules, defaults, constraints, policies or
+// indexes use one, and a view, parent or referenced table of such a relation.
 std::string_view Catalog::query() {
   return R"sql(WITH RECURSIVE source AS MATERIALIZED (
   SELECT p.oid, p.proname::text AS name, l.lanname AS language,
@@ -69,21 +69,24 @@ void Catalog::add(std::string_view kind, std::string_view name, bool leaves) {
 bool Catalog::is_suspicious(const Statement& statement) const {
   if (all_) return true;
   const auto leaves = [this](const Name& relation) { return relations_.contains(relation.name); };
-  const bool relations =
-      !relations_.empty() &&
-      (std::any_of(statement.reads.begin(), statement.reads.end(), leaves) ||
-       std::any_of(statement.writes.begin(), statement.writes.end(), leaves));
-  return relations ||
-         std::any_of(statement.functions.begin(), statement.functions.end(),
-                     [this](const Name& function) {
-                       const auto known = functions_.find(function.name);
-                       return known == functions_.end() || known->second;
-                     });
+  const bool relations = !relations_.empty() &&
+                         (std::any_of(statement.reads.begin(), statement.reads.end(), leaves) ||
+                          std::any_of(statement.writes.begin(), statement.writes.end(), leaves));
+  return relations || std::any_of(statement.functions.begin(), statement.functions.end(),
+                                  [this](const Name& function) {
+                                    const auto known = functions_.find(function.name);
+                                    return known == functions_.end() || known->second;
+                                  });
 }
 
 bool Catalog::is_suspicious(const Script& script) const {
   return std::any_of(script.statements.begin(), script.statements.end(),
                      [this](const Statement& each) { return is_suspicious(each); });
+}
+
+Effects Catalog::watch() const {
+  if (all_) return ~Effects{0};
+  return effect::calls_functions | (relations_.empty() ? 0 : effect::uses_relations);
 }
 
 }  // namespace heim::sql

@@ -1,8 +1,8 @@
 // What a database's own objects do to the session that uses them: which functions leave settings,
 // locks, temporary tables and the like behind, and which relations run such functions.
 //
-// Found by the text of the functions, closed over what uses what. An object that is not known counts
-// as one that leaves something behind.
+// Found by the text of the functions, closed over what uses what. An object that is not known
+// counts as one that leaves something behind.
 #pragma once
 #include <memory>
 #include <string>
@@ -28,6 +28,8 @@ class Catalog {
   /// the database. What the statement does by itself, its effects say.
   bool is_suspicious(const Statement& statement) const;
   bool is_suspicious(const Script& script) const;
+  /// Scripts without any of these effects are not suspicious.
+  Effects watch() const;
 
  private:
   std::unordered_map<std::string, bool> functions_;  // name -> leaves something behind

@@ -99,8 +99,15 @@ inline constexpr Effects
     discards = 1u << 22,
     /// Begins or ends a transaction block, or a savepoint: any of the kinds begin .. two_phase.
     transaction = 1u << 23,
+    /// Calls a stable built-in function or asks for CURRENT_TIMESTAMP, CURRENT_USER and the like:
+    /// the answer hangs on the session, its settings, or when and where it is asked.
+    is_stable = 1u << 24,
+    /// SET LOCAL ROLE and the like: who acts, until the transaction ends. With `local`.
+    local_role = 1u << 25,
     /// `functions` of a statement is not empty.
-    calls_functions = 1u << 24;
+    calls_functions = 1u << 26,
+    /// `reads` or `writes` of a statement is not empty.
+    uses_relations = 1u << 27;
 }  // namespace effect
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.

@@ -23,6 +23,7 @@ constexpr KnownGuc known_gucs[] = {
     {"work_mem", "4MB", false, true},
     {"statement_timeout", "0", false, true},
     {"search_path", "\"$user\", public", false, true},
+    {"jit", "on", false, true},
     {"extra_float_digits", "1", false, true},
 };
 

@@ -34,7 +34,8 @@ class Gucs {
   void commit() { current_ = session_; }
   void roll_back() { current_ = session_ = before_; }
 
-  /// What SET has given the session, by the names that pg_settings lists; custom ones are not listed.
+  /// What SET has given the session, by the names that pg_settings lists; custom ones are not
+  /// listed.
   std::map<std::string, std::string> of_session() const;
 
   /// What ParameterStatus tells: all reported parameters with their values now.

@@ -68,6 +68,7 @@ std::string Oracle::received(char tag, std::string_view body) {
     case 'A': {
       fields.u32();
       const std::string channel(fields.string());
+      foresee();  // it comes right after the commit that made it or began to listen
       if (!channels_.contains(channel))
         return "a notification on channel " + channel + ", never listened to";
       return {};

@@ -21,6 +21,7 @@ struct Habits {
   std::uint32_t eager_copies =
       40;  // of the COPYs in: the data goes out before the server asks for it
   std::uint32_t settings = 15;
+  std::uint32_t resets = 100;     // of the RESETs: others show the setting instead
   std::uint32_t functions = 2;    // FunctionCall
   std::uint32_t large = 3;        // results of many rows
   std::uint32_t sql_prepare = 0;  // PREPARE and EXECUTE in SQL

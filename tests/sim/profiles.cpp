@@ -36,6 +36,7 @@ constexpr NamedHabit named_habits[] = {
     {"copy_syncs", &Habits::copy_syncs},
     {"eager_copies", &Habits::eager_copies},
     {"settings", &Habits::settings},
+    {"resets", &Habits::resets},
     {"functions", &Habits::functions},
     {"large", &Habits::large},
     {"sql_prepare", &Habits::sql_prepare},

@@ -156,7 +156,13 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
     profile.habits.sql_prepare = static_cast<std::uint32_t>(random.below(12));
     profile.habits.temp_tables = static_cast<std::uint32_t>(random.below(6));
     profile.habits.notifications = static_cast<std::uint32_t>(random.below(8));
-    profile.tolerance.startup_is_default = random.chance(50);
+    // What RESET goes back to is the startup packet's value between transactions, the server's
+    // within one.
+    if (random.chance(50)) {
+      profile.habits.startup_parameters = 0;
+    } else {
+      profile.habits.resets = profile.habits.discard = 0;
+    }
   }
   profile.clients += static_cast<std::uint32_t>(random.below(6));
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));

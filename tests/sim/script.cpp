@@ -119,7 +119,7 @@ Script::Text Script::setting(bool extended) {
   Text text;
   switch (random_.below(8)) {
     case 0:
-      text.sql = tagged("RESET " + name);
+      text.sql = tagged((random_.chance(habits_.resets) ? "RESET " : "SHOW ") + name);
       break;
     case 1:
       text.sql = tagged("SET LOCAL " + name + " TO '" + content + "'");

@@ -221,7 +221,7 @@ class Session {
   bool altered_ = false;
   bool temp_table_ = false;
   std::string user_;
-  std::set<std::string> channels_;  // of LISTEN, committed
+  std::set<std::string> channels_;                                 // of LISTEN, committed
   std::vector<std::pair<std::string, bool>> listens_;              // at commit
   std::vector<std::pair<std::string, std::string>> notifies_;      // at commit
   std::deque<std::pair<std::string, std::string>> notifications_;  // to be delivered

@@ -96,6 +96,13 @@ std::vector<std::string> Session::values(const Run& run, std::uint32_t row) cons
 std::vector<std::vector<std::string>> Session::state_rows(const std::string& question) const {
   std::vector<std::vector<std::string>> rows;
   const auto asks = [&](const char* what) { return question.find(what) != question.npos; };
+  if (asks("pg_depend d")) {
+    for (const char* const name :
+         {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp"}) {
+      rows.push_back({"f", name, "false"});
+    }
+    return rows;
+  }
   static constexpr std::string_view by_name = "current_setting(E'";
   for (std::size_t at = question.find(by_name); at != question.npos;
        at = question.find(by_name, at + 1)) {

@@ -68,7 +68,8 @@ void Session::begin_run() {
   run_.tag = tag_of(run_);
   run_.started = true;
   current_tag_ = run_.tag;
-  host_->on_started(run_.tag, block_ ? blocks_ : 0);
+  // To prepare a statement again elsewhere is not to run one twice.
+  if (run_.statement.verb != Verb::prepare) host_->on_started(run_.tag, block_ ? blocks_ : 0);
   *step_.work = cost(run_);
   const Statement& statement = run_.statement;
   if (!statement.calls.empty() && statement.calls[0].function == "fail") {

@@ -143,6 +143,11 @@ bool Parser::statement(Statement& out) {
   std::string verb;
   if (!word(verb)) return false;
   if (verb == "select") return select(out);
+  if (verb == "with") {
+    out.verb = Verb::state;
+    skip_rest();
+    return true;
+  }
   if (verb == "set") return set(out);
   if (verb == "copy") return copy(out);
   return by_keyword(verb, out);
@@ -150,7 +155,13 @@ bool Parser::statement(Statement& out) {
 
 bool Parser::reset(Statement& out) {
   accept("session");  // of "session authorization"
-  return word(out.name);
+  if (!word(out.name)) return false;
+  std::string rest;
+  while (accept(".")) {
+    if (!word(rest)) return false;
+    out.name += "." + rest;
+  }
+  return true;
 }
 
 bool Parser::by_keyword(const std::string& verb, Statement& out) {

@@ -37,7 +37,8 @@ enum class Verb {
   listen,
   unlisten,
   notify,
-  state,          // the proxy's question about the session: SELECT 'x', ... UNION ALL ...
+  state,          // the proxy's questions about the session, SELECT 'x', ... UNION ALL ..., and the
+                  // catalog, WITH ...
   function_call,  // not SQL: the FunctionCall message
 };
 

@@ -53,6 +53,9 @@ DEPENDENCIES = [
     ("hiredis/", ["lib/control"]),
     ("curl/", ["lib/control"]),
     ("pg_query.h", ["lib/sql"]),
+    ("pg_query/", ["lib/sql"]),
+    ("postgres.h", ["lib/sql"]),  # the server's headers
+    ("nodes/", ["lib/sql"]),
     ("xxhash.h", ["lib/base"]),
     ("re2/", ["lib/policy"]),
     ("toml++/", ["lib/config"]),

@@ -42,14 +42,17 @@ std::string ask_holds() {
   return query(question.sql());
 }
 
+std::string ask_all() { return query(StateQuestion::about(~sql::Effects{0}, false).sql()); }
+
 std::string set_config(std::string_view name, std::string_view value) {
   return "SELECT pg_catalog.set_config(E'" + std::string(name) + "',E'" + std::string(value) +
          "',false)";
 }
 
-void automatic(Bench& bench) {
+void automatic(Bench& bench, std::uint32_t pool_size = 2) {
   bench.settings.proxy.pool_mode = config::PoolMode::automatic;
-  bench.settings.proxy.pool_size = 2;
+  bench.settings.proxy.pool_size = pool_size;
+  bench.knows_catalog({});
 }
 
 void begin(Client& client, Server& server) {
@@ -101,8 +104,7 @@ SCRIPT("auto: a SET follows its client to another server, and no other client se
 }
 
 SCRIPT("auto: what the server says counts, not what was written") {
-  automatic(bench);
-  bench.settings.proxy.pool_size = 1;
+  automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
   begin(one, server);
@@ -150,8 +152,7 @@ SCRIPT("auto: a failed SET, SET LOCAL and plain statements") {
 }
 
 SCRIPT("auto: the role comes last and goes first") {
-  automatic(bench);
-  bench.settings.proxy.pool_size = 1;
+  automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
   runs(one, server, "set role reader", "SET");
@@ -159,8 +160,8 @@ SCRIPT("auto: the role comes last and goes first") {
   server.sends(state({{"g", "work_mem", "64", "user"}, {"r", "app", "reader", ""}}));
   Client& two = bench.login();
   two.sends(query("select 1"));
-  server.receives_all(
-      query("RESET SESSION AUTHORIZATION;RESET ROLE;RESET \"work_mem\";") + query("select 1"));
+  server.receives_all(query("RESET SESSION AUTHORIZATION;RESET ROLE;RESET \"work_mem\";") +
+                      query("select 1"));
   server.sends(done("RESET") + answer("1"));
   two.receives_all(answer("1"));
   one.sends(query("select 2"));
@@ -172,8 +173,7 @@ SCRIPT("auto: the role comes last and goes first") {
 }
 
 SCRIPT("auto: PREPARE follows its client, under its own name") {
-  automatic(bench);
-  bench.settings.proxy.pool_size = 1;
+  automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
   const std::string mine = "prepare s as select 1";
@@ -195,8 +195,7 @@ SCRIPT("auto: PREPARE follows its client, under its own name") {
 }
 
 SCRIPT("auto: a temporary table keeps its client on its server until it is gone") {
-  automatic(bench);
-  bench.settings.proxy.pool_size = 1;
+  automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
   runs(one, server, "create temp table t (a int)", "CREATE TABLE");
@@ -211,16 +210,15 @@ SCRIPT("auto: a temporary table keeps its client on its server until it is gone"
   server.sends(done("INSERT 0 1"));
   one.receives_all(done("INSERT 0 1"));
   runs(one, server, "drop table t", "DROP TABLE");
-  server.receives_all(ask_holds());
-  server.sends(state({}));
+  server.receives_all(ask_all());
+  server.sends(state({{"r", "app", "none", ""}}));
   server.receives_all(query("select 2"));
   server.sends(answer("2"));
   two.receives_all(answer("2"));
 }
 
 SCRIPT("auto: a client that leaves with a lock or a temporary table leaves nothing behind") {
-  automatic(bench);
-  bench.settings.proxy.pool_size = 1;
+  automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
   runs(one, server, "select pg_advisory_lock(1)", "SELECT 1");

@@ -279,6 +279,12 @@ void Bench::reload() {
   for (auto& hub : parts_->hubs) hub->set_rules(rules());
 }
 
+void Bench::knows_catalog(const sql::Catalog& catalog) {
+  build();
+  parts_->shared.catalogs.loaded("db", parts_->clock.now(),
+                                 std::make_shared<sql::Catalog>(catalog));
+}
+
 Hub& Bench::hub(pool::WorkerId worker) {
   build();
   settle();

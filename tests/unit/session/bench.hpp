@@ -144,6 +144,8 @@ class Bench {
   /// All that is under way happens.
   void settle();
   Hub& hub(pool::WorkerId worker = 0);
+  /// The database "db" has these objects, and nobody need ask for them.
+  void knows_catalog(const sql::Catalog& catalog);
   Shared& shared();
   /// A new version of `settings`.
   void reload();

@@ -41,7 +41,9 @@ std::string told(std::string_view user, std::string_view secret) {
   return parsed() + bound() + row + done("SELECT 1");
 }
 
-const std::string pin = query("SELECT pg_catalog.set_config(E'search_path',E'pg_catalog',false)");
+const std::string pin = query(
+    "SELECT pg_catalog.set_config(E'jit',E'off',false),"
+    "pg_catalog.set_config(E'search_path',E'pg_catalog',false)");
 
 Server& keeper(Bench& bench) {
   Server& server = bench.dialed();

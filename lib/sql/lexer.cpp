@@ -1,0 +1,205 @@
+#include "sql/lexer.hpp"
+
+#include <array>
+
+namespace heim::sql {
+
+namespace {
+
+enum Class : std::uint8_t {
+  blank = 1,
+  letter = 2,  // begins an identifier
+  digit = 4,
+  operation = 8,
+  prefix = 16,   // a letter that may stand before a quote and change it
+  unusual = 32,  // an operator with one of these may end in + or -
+};
+
+constexpr auto classes = [] {
+  std::array<std::uint8_t, 256> table{};
+  const auto mark = [&table](std::string_view bytes, std::uint8_t as) {
+    for (const char byte : bytes) table[static_cast<unsigned char>(byte)] |= as;
+  };
+  mark(" \t\n\r\f", blank);
+  mark("0123456789", digit);
+  mark("~!@#^&|`?+-*/%<>=", operation);
+  mark("~!@#^&|`?%", unusual);
+  for (int byte = 'a'; byte <= 'z'; ++byte) table[byte] |= letter;
+  for (int byte = 'A'; byte <= 'Z'; ++byte) table[byte] |= letter;
+  for (int byte = 0x80; byte <= 0xff; ++byte) table[byte] |= letter;
+  mark("_", letter);
+  mark("bBeEnNuUxX", prefix);
+  return table;
+}();
+
+bool is(unsigned char byte, int what) { return (classes[byte] & what) != 0; }
+
+}  // namespace
+
+Token Lexer::cut(TokenKind kind, std::size_t end) {
+  const Token token{kind, text_.substr(at_, end - at_)};
+  at_ = end;
+  return token;
+}
+
+/// The end of a comment that begins at `from`; 0 if it has none. Those between /* and */ nest.
+std::size_t Lexer::comment_end(std::size_t from) const {
+  if (at(from) == '-') {
+    const std::size_t line = text_.find_first_of("\n\r", from);
+    return line == std::string_view::npos ? text_.size() : line;
+  }
+  std::size_t depth = 1;
+  for (std::size_t i = from + 2; i + 1 < text_.size(); ++i) {
+    if (text_[i] == '*' && text_[i + 1] == '/') {
+      ++i;
+      if (--depth == 0) return i + 1;
+    } else if (text_[i] == '/' && text_[i + 1] == '*') {
+      ++i;
+      ++depth;
+    }
+  }
+  return 0;
+}
+
+/// False if a comment is not closed.
+bool Lexer::skip_blanks() {
+  for (;;) {
+    while (is(at(at_), blank)) ++at_;
+    const bool line = at(at_) == '-' && at(at_ + 1) == '-';
+    if (!line && !(at(at_) == '/' && at(at_ + 1) == '*')) return true;
+    const std::size_t end = comment_end(at_);
+    if (end == 0) return false;
+    at_ = end;
+  }
+}
+
+Token Lexer::next() {
+  if (!skip_blanks()) return open_end();
+  if (at_ == text_.size()) return {};
+  const unsigned char first = at(at_);
+  if (is(first, prefix)) return prefixed();
+  if (is(first, letter)) return word();
+  if (is(first, digit) || (first == '.' && is(at(at_ + 1), digit))) return number();
+  if (is(first, operation)) return op();
+  switch (first) {
+    case '\'':
+      return quoted(TokenKind::string, at_, '\'', false);
+    case '"':
+      return quoted(TokenKind::quoted, at_, '"', false);
+    case '$':
+      return dollar();
+    default:
+      return punctuation();
+  }
+}
+
+Token Lexer::word() {
+  std::size_t end = at_ + 1;
+  while (is(at(end), letter | digit) || at(end) == '$') ++end;
+  return cut(TokenKind::identifier, end);
+}
+
+Token Lexer::prefixed() {
+  const unsigned char first = at(at_) | 0x20;
+  if (first == 'u' && at(at_ + 1) == '&') {
+    if (at(at_ + 2) == '\'') return quoted(TokenKind::string, at_ + 2, '\'', false);
+    if (at(at_ + 2) == '"') return quoted(TokenKind::unicode, at_ + 2, '"', false);
+  }
+  if (first == 'u' || at(at_ + 1) != '\'') return word();
+  return quoted(TokenKind::string, at_ + 1, '\'', first == 'e');
+}
+
+/// Behind the quote that closes what begins at `from`, behind the opening one; 0 if none does.
+std::size_t Lexer::quote_end(std::size_t from, char mark, bool escapes) const {
+  for (std::size_t i = from; i < text_.size(); ++i) {
+    if (escapes && text_[i] == '\\') {
+      ++i;
+    } else if (text_[i] == mark) {
+      if (at(i + 1) != static_cast<unsigned char>(mark)) return i + 1;
+      ++i;
+    }
+  }
+  return 0;
+}
+
+/// The quote that goes on with a string which ended before `from`: behind blanks with a line end
+/// among them, and comments that begin with --. 0 if there is none.
+std::size_t Lexer::continued(std::size_t from) const {
+  bool line_end = false;
+  for (;;) {
+    for (; is(at(from), blank); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
+    if (at(from) == '\'') return line_end ? from : 0;
+    if (at(from) != '-' || at(from + 1) != '-') return 0;
+    from = comment_end(from);
+  }
+}
+
+Token Lexer::quoted(TokenKind kind, std::size_t quote, char mark, bool escapes) {
+  std::size_t end = quote_end(quote + 1, mark, escapes);
+  while (end != 0 && mark == '\'') {
+    const std::size_t more = continued(end);
+    if (more == 0) break;
+    end = quote_end(more + 1, mark, escapes);
+  }
+  return end == 0 ? open_end() : cut(kind, end);
+}
+
+Token Lexer::number() {
+  std::size_t end = at_;
+  const auto digits = [this, &end] {
+    while (is(at(end), digit)) ++end;
+  };
+  digits();
+  if (at(end) == '.' && at(end + 1) != '.') {  // 1..2 is 1, .., 2
+    ++end;
+    digits();
+  }
+  if ((at(end) | 0x20) == 'e') {
+    const std::size_t sign = at(end + 1) == '+' || at(end + 1) == '-' ? 1 : 0;
+    if (is(at(end + 1 + sign), digit)) {
+      end += 1 + sign;
+      digits();
+    }
+  }
+  return cut(TokenKind::number, end);
+}
+
+Token Lexer::dollar() {
+  std::size_t end = at_ + 1;
+  if (is(at(end), digit)) {
+    while (is(at(end), digit)) ++end;
+    return cut(TokenKind::parameter, end);
+  }
+  if (is(at(end), letter)) {
+    while (is(at(end), letter | digit)) ++end;
+  }
+  if (at(end) != '$') return cut(TokenKind::other, at_ + 1);
+  const std::string_view tag = text_.substr(at_, end + 1 - at_);
+  const std::size_t close = text_.find(tag, end + 1);
+  if (close == std::string_view::npos) return open_end();
+  return cut(TokenKind::string, close + tag.size());
+}
+
+/// The longest run of operator characters, up to a comment. As in SQL it ends in + or - only if it
+/// has a character that SQL's own operators have not: `a=-1` is two operators.
+Token Lexer::op() {
+  std::size_t end = at_;
+  bool strange = false;
+  for (; is(at(end), operation); ++end) {
+    const bool comment =
+        (at(end) == '-' && at(end + 1) == '-') || (at(end) == '/' && at(end + 1) == '*');
+    if (comment) break;
+    strange |= is(at(end), unusual);
+  }
+  while (!strange && end > at_ + 1 && (at(end - 1) == '+' || at(end - 1) == '-')) --end;
+  return cut(TokenKind::op, end);
+}
+
+Token Lexer::punctuation() {
+  const unsigned char first = at(at_), second = at(at_ + 1);
+  const bool pair =
+      (first == ':' && (second == ':' || second == '=')) || (first == '.' && second == '.');
+  return cut(TokenKind::other, at_ + (pair ? 2 : 1));
+}
+
+}  // namespace heim::sql

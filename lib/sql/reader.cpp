@@ -1,0 +1,118 @@
+#include "sql/reader.hpp"
+
+namespace heim::sql {
+
+namespace {
+
+template <class T>
+void tidy(std::vector<T>& values) {
+  std::ranges::sort(values);
+  const auto rest = std::ranges::unique(values);
+  values.erase(rest.begin(), rest.end());
+  values.shrink_to_fit();
+}
+
+}  // namespace
+
+std::optional<Statement> Reader::read(const Node* statement) {
+  Reader reader;
+  reader.out_.effects = 0;
+  reader.statement(statement);
+  if (reader.too_deep_) return std::nullopt;
+  return reader.finish();
+}
+
+/// Also of a statement inside another (EXPLAIN, CREATE SCHEMA): the kind is the last one read.
+void Reader::statement(const Node* node) {
+  const Row* known = node ? row(tag_of(node)) : nullptr;
+  if (known == nullptr) {
+    out_.kind = Kind::unknown;
+    return effects(effect::suspicious);
+  }
+  out_.kind = known->kind;
+  effects(known->effects);
+  (this->*known->read)(node);
+  if (out_.kind == Kind::read && wrote_) out_.kind = Kind::write;
+}
+
+Statement Reader::finish() {
+  tidy(out_.settings);
+  tidy(out_.executes);
+  tidy(out_.reads);
+  tidy(out_.writes);
+  tidy(out_.functions);
+  return std::move(out_);
+}
+
+void Reader::node(const Node* node) {
+  if (node == nullptr || too_deep_) return;
+  if (depth_ == depth_limit) {
+    too_deep_ = true;
+    return;
+  }
+  ++depth_;
+  dispatch(node);
+  --depth_;
+}
+
+void Reader::dispatch(const Node* node) {
+  switch (tag_of(node)) {
+    case T_List:
+      return list(as<List>(node));
+    case T_RangeVar:
+      return relation(node);
+    case T_FuncCall:
+      return function(node);
+    case T_TypeName:
+      return type(node);
+    case T_SelectStmt:
+      return select(node);
+    case T_InsertStmt:
+      return insert(node);
+    case T_UpdateStmt:
+      return update(node);
+    case T_DeleteStmt:
+      return remove(node);
+    case T_MergeStmt:
+      return merge(node);
+    case T_IntoClause:
+      return into(node);
+    case T_LockingClause:
+      return effects(effect::locks);
+    case T_SQLValueFunction:
+      return effects(effect::is_stable);
+    case T_SetToDefault:
+      return effects(effect::advances_sequence);
+    default:
+      return below(node);
+  }
+}
+
+void Reader::below(const Node* node) {
+  const Children* offsets = children(tag_of(node));
+  if (offsets == nullptr) return effects(effect::suspicious);
+  for (const std::uint16_t offset : *offsets) {
+    if (offset == 0) return;
+    this->node(child(node, offset));
+  }
+}
+
+void Reader::list(const List* list) {
+  for (const ListCell& cell : Elements(list)) node(element(cell));
+}
+
+void Reader::relation(const Node* node) {
+  const auto* relation = as<RangeVar>(node);
+  if (relation->relpersistence == 't') effects(effect::temp);
+  if (!writing_ && is_cte(relation)) return;
+  add(writing_ ? out_.writes : out_.reads, view(relation->schemaname), view(relation->relname));
+}
+
+void Reader::add(std::vector<Name>& to, std::string_view schema, std::string_view name) {
+  if (schema.starts_with("pg_temp")) effects(effect::temp);
+  // A chain of a thousand UNIONs of one table need not have it a thousand times.
+  if (!to.empty() && to.back().schema == schema && to.back().name == name) return;
+  to.push_back({std::string(schema), std::string(name)});
+}
+
+}  // namespace heim::sql

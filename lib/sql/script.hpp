@@ -1,0 +1,13 @@
+// A text and its normal form made a Script. For this folder.
+#pragma once
+#include <string_view>
+
+#include "sql/normal_form.hpp"
+#include "sql/statement.hpp"
+
+namespace heim::sql {
+
+/// `form` is that of `text`.
+ScriptRef make_script(std::string_view text, const NormalForm& form);
+
+}  // namespace heim::sql
