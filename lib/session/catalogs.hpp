@@ -18,19 +18,22 @@ class Catalogs {
   /// Counts changes: while it stays, find() gives what it gave before.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-  /// Null while it is not known. `load` is set for one caller: it has to ask a server, and to call
-  /// loaded() or failed() then.
-  sql::CatalogRef find(const std::string& database, Instant now, bool& load) {
+  /// Null while it is not known.
+  sql::CatalogRef find(const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    return entries_[database].catalog;
+  }
+  /// True for one caller, if it is time: that one has to ask a server, and to call loaded() or
+  /// failed() then.
+  bool begin_load(const std::string& database, Instant now) {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[database];
     const bool old = now - entry.asked > max_age;
-    load = !entry.loading && now >= entry.not_before && (!entry.catalog || old);
-    if (load) {
-      entry.loading = true;
-      entry.asked = now;
-      entry.asked_version = entry.version;
-    }
-    return entry.catalog;
+    if (entry.loading || now < entry.not_before || (entry.catalog && !old)) return false;
+    entry.loading = true;
+    entry.asked = now;
+    entry.asked_version = entry.version;
+    return true;
   }
   /// Something in the database has changed.
   void changed(const std::string& database) {

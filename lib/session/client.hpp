@@ -195,6 +195,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
   std::size_t parse(Bytes in, const wire::Header& header);
   std::size_t parse_unnamed(Bytes in, const wire::Header& header, std::string_view content);
+  void note_bound(Statement& statement, std::string_view portal);
   std::size_t bind(Bytes in, const wire::Header& header);
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);

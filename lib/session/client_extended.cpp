@@ -319,6 +319,11 @@ void Client::unknown_statement(std::string_view given) {
                       : "prepared statement \"" + std::string(given) + "\" does not exist");
 }
 
+void Client::note_bound(Statement& statement, std::string_view portal) {
+  if (tracks_state()) note_statement(statement);
+  if (statement.forgets_all) will_forget(portal);
+}
+
 std::size_t Client::bind(Bytes in, const wire::Header& header) {
   const Bytes here = in.subspan(wire::header_size,
                                 std::min<std::size_t>(in.size() - wire::header_size, header.body));
@@ -333,8 +338,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
   if (given.empty()) {
     if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
-    if (tracks_state() && statements_.unnamed()) note_statement(*statements_.unnamed());
-    if (statements_.unnamed() && statements_.unnamed()->forgets_all) will_forget(portal);
+    if (statements_.unnamed()) note_bound(*statements_.unnamed(), portal);
     return native(in, header);
   }
   const StatementRef statement = statements_.find(given);
@@ -343,8 +347,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
     unknown_statement(given);
     return discard_frame(in, header);
   }
-  if (tracks_state()) note_statement(*statement);
-  if (statement->forgets_all) will_forget(portal);
+  note_bound(*statement, portal);
   // The same message with our name for the statement.
   char name[24] = "heim_";
   const auto end =

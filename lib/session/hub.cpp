@@ -171,6 +171,7 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot->dbname = database.dbname;
   slot->database = database.name;
   slot->mode = mode_for(database, key.user);
+  slot->catalog_missed = now();
   slot->meter = &meters_[key.database];
   const Mark mark = mark_of(database.name);
   if (mark.paused) record.paused = true;

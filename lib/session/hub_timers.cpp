@@ -104,7 +104,7 @@ void Hub::tick_pools() {
 void Hub::tick_pool(Pool& pool) {
   tick_linked(pool);
   tick_idle(pool);
-  if (pool.mode == config::PoolMode::automatic && pool.clients > 0) pool.look_at_catalog();
+  if (pool.mode == config::PoolMode::automatic && pool.clients > 0) pool.keep_catalog();
   const config::Timeouts& timeouts = settings().timeouts;
   for (Server* server = pool.cleaning.front(); server;) {
     Server* next = Pool::Servers::next(*server);

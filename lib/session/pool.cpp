@@ -17,32 +17,32 @@ Server* Pool::take_idle() {
   return idle.front();
 }
 
-namespace {
-
-void read_catalog(Pool& pool) {
-  const std::string database = pool.database;
-  Inquiry::start(pool.hub, pool, {"the catalog query", std::string(sql::Catalog::query()), {}, 0},
-                 [database](Hub& hub, Result<std::vector<Inquiry::Row>> rows) {
-                   if (!rows) return hub.shared.catalogs.failed(database, hub.now());
+// Through a connection that nobody needs just now: none is opened for it.
+void Pool::keep_catalog() {
+  look_at_catalog();
+  if (catalog) catalog_missed = hub.now();
+  const bool busy = idle.empty() || record.waiters.load(std::memory_order_relaxed) != 0;
+  // Where there is no such moment, it stands in line.
+  if (busy && hub.now() - catalog_missed < std::chrono::seconds(2)) return;
+  if (!hub.shared.catalogs.begin_load(database, hub.now())) return;
+  Inquiry::start(hub, *this, {"the catalog query", std::string(sql::Catalog::query()), {}, 0},
+                 [database = database](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
+                   Catalogs& catalogs = mine.shared.catalogs;
+                   if (!rows) return catalogs.failed(database, mine.now());
                    auto catalog = std::make_shared<sql::Catalog>();
                    for (const Inquiry::Row& row : *rows) {
                      if (row.size() < 3) continue;
                      catalog->add(row[0].value_or(""), row[1].value_or(""), row[2] == "true");
                    }
-                   hub.shared.catalogs.loaded(database, hub.now(), std::move(catalog));
+                   catalogs.loaded(database, mine.now(), std::move(catalog));
                  });
 }
 
-}  // namespace
-
 void Pool::look_at_catalog() {
   catalog_version = hub.shared.catalogs.version();
-  bool load = false;
-  catalog = hub.shared.catalogs.find(database, hub.now(), load);
+  catalog = hub.shared.catalogs.find(database);
   catalog_watch =
       catalog ? catalog->watch() : sql::effect::calls_functions | sql::effect::uses_relations;
-  // Later: here a client's message may be under way.
-  if (load) hub.shared.fabric->post(hub.worker, [this](Hub&) { read_catalog(*this); });
 }
 
 void Pool::give(Server& server) {

@@ -41,6 +41,7 @@ struct Pool {
   sql::CatalogRef catalog;
   sql::Effects catalog_watch = sql::effect::calls_functions | sql::effect::uses_relations;
   std::uint64_t catalog_version = ~std::uint64_t{0};
+  Instant catalog_missed{};  // since when there is none
   /// What a server reports once it has a client's parameters: the greeting of the next client with
   /// the same.
   std::unordered_map<Settings, Settings> greetings;
@@ -50,8 +51,10 @@ struct Pool {
                                       cleaning.size());
   }
   void set_idle_count();
-  /// Makes `catalog` what it is for all workers, and has it read where that is due.
+  /// Makes `catalog` what it is for all workers.
   void look_at_catalog();
+  /// Has it read where that is due. Not while a client's message is under way.
+  void keep_catalog();
   /// An idle connection, if nobody stands in line and the pool is not paused.
   Server* take_idle();
   /// A usable connection: to the head of the line, or to the idle ones.

@@ -130,6 +130,15 @@ bool Server::is_clean() const {
          carry_.empty() && body_left_ == 0 && !uncertain_;
 }
 
+// Why it cannot be of use to anybody else; empty if it can.
+std::string_view Server::why_unfit() const {
+  if (dedicated) return "its client left";
+  if (unsent > 0) return "its client left in the middle of a message";
+  if (uncertain_ || copy_syncs_ > 0) return "its client left a COPY that may have failed";
+  if (close_when_idle) return "it was to be closed when free";
+  return {};
+}
+
 void Server::release(bool untouched) {
   holder_ = nullptr;
   retry_ = false;
@@ -140,10 +149,7 @@ void Server::release(bool untouched) {
     read_paused = false;
     stream->resume();
   }
-  if (dedicated) return discard("its client left");
-  if (unsent > 0) return discard("its client left in the middle of a message");
-  if (uncertain_ || copy_syncs_ > 0) return discard("its client left a COPY that may have failed");
-  if (close_when_idle) return discard("it was to be closed when free");
+  if (const std::string_view why = why_unfit(); !why.empty()) return discard(why);
   const config::Proxy& proxy = hub->settings().proxy;
   const bool reset = (pool->mode == config::PoolMode::session || proxy.server_reset_query_always) &&
                      !proxy.server_reset_query.empty();

@@ -232,9 +232,11 @@ class Server final : public StreamHandler {
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;
+  std::string_view why_unfit() const;
   Reply next_due() const;
   bool has_audience() const;
-  bool hidden_row(Bytes body, bool whole);
+  void hidden_row(Bytes body, bool whole);
+  bool gathers(const wire::Header& header) const;
   void end_message();
   void settle();
   void settle_login();
@@ -244,6 +246,7 @@ class Server final : public StreamHandler {
   void start_cleaning();
   void continue_cleaning();
   void continue_cleaning(Out& out);
+  bool reset(Out& out);
   void finish_clean();
   void send_cleaning(Out& out);
   void resync(Out& out);

@@ -57,22 +57,22 @@ void Server::continue_cleaning(Out& out) {
     return ask("ROLLBACK", out);
   }
   rolled_back_ = false;
-  if (std::exchange(reset_now_, false)) {
-    reset_done_ = true;
-    prepared.clear();
-    vars = hub->setting_table.empty();
-    reset_needed_ = set_seen_ = false;
-    return ask("DISCARD ALL", out);
-  }
+  if (!reset(out)) finish_clean();
+}
+
+// Takes from the session what is to be taken. False if there is nothing, or it is done.
+bool Server::reset(Out& out) {
   const config::Proxy& proxy = hub->settings().proxy;
-  const bool reset = pool->mode == config::PoolMode::session || proxy.server_reset_query_always;
-  if (reset && !std::exchange(reset_done_, true) && !proxy.server_reset_query.empty()) {
-    prepared.clear();
-    vars = fold(proxy.server_reset_query) == "discard all" ? hub->setting_table.empty() : nullptr;
-    if (vars) reset_needed_ = set_seen_ = false;
-    return ask(proxy.server_reset_query, out);
-  }
-  finish_clean();
+  const bool usual = pool->mode == config::PoolMode::session || proxy.server_reset_query_always;
+  std::string_view sql = usual && !reset_done_ ? std::string_view(proxy.server_reset_query) : "";
+  if (std::exchange(reset_now_, false)) sql = "DISCARD ALL";
+  if (sql.empty()) return false;
+  reset_done_ = true;
+  prepared.clear();
+  vars = fold(sql) == "discard all" ? hub->setting_table.empty() : nullptr;
+  if (vars) reset_needed_ = set_seen_ = false;
+  ask(sql, out);
+  return true;
 }
 
 void Server::finish_clean() {

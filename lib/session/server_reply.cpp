@@ -76,11 +76,8 @@ std::size_t Server::frame(Bytes bytes) {
   }
   const std::size_t here = std::min(header.total(), bytes.size());
   const bool whole = here == header.total();
-  const bool login = state_ == ServerState::login;
-  const bool probe_row = header.tag == 'D' && next_due() == Reply::probe;
-  if (!whole && (login || probe_row || is_read(header.tag)) && header.body <= gather_limit)
-    return 0;
-  if (login) {
+  if (!whole && gathers(header)) return 0;
+  if (state_ == ServerState::login) {
     login_message(header, bytes.first(here));
     return here;
   }
@@ -104,20 +101,21 @@ void Server::end_message() {
 // Returns whether the message goes to the holder.
 bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   const Bytes body = frame.subspan(wire::header_size);
-  const bool hidden = is_hidden_query(next_due());
   if (uncertain_) see_end_of_copy(header.tag);
+  if (is_hidden_query(next_due()) && !is_read(header.tag)) {
+    if (header.tag == 'D') hidden_row(body, whole);
+    return false;
+  }
   switch (header.tag) {
     case 'D':
-      if (hidden) return hidden_row(body, whole);
-      [[fallthrough]];
     case 'd':
     case 'c':
-      return !hidden && (streams() || violate("rows nobody asked for"));
+      return streams() || violate("rows nobody asked for");
     case 'N':
     case 'A':
-      return !hidden;
+      return true;
     case 'S':
-      return whole ? on_parameter(body) : !hidden;
+      return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':
       return on_ready(body);
     case 'E':
@@ -125,17 +123,22 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
     case 'C':
       return whole ? on_complete(body) : violate("a CommandComplete that is too long");
     default:
-      return hidden ? false : on_simple(header);
+      return on_simple(header);
   }
 }
 
 // A row of the answer to a query of ours.
-bool Server::hidden_row(Bytes body, bool whole) {
-  if (next_due() == Reply::probe) {
-    probe_failed_ |= !whole;
-    if (holder_ && whole) holder_->on_state_row(body);
-  }
-  return false;
+void Server::hidden_row(Bytes body, bool whole) {
+  if (next_due() != Reply::probe) return;
+  probe_failed_ |= !whole;
+  if (holder_ && whole) holder_->on_state_row(body);
+}
+
+// Whether a message is looked into, and so has to be here whole.
+bool Server::gathers(const wire::Header& header) const {
+  if (header.body > gather_limit) return false;
+  if (state_ == ServerState::login || is_read(header.tag)) return true;
+  return header.tag == 'D' && next_due() == Reply::probe;
 }
 
 bool Server::streams() const {
@@ -258,46 +261,6 @@ bool Server::on_ready(Bytes body) {
   const bool more = !expected_.empty() && is_hidden_query(expected_.front().reply);
   if (holder_ && !sync_failed_ && !more) holder_->on_synced(*this);
   return false;
-}
-
-bool Server::on_copy(std::uint8_t tag) {
-  if (expected_.empty()) return violate("a COPY nobody asked for");
-  const Reply front = expected_.front().reply;
-  if (front != Reply::query && front != Reply::execute) return violate("a COPY");
-  if (tag == 'H') return true;
-  copy_in_ = true;
-  copy_extended_ = front == Reply::execute;
-  // A Sync that was sent before the server said it wants data is swallowed by the COPY.
-  bool reopened = false;
-  while (expected_.size() > 1 && expected_.at(1).reply == Reply::sync) {
-    expected_.remove(1);
-    ++copy_syncs_;
-    reopened = copy_extended_;
-  }
-  for (std::size_t i = 1; i < expected_.size(); ++i) reopened &= !is_sync(expected_.at(i).reply);
-  batch_open |= reopened;
-  return true;
-}
-
-// An answer of another kind stands behind those to the Syncs among the data of a COPY.
-void Server::see_end_of_copy(std::uint8_t tag) {
-  if (tag != 'Z' && tag != 'S' && tag != 'N' && tag != 'A') settle_copy();
-}
-
-// A COPY is over, and with it what was unknown.
-void Server::settle_copy() {
-  copy_in_ = uncertain_ = false;
-  copy_syncs_ = 0;
-}
-
-// A COPY failed before it came to a Sync among its data: this is the answer to that one.
-bool Server::on_uncertain_ready(char status) {
-  uncertain_ = --copy_syncs_ > 0;
-  skipping = false;
-  if (expected_.empty()) batch_open = false;
-  tx_ = status;
-  ready_seen_ = true;
-  return true;
 }
 
 bool Server::on_error(Bytes frame) {

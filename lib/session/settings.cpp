@@ -193,32 +193,35 @@ void add_set(std::string& sql, bool& first, std::string_view name, std::string_v
   first = false;
 }
 
+// What `from` has not, or has otherwise.
+std::string set_sql(const SettingList* from, const SettingList& to, bool& first) {
+  std::string sql;
+  for (const auto& [name, value] : to.items) {
+    if (is_statement_item(name) || is_identity(name)) continue;
+    const std::string* has = from ? from->find(name) : nullptr;
+    if (!has || *has != value) add_set(sql, first, name, value);
+  }
+  return sql;
+}
+
 }  // namespace
 
 std::string statement_item(std::string_view name) { return std::string("\x01").append(name); }
 
 std::string sync_sql(const SettingList* from, const SettingList& to) {
-  std::string sql;
-  // RESET ALL leaves the role and the session's user as they are.
-  if (!from) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;";
   const std::string undo = from ? undo_sql(*from, to) : std::string();
-  std::string set;
   bool first = true;
-  for (const auto& [name, value] : to.items) {
-    if (is_statement_item(name) || is_identity(name)) continue;
-    const std::string* has = from ? from->find(name) : nullptr;
-    if (!has || *has != value) add_set(set, first, name, value);
-  }
-  // Settings are the login role's to set: roles go first and come back last.
-  const bool was = from && has_identity(*from);
-  const bool moves = !undo.empty() || !set.empty() || !from || difference_of(from, to, "role") ||
+  std::string set = set_sql(from, to, first);
+  const bool moves = !from || !undo.empty() || !set.empty() || difference_of(from, to, "role") ||
                      difference_of(from, to, "session_authorization");
-  if (was && moves) sql += "RESET SESSION AUTHORIZATION;RESET ROLE;";
-  if (moves) {
-    for (const char* const name : {"session_authorization", "role"}) {
-      if (const std::string* value = to.find(name)) add_set(set, first, name, *value);
-    }
+  if (!moves) return {};
+  // Settings are the login role's to set: roles go first and come back last.
+  for (const char* const name : {"session_authorization", "role"}) {
+    if (const std::string* value = to.find(name)) add_set(set, first, name, *value);
   }
+  std::string sql;
+  if (!from || has_identity(*from)) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;";
+  if (!from) sql += "RESET ALL;";  // which leaves the role and the session's user as they are
   return sql + undo + set;
 }
 

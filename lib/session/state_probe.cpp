@@ -89,40 +89,34 @@ std::string StateQuestion::sql() const {
 
 void StateAnswer::add(Bytes body) {
   wire::Fields fields(body);
-  std::string column[4];
-  bool null[4] = {};
-  if (fields.u16() != 4) {
-    malformed = true;
-    return;
-  }
-  for (int i = 0; i < 4; ++i) {
+  Row row;
+  malformed |= fields.u16() != row.size();
+  for (auto& column : row) {
     const std::uint32_t size = fields.u32();
-    null[i] = size == 0xffffffff;
-    if (!null[i]) column[i] = as_text(fields.bytes(size));
+    if (size != 0xffffffff) column = as_text(fields.bytes(size));
   }
-  if (!fields.done() || column[0].size() != 1) {
-    malformed = true;
-    return;
-  }
-  switch (column[0][0]) {
+  malformed |= !fields.done() || !row[0] || row[0]->size() != 1;
+  if (!malformed) take(row);
+}
+
+void StateAnswer::take(const Row& row) {
+  const std::string name = row[1].value_or(""), value = row[2].value_or("");
+  switch ((*row[0])[0]) {
     case 'g':
-      if (is_apart(fold(column[1]))) return;
-      superuser_setting |= column[3] == "superuser";
-      settings.emplace_back(fold(column[1]), column[2]);
-      return;
+      if (is_apart(fold(name))) return;
+      superuser_setting |= row[3] == "superuser";
+      return (void)settings.emplace_back(fold(name), value);
     case 'v':
-      if (!null[2]) values.emplace_back(column[1], column[2]);
+      if (row[2]) values.emplace_back(name, value);
       return;
     case 'r':
-      session_user = column[1];
-      if (column[2] != "none") settings.emplace_back("role", column[2]);
+      session_user = name;
+      if (value != "none") settings.emplace_back("role", value);
       return;
     case 'p':
-      statements.emplace_back(column[1], column[2]);
-      return;
+      return (void)statements.emplace_back(name, value);
     case 'n':
-      channels.push_back(column[1]);
-      return;
+      return channels.push_back(name);
     case 'c':
       cursor = true;
       return;

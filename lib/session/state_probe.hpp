@@ -4,7 +4,9 @@
 // anything, savepoints may have taken it back, and a value may read otherwise than it was written.
 // So it is asked, when something may have changed and the transaction is over.
 #pragma once
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +49,10 @@ struct StateAnswer {
 
   /// `body`: of a DataRow.
   void add(Bytes body);
+
+ private:
+  using Row = std::array<std::optional<std::string>, 4>;
+  void take(const Row& row);
 };
 
 }  // namespace heim::session

@@ -19,12 +19,17 @@ std::string_view Catalog::query() {
 leaves(class, oid, name) AS (
   SELECT 1255::oid, oid, name FROM source
    WHERE CASE WHEN language IN ('internal', 'c') THEN name LIKE 'dblink%'
-              WHEN language IN ('sql', 'plpgsql') THEN body ~ '\m(set_config|pg_(try_)?advisory_lock(_shared)?|pg_advisory_unlock\w*|setseed|currval|lastval|dblink\w*|discard|deallocate|prepare|listen|unlisten|temp|temporary|pg_temp\w*|hold|execute|load|call|query_to_xml\w*)\M|(^|;|\mbegin|\mthen|\melse|\mloop)\s*(set|reset|do)\M'
+              WHEN language IN ('sql', 'plpgsql') THEN 
+                body ~ ('\m(set_config|pg_(try_)?advisory_lock(_shared)?|pg_advisory_unlock\w*|setseed'
+                  '|currval|lastval|dblink\w*|discard|deallocate|prepare|listen|unlisten|temp'
+                  '|temporary|pg_temp\w*|hold|execute|load|call|query_to_xml\w*)\M'
+                  '|(^|;|\mbegin|\mthen|\melse|\mloop)\s*(set|reset|do)\M')
               ELSE true END
   UNION
   SELECT x.class, x.oid, x.name FROM leaves, LATERAL (
     SELECT 1255::oid AS class, s.oid, s.name FROM source s
-     WHERE s.language IN ('sql', 'plpgsql') AND s.body ~ ('\m' || regexp_replace(lower(leaves.name), '\W', '.', 'g') || '\M')
+     WHERE s.language IN ('sql', 'plpgsql')
+       AND s.body ~ ('\m' || regexp_replace(lower(leaves.name), '\W', '.', 'g') || '\M')
     UNION ALL
     SELECT CASE WHEN r.relation IS NOT NULL THEN 1259::oid ELSE d.classid END,
            coalesce(r.relation, d.objid), coalesce(c.relname::text, p.proname::text, '')
@@ -33,19 +38,23 @@ leaves(class, oid, name) AS (
         SELECT ev_class AS relation FROM pg_rewrite WHERE d.classid = 2618 AND oid = d.objid
         UNION ALL SELECT tgrelid FROM pg_trigger WHERE d.classid = 2620 AND oid = d.objid
         UNION ALL SELECT adrelid FROM pg_attrdef WHERE d.classid = 2604 AND oid = d.objid
-        UNION ALL SELECT nullif(conrelid, 0) FROM pg_constraint WHERE d.classid = 2606 AND oid = d.objid
+        UNION ALL SELECT nullif(conrelid, 0) FROM pg_constraint
+         WHERE d.classid = 2606 AND oid = d.objid
         UNION ALL SELECT polrelid FROM pg_policy WHERE d.classid = 3256 AND oid = d.objid
-        UNION ALL SELECT coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = d.objid), d.objid)
+        UNION ALL SELECT coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = d.objid),
+                                  d.objid)
          WHERE d.classid = 1259) r ON true
       LEFT JOIN pg_class c ON c.oid = r.relation
       LEFT JOIN pg_proc p ON d.classid = 1255 AND p.oid = d.objid
      WHERE d.refclassid = leaves.class AND d.refobjid = leaves.oid
        AND (leaves.class = 1255 OR leaves.class = 1259 AND d.classid = 2618)
     UNION ALL
-    SELECT 1259::oid, c.oid, c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
+    SELECT 1259::oid, c.oid, c.relname::text
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
      WHERE leaves.class = 1259 AND i.inhrelid = leaves.oid
     UNION ALL
-    SELECT 1259::oid, c.oid, c.relname::text FROM pg_constraint f JOIN pg_class c ON c.oid = f.confrelid
+    SELECT 1259::oid, c.oid, c.relname::text
+      FROM pg_constraint f JOIN pg_class c ON c.oid = f.confrelid
      WHERE leaves.class = 1259 AND f.conrelid = leaves.oid AND f.contype = 'f'
        AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))) x)
 SELECT 'f', s.name, bool_or(l.oid IS NOT NULL)::text FROM source s
@@ -53,7 +62,8 @@ SELECT 'f', s.name, bool_or(l.oid IS NOT NULL)::text FROM source s
 UNION ALL SELECT DISTINCT 'f', p.proname::text, 'true' FROM leaves l JOIN pg_proc p ON p.oid = l.oid
  WHERE l.class = 1255 AND p.oid < 16384
 UNION ALL SELECT DISTINCT 'r', name, 'true' FROM leaves WHERE class = 1259
-UNION ALL SELECT DISTINCT 'w', class::text, 'true' FROM leaves WHERE class NOT IN (1255, 1259, 2606, 3466))sql";
+UNION ALL SELECT DISTINCT 'w', class::text, 'true' FROM leaves
+ WHERE class NOT IN (1255, 1259, 2606, 3466))sql";
 }
 
 void Catalog::add(std::string_view kind, std::string_view name, bool leaves) {

@@ -170,6 +170,17 @@ bool Session::apply_set(const std::string& name, const std::string& value, bool 
   return true;
 }
 
+std::string Session::prepare(const Statement& statement) {
+  auto inner = parse(statement.inner);
+  if (!inner || inner->size() != 1) return error("42601", "syntax error"), "";
+  if (prepared_.contains(statement.name)) {
+    return error("42P05", "prepared statement \"" + statement.name + "\" already exists"), "";
+  }
+  inner->front().comment.clear();  // the tag of this PREPARE, not of its executions
+  prepared_[statement.name] = {inner->front(), statement.text, host_->schema(), true};
+  return "PREPARE";
+}
+
 std::string Session::apply() {
   const Statement& statement = run_.statement;
   switch (statement.verb) {
@@ -221,16 +232,8 @@ std::string Session::apply() {
         return {};
       }
       return "DEALLOCATE";
-    case Verb::prepare: {
-      auto inner = parse(statement.inner);
-      if (!inner || inner->size() != 1) return error("42601", "syntax error"), "";
-      if (prepared_.contains(statement.name)) {
-        return error("42P05", "prepared statement \"" + statement.name + "\" already exists"), "";
-      }
-      inner->front().comment.clear();  // the tag of this PREPARE, not of its executions
-      prepared_[statement.name] = {inner->front(), statement.text, host_->schema(), true};
-      return "PREPARE";
-    }
+    case Verb::prepare:
+      return prepare(statement);
     case Verb::listen:
       return listens_.emplace_back(statement.name, true), "LISTEN";
     case Verb::unlisten:
