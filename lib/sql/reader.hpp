@@ -66,6 +66,7 @@ class Reader {
   void close(const Node* node);
   void copy(const Node* node);
   void explain(const Node* node);
+  void planned_only();
   void call(const Node* node);
   void reading(const Node* node);   // relations named are read
   void changing(const Node* node);  // relations named are written
