@@ -18,7 +18,7 @@ Statements read(std::string_view text, const NormalForm& form) {
     if (Statements statements = parse(form.text())) return statements;
   }
   if (text.size() > analysis_limit) return std::nullopt;
-  return parse(std::string(text));
+  return parse(without_comments(text));
 }
 
 /// What a string has on the heap.
@@ -84,14 +84,14 @@ ScriptRef analyse_prepared(std::string_view prepare_text) {
   Statements statements;
   if (!form.open() && prepare_text.size() <= analysis_limit &&
       prepare_text.find('\0') == std::string_view::npos) {
-    statements = parse_prepared(std::string(prepare_text));
+    statements = parse_prepared(without_comments(prepare_text));
   }
   return finish(std::move(statements), form, fingerprint_of(prepare_text, form));
 }
 
 std::string_view prepare_statement(std::string_view text, std::string_view name) {
   if (text.size() > analysis_limit || text.find('\0') != std::string_view::npos) return {};
-  const auto place = find_prepare(std::string(text), name);
+  const auto place = find_prepare(without_comments(text), name);
   return place ? text.substr(place->first, place->second) : std::string_view();
 }
 

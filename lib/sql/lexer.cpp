@@ -202,4 +202,14 @@ Token Lexer::punctuation() {
   return cut(TokenKind::other, at_ + (pair ? 2 : 1));
 }
 
+std::string without_comments(std::string_view text) {
+  std::string out(text.size(), ' ');
+  Lexer lexer(text);
+  for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
+    out.replace(static_cast<std::size_t>(token.text.data() - text.data()), token.text.size(),
+                token.text);
+  }
+  return out;
+}
+
 }  // namespace heim::sql

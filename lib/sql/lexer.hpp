@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace heim::sql {
@@ -54,5 +55,9 @@ class Lexer {
   std::string_view text_;
   std::size_t at_ = 0;  // where the next token, or a blank before it, begins
 };
+
+/// The text with blanks in place of its comments, each token where it was. libpg_query needs time
+/// that grows with the square of comments within comments.
+std::string without_comments(std::string_view text);
 
 }  // namespace heim::sql

@@ -48,7 +48,8 @@ TEST_CASE("a text is analysed once, and so is one that differs in literals only"
 TEST_CASE("hits allocate nothing") {
   AnalysisCache cache(1);
   for (int i = 0; i < 100; ++i) cache.find(select(i));
-  const std::string seen = select(99), unseen = select(12'345), quoted = "select x from t where id='a'";
+  const std::string seen = select(99), unseen = select(12'345),
+                    quoted = "select x from t where id='a'";
   const std::string set = "select set_config('a', 'b', true)";
   cache.find(set);
   const std::size_t before = allocations;
@@ -91,7 +92,8 @@ TEST_CASE("memory is bounded, and what is asked for often stays") {
   CHECK(cache.counts().entries > 10);
   // Places are used again, and no text finds what has taken the place of its own.
   for (int i = 0; i < 5'000; ++i) {
-    const std::string text = "select y" + std::to_string(i % 700) + " from t" + std::to_string(i % 50);
+    const std::string text =
+        "select y" + std::to_string(i % 700) + " from t" + std::to_string(i % 50);
     CHECK(cache.find(text)->statements.at(0).reads.at(0).name == "t" + std::to_string(i % 50));
   }
 }

@@ -9,9 +9,10 @@ using namespace heim::sql;
 
 namespace {
 
-std::string repeated(std::string_view text, std::size_t bytes) {
+std::string repeated(std::string_view text, std::size_t count) {
   std::string out;
-  while (out.size() + text.size() <= bytes) out += text;
+  out.reserve(text.size() * count);
+  for (std::size_t i = 0; i < count; ++i) out += text;
   return out;
 }
 
@@ -23,10 +24,9 @@ struct Bomb {
 };
 
 std::string built(const Bomb& bomb, std::size_t bytes) {
-  const std::size_t unit = std::string_view(bomb.opening).size() + std::string_view(bomb.closing).size();
-  const std::size_t count = bytes / unit;
-  return bomb.before + repeated(bomb.opening, count * std::string_view(bomb.opening).size()) +
-         bomb.middle + repeated(bomb.closing, count * std::string_view(bomb.closing).size());
+  const std::string_view opening = bomb.opening, closing = bomb.closing;
+  const std::size_t count = bytes / (opening.size() + closing.size());
+  return bomb.before + repeated(opening, count) + bomb.middle + repeated(closing, count);
 }
 
 constexpr Bomb bombs[] = {

@@ -9,20 +9,22 @@
 namespace heim::sql::test {
 
 inline const char* const kinds[] = {
-    "unknown",  "empty",    "read",    "write",       "copy_in",     "copy_out",   "begin",
-    "commit",   "rollback", "savepoint", "release",   "rollback_to", "two_phase",  "set",
-    "show",     "discard",  "prepare", "execute",     "deallocate",  "listen",     "unlisten",
-    "notify",   "declare",  "fetch",   "close",       "lock",        "explain",    "call",
-    "block",    "load",     "ddl",     "maintenance", "other"};
+    "unknown", "empty",    "read",      "write",       "copy_in",     "copy_out",  "begin",
+    "commit",  "rollback", "savepoint", "release",     "rollback_to", "two_phase", "set",
+    "show",    "discard",  "prepare",   "execute",     "deallocate",  "listen",    "unlisten",
+    "notify",  "declare",  "fetch",     "close",       "lock",        "explain",   "call",
+    "block",   "load",     "ddl",       "maintenance", "other"};
 static_assert(std::size(kinds) == static_cast<std::size_t>(Kind::other) + 1);
 
-inline const char* const effect_names[] = {
-    "settings",      "all_settings",      "role",           "suspicious", "temp",
-    "hold",          "advisory_lock",     "prepares",       "deallocates", "executes",
-    "listens",       "unlistens",         "notifies",       "loads",      "advances_sequence",
-    "reads_sequence", "seeds",            "changes_catalog", "lets_go",   "local",
-    "locks",         "is_volatile",       "discards",       "transaction", "is_stable",
-    "local_role"};
+inline const char* const effect_names[] = {"settings",       "all_settings", "role",
+                                           "suspicious",     "temp",         "hold",
+                                           "advisory_lock",  "prepares",     "deallocates",
+                                           "executes",       "listens",      "unlistens",
+                                           "notifies",       "loads",        "advances_sequence",
+                                           "reads_sequence", "seeds",        "changes_catalog",
+                                           "lets_go",        "local",        "locks",
+                                           "is_volatile",    "discards",     "transaction",
+                                           "is_stable",      "local_role"};
 static_assert(1u << (std::size(effect_names) - 1) == effect::local_role);
 
 inline std::string render(Effects effects) {
