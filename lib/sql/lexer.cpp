@@ -43,13 +43,13 @@ Token Lexer::cut(TokenKind kind, std::size_t end) {
 }
 
 /// The end of a comment that begins at `from`; 0 if it has none. Those between /* and */ nest.
-std::size_t Lexer::comment_end(std::size_t from) const {
-  if (at(from) == '-') {
-    const std::size_t line = text_.find_first_of("\n\r", from);
+std::size_t Lexer::end_of(std::size_t comment) const {
+  if (at(comment) == '-') {
+    const std::size_t line = text_.find_first_of("\n\r", comment);
     return line == std::string_view::npos ? text_.size() : line;
   }
   std::size_t depth = 1;
-  for (std::size_t i = from + 2; i + 1 < text_.size(); ++i) {
+  for (std::size_t i = comment + 2; i + 1 < text_.size(); ++i) {
     if (text_[i] == '*' && text_[i + 1] == '/') {
       ++i;
       if (--depth == 0) return i + 1;
@@ -59,6 +59,12 @@ std::size_t Lexer::comment_end(std::size_t from) const {
     }
   }
   return 0;
+}
+
+std::size_t Lexer::comment_end(std::size_t from) {
+  const std::size_t end = end_of(from);
+  if (bare_ != nullptr && end != 0) bare_->replace(from, end - from, end - from, ' ');
+  return end;
 }
 
 /// False if a comment is not closed.
@@ -124,7 +130,7 @@ std::size_t Lexer::quote_end(std::size_t from, char mark, bool escapes) const {
 
 /// The quote that goes on with a string which ended before `from`: behind blanks with a line end
 /// among them, and comments that begin with --. 0 if there is none.
-std::size_t Lexer::continued(std::size_t from) const {
+std::size_t Lexer::continued(std::size_t from) {
   bool line_end = false;
   for (;;) {
     for (; is(at(from), blank); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
@@ -203,12 +209,9 @@ Token Lexer::punctuation() {
 }
 
 std::string without_comments(std::string_view text) {
-  std::string out(text.size(), ' ');
-  Lexer lexer(text);
-  for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
-    out.replace(static_cast<std::size_t>(token.text.data() - text.data()), token.text.size(),
-                token.text);
-  }
+  std::string out(text);
+  Lexer lexer(text, &out);
+  while (lexer.next().kind != TokenKind::end) continue;
   return out;
 }
 

@@ -53,7 +53,7 @@ class Reader {
   void transaction(const Node* node);
   void set(const Node* node);
   void set_several(const VariableSetStmt* set);
-  void setting(std::string_view name, bool local);
+  void setting(std::string_view name, bool until_end);
   void discard(const Node* node);
   void prepare(const Node* node);
   void execute(const Node* node);

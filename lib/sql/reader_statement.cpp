@@ -191,7 +191,7 @@ void Reader::transaction(const Node* node) {
   }
 }
 
-void Reader::setting(std::string_view name, bool local) {
+void Reader::setting(std::string_view name, bool until_end) {
   const std::string folded = lower(name);
   const bool acts_as = folded == "role" || folded == "session_authorization";
   if (folded == "seed") return effects(seeds);
@@ -199,7 +199,7 @@ void Reader::setting(std::string_view name, bool local) {
   const bool of_transaction = folded == "transaction_isolation" ||
                               folded == "transaction_read_only" ||
                               folded == "transaction_deferrable";
-  if (local || of_transaction) {
+  if (until_end || of_transaction) {
     return effects(effect::local | (acts_as ? effect::local_role : 0));
   }
   effects(effect::settings | (acts_as ? effect::role : 0));

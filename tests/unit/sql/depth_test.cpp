@@ -68,11 +68,10 @@ constexpr Bomb bombs[] = {
 
 }  // namespace
 
-TEST_CASE("deep trees are refused, shallow ones are read") {
+TEST_CASE("deep trees end no stack") {
   for (const Bomb& bomb : bombs) {
-    const std::string small = built(bomb, 200), large = built(bomb, analysis_limit - 100);
-    CAPTURE(small.substr(0, 60));
-    CHECK_FALSE(analyse(small)->fingerprint == analyse(large)->fingerprint);
+    CAPTURE(bomb.opening);
+    const std::string large = built(bomb, analysis_limit - 100);
     AnalysisCache cache(1);
     cache.find(large);
     CHECK(cache.find(large)->effects == analyse(large)->effects);
