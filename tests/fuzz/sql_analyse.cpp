@@ -4,7 +4,7 @@
 // the
 //    normal form is the same, on the values of literals; the form itself is read in the same way.
 // 3. Fields that belong to an effect are set with it, and only then.
-// 4. The cache says what the analysis says.
+// 4. Of what is understood the cache says what the analysis says.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -63,8 +63,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   analyse_prepared(text);
   prepare_statement(text, "a");
   static AnalysisCache cache(1, {.bytes = 256 << 10});
-  require(same(*cache.find(text), *script));
-  require(same(*cache.find(text), *script));
+  // What is not understood may have the normal form of what is: the server will not take it.
+  for (int i = 0; i < 2; ++i) {
+    const ScriptRef& cached = cache.find(text);
+    require(same(*cached, *script) || !script->understood);
+  }
   if (!script->understood) return 0;
   const auto seed = static_cast<std::uint32_t>(size);
   require(same(*analyse(dressed(text, {.seed = seed})), *script));
