@@ -15,7 +15,7 @@ using Statements = std::optional<std::vector<Statement>>;
 Statements read(std::string_view text, const NormalForm& form) {
   if (form.open() || text.find('\0') != std::string_view::npos) return std::nullopt;
   if (text.size() > long_text && form.complete() && form.text().size() < text.size()) {
-    if (Statements statements = parse(form.text())) return statements;
+    if (Statements statements = parse(std::string(form.text()))) return statements;
   }
   if (text.size() > analysis_limit) return std::nullopt;
   return parse(without_comments(text));
@@ -63,7 +63,7 @@ ScriptRef finish(Statements statements, const NormalForm& form, Hash128 fingerpr
 }
 
 Hash128 fingerprint_of(std::string_view text, const NormalForm& form) {
-  return hash128(form.complete() ? std::string_view(form.text()) : text, 0);
+  return hash128(form.complete() ? form.text() : text, 0);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "sql/lexer.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace heim::sql {
@@ -13,6 +14,7 @@ enum Class : std::uint8_t {
   operation = 8,
   prefix = 16,   // a letter that may stand before a quote and change it
   unusual = 32,  // an operator with one of these may end in + or -
+  inside = 64,   // of an identifier
 };
 
 constexpr auto classes = [] {
@@ -29,6 +31,8 @@ constexpr auto classes = [] {
   for (int byte = 0x80; byte <= 0xff; ++byte) table[byte] |= letter;
   mark("_", letter);
   mark("bBeEnNuUxX", prefix);
+  for (auto& byte : table) byte |= (byte & (letter | digit)) != 0 ? inside : 0;
+  mark("$", inside);
   return table;
 }();
 
@@ -63,7 +67,11 @@ std::size_t Lexer::end_of(std::size_t comment) const {
 
 std::size_t Lexer::comment_end(std::size_t from) {
   const std::size_t end = end_of(from);
-  if (bare_ != nullptr && end != 0) bare_->replace(from, end - from, end - from, ' ');
+  if (bare_ == nullptr || end == 0) return end;
+  // Of those in /* and */ the ends stay: two strings with a line end alone between them are one.
+  const std::size_t kept = at(from) == '/' ? 2 : 0;
+  std::fill(bare_->begin() + static_cast<std::ptrdiff_t>(from + kept),
+            bare_->begin() + static_cast<std::ptrdiff_t>(end - kept), ' ');
   return end;
 }
 
@@ -101,7 +109,7 @@ Token Lexer::next() {
 
 Token Lexer::word() {
   std::size_t end = at_ + 1;
-  while (is(at(end), letter | digit) || at(end) == '$') ++end;
+  while (end < text_.size() && is(static_cast<unsigned char>(text_[end]), inside)) ++end;
   return cut(TokenKind::identifier, end);
 }
 

@@ -59,7 +59,7 @@ class Lexer {
   std::size_t at_ = 0;  // where the next token, or a blank before it, begins
 };
 
-/// The text with blanks in place of its comments, each token where it was. libpg_query needs time
+/// The text with blanks for what its comments say, each token where it was. libpg_query needs time
 /// that grows with the square of comments within comments.
 std::string without_comments(std::string_view text);
 

@@ -50,7 +50,7 @@ void check_fields(const Script& script) {
 std::string normal(std::string_view text) {
   NormalForm form;
   form.read(text);
-  return form.text();
+  return std::string(form.text());
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ void require(bool holds) {
 std::string normal(std::string_view text) {
   NormalForm form;
   form.read(text);
-  return form.text();
+  return std::string(form.text());
 }
 
 void check_tokens(std::string_view text) {
