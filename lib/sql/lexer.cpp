@@ -8,7 +8,7 @@ namespace heim::sql {
 namespace {
 
 enum Class : std::uint8_t {
-  blank = 1,
+  space = 1,
   letter = 2,  // begins an identifier
   digit = 4,
   operation = 8,
@@ -22,7 +22,7 @@ constexpr auto classes = [] {
   const auto mark = [&table](std::string_view bytes, std::uint8_t as) {
     for (const char byte : bytes) table[static_cast<unsigned char>(byte)] |= as;
   };
-  mark(" \t\n\r\f", blank);
+  mark(" \t\n\r\f", space);
   mark("0123456789", digit);
   mark("~!@#^&|`?+-*/%<>=", operation);
   mark("~!@#^&|`?%", unusual);
@@ -67,24 +67,30 @@ std::size_t Lexer::end_of(std::size_t comment) const {
 
 std::size_t Lexer::comment_end(std::size_t from) {
   const std::size_t end = end_of(from);
-  if (bare_ == nullptr || end == 0) return end;
-  // Of those in /* and */ the ends stay: two strings with a line end alone between them are one.
-  const std::size_t kept = at(from) == '/' ? 2 : 0;
-  std::fill(bare_->begin() + static_cast<std::ptrdiff_t>(from + kept),
-            bare_->begin() + static_cast<std::ptrdiff_t>(end - kept), ' ');
+  if (end != 0) blank(from, end);
   return end;
+}
+
+void Lexer::blank(std::size_t from, std::size_t end) {
+  if (bare_ != nullptr) bare_->replace(from, end - from, end - from, ' ');
 }
 
 /// False if a comment is not closed.
 bool Lexer::skip_blanks() {
+  const std::size_t begin = at_;
+  bool nested = false;
   for (;;) {
-    while (is(at(at_), blank)) ++at_;
+    while (is(at(at_), space)) ++at_;
     const bool line = at(at_) == '-' && at(at_ + 1) == '-';
-    if (!line && !(at(at_) == '/' && at(at_ + 1) == '*')) return true;
+    if (!line && !(at(at_) == '/' && at(at_ + 1) == '*')) break;
     const std::size_t end = comment_end(at_);
     if (end == 0) return false;
     at_ = end;
+    nested |= !line;
   }
+  // A line end alone between two strings makes one of them, beside such a comment it does not.
+  if (nested) blank(begin, at_);
+  return true;
 }
 
 Token Lexer::next() {
@@ -141,7 +147,7 @@ std::size_t Lexer::quote_end(std::size_t from, char mark, bool escapes) const {
 std::size_t Lexer::continued(std::size_t from) {
   bool line_end = false;
   for (;;) {
-    for (; is(at(from), blank); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
+    for (; is(at(from), space); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
     if (at(from) == '\'') return line_end ? from : 0;
     if (at(from) != '-' || at(from + 1) != '-') return 0;
     from = comment_end(from);

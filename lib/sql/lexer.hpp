@@ -43,6 +43,7 @@ class Lexer {
   Token open_end() { return cut(TokenKind::open, text_.size()); }
   bool skip_blanks();
   std::size_t comment_end(std::size_t from);
+  void blank(std::size_t from, std::size_t end);
   std::size_t end_of(std::size_t comment) const;
   Token word();
   Token prefixed();
@@ -59,7 +60,7 @@ class Lexer {
   std::size_t at_ = 0;  // where the next token, or a blank before it, begins
 };
 
-/// The text with blanks for what its comments say, each token where it was. libpg_query needs time
+/// The text with blanks for its comments, each token where it was. libpg_query needs time
 /// that grows with the square of comments within comments.
 std::string without_comments(std::string_view text);
 

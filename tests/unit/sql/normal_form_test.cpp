@@ -92,7 +92,8 @@ TEST_CASE("normal forms") {
 }
 
 TEST_CASE("comments become blanks, and nothing moves") {
-  CHECK(without_comments("a/*b/**/*/ '/*' -- c\n\"--\"") == "a/*     */ '/*'     \n\"--\"");
+  CHECK(without_comments("a/*b/**/*/ '/*' -- c\n\"--\"") == "a          '/*'     \n\"--\"");
+  CHECK(without_comments("'a' --b\n/*c*/\n'd'") == "'a'           'd'");
   CHECK(without_comments("'a' -- b\n'c'--d") == "'a'     \n'c'   ");
 }
 
