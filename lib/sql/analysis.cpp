@@ -15,10 +15,10 @@ using Statements = std::optional<std::vector<Statement>>;
 Statements read(std::string_view text, const NormalForm& form) {
   if (form.open() || text.find('\0') != std::string_view::npos) return std::nullopt;
   if (text.size() > long_text && form.complete() && form.text().size() < text.size()) {
-    if (Statements statements = parse(form.text())) return statements;
+    if (Statements statements = parse(std::string(form.text()))) return statements;
   }
   if (text.size() > analysis_limit) return std::nullopt;
-  return parse(std::string(text));
+  return parse(without_comments(text));
 }
 
 /// What a string has on the heap.
@@ -67,7 +67,7 @@ ScriptRef finish(Statements statements, const NormalForm& form, Hash128 fingerpr
 }
 
 Hash128 fingerprint_of(std::string_view text, const NormalForm& form) {
-  return hash128(form.complete() ? std::string_view(form.text()) : text, 0);
+  return hash128(form.complete() ? form.text() : text, 0);
 }
 
 }  // namespace
@@ -88,14 +88,14 @@ ScriptRef analyse_prepared(std::string_view prepare_text) {
   Statements statements;
   if (!form.open() && prepare_text.size() <= analysis_limit &&
       prepare_text.find('\0') == std::string_view::npos) {
-    statements = parse_prepared(std::string(prepare_text));
+    statements = parse_prepared(without_comments(prepare_text));
   }
   return finish(std::move(statements), form, fingerprint_of(prepare_text, form));
 }
 
 std::string_view prepare_statement(std::string_view text, std::string_view name) {
   if (text.size() > analysis_limit || text.find('\0') != std::string_view::npos) return {};
-  const auto place = find_prepare(std::string(text), name);
+  const auto place = find_prepare(without_comments(text), name);
   return place ? text.substr(place->first, place->second) : std::string_view();
 }
 

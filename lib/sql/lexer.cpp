@@ -1,5 +1,6 @@
 #include "sql/lexer.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace heim::sql {
@@ -7,12 +8,13 @@ namespace heim::sql {
 namespace {
 
 enum Class : std::uint8_t {
-  blank = 1,
+  space = 1,
   letter = 2,  // begins an identifier
   digit = 4,
   operation = 8,
   prefix = 16,   // a letter that may stand before a quote and change it
   unusual = 32,  // an operator with one of these may end in + or -
+  inside = 64,   // of an identifier
 };
 
 constexpr auto classes = [] {
@@ -20,7 +22,7 @@ constexpr auto classes = [] {
   const auto mark = [&table](std::string_view bytes, std::uint8_t as) {
     for (const char byte : bytes) table[static_cast<unsigned char>(byte)] |= as;
   };
-  mark(" \t\n\r\f", blank);
+  mark(" \t\n\r\f", space);
   mark("0123456789", digit);
   mark("~!@#^&|`?+-*/%<>=", operation);
   mark("~!@#^&|`?%", unusual);
@@ -29,6 +31,8 @@ constexpr auto classes = [] {
   for (int byte = 0x80; byte <= 0xff; ++byte) table[byte] |= letter;
   mark("_", letter);
   mark("bBeEnNuUxX", prefix);
+  for (auto& byte : table) byte |= (byte & (letter | digit)) != 0 ? inside : 0;
+  mark("$", inside);
   return table;
 }();
 
@@ -43,13 +47,13 @@ Token Lexer::cut(TokenKind kind, std::size_t end) {
 }
 
 /// The end of a comment that begins at `from`; 0 if it has none. Those between /* and */ nest.
-std::size_t Lexer::comment_end(std::size_t from) const {
-  if (at(from) == '-') {
-    const std::size_t line = text_.find_first_of("\n\r", from);
+std::size_t Lexer::end_of(std::size_t comment) const {
+  if (at(comment) == '-') {
+    const std::size_t line = text_.find_first_of("\n\r", comment);
     return line == std::string_view::npos ? text_.size() : line;
   }
   std::size_t depth = 1;
-  for (std::size_t i = from + 2; i + 1 < text_.size(); ++i) {
+  for (std::size_t i = comment + 2; i + 1 < text_.size(); ++i) {
     if (text_[i] == '*' && text_[i + 1] == '/') {
       ++i;
       if (--depth == 0) return i + 1;
@@ -61,16 +65,32 @@ std::size_t Lexer::comment_end(std::size_t from) const {
   return 0;
 }
 
+std::size_t Lexer::comment_end(std::size_t from) {
+  const std::size_t end = end_of(from);
+  if (end != 0) blank(from, end);
+  return end;
+}
+
+void Lexer::blank(std::size_t from, std::size_t end) {
+  if (bare_ != nullptr) bare_->replace(from, end - from, end - from, ' ');
+}
+
 /// False if a comment is not closed.
 bool Lexer::skip_blanks() {
+  const std::size_t begin = at_;
+  bool nested = false;
   for (;;) {
-    while (is(at(at_), blank)) ++at_;
+    while (is(at(at_), space)) ++at_;
     const bool line = at(at_) == '-' && at(at_ + 1) == '-';
-    if (!line && !(at(at_) == '/' && at(at_ + 1) == '*')) return true;
+    if (!line && !(at(at_) == '/' && at(at_ + 1) == '*')) break;
     const std::size_t end = comment_end(at_);
     if (end == 0) return false;
     at_ = end;
+    nested |= !line;
   }
+  // A line end alone between two strings makes one of them, beside such a comment it does not.
+  if (nested) blank(begin, at_);
+  return true;
 }
 
 Token Lexer::next() {
@@ -95,7 +115,7 @@ Token Lexer::next() {
 
 Token Lexer::word() {
   std::size_t end = at_ + 1;
-  while (is(at(end), letter | digit) || at(end) == '$') ++end;
+  while (end < text_.size() && is(static_cast<unsigned char>(text_[end]), inside)) ++end;
   return cut(TokenKind::identifier, end);
 }
 
@@ -124,10 +144,10 @@ std::size_t Lexer::quote_end(std::size_t from, char mark, bool escapes) const {
 
 /// The quote that goes on with a string which ended before `from`: behind blanks with a line end
 /// among them, and comments that begin with --. 0 if there is none.
-std::size_t Lexer::continued(std::size_t from) const {
+std::size_t Lexer::continued(std::size_t from) {
   bool line_end = false;
   for (;;) {
-    for (; is(at(from), blank); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
+    for (; is(at(from), space); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
     if (at(from) == '\'') return line_end ? from : 0;
     if (at(from) != '-' || at(from + 1) != '-') return 0;
     from = comment_end(from);
@@ -200,6 +220,13 @@ Token Lexer::punctuation() {
   const bool pair =
       (first == ':' && (second == ':' || second == '=')) || (first == '.' && second == '.');
   return cut(TokenKind::other, at_ + (pair ? 2 : 1));
+}
+
+std::string without_comments(std::string_view text) {
+  std::string out(text);
+  Lexer lexer(text, &out);
+  while (lexer.next().kind != TokenKind::end) continue;
+  return out;
 }
 
 }  // namespace heim::sql

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace heim::sql {
@@ -30,7 +31,8 @@ struct Token {
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  /// Puts blanks for comments into `bare`, if that is given: a copy of the text.
+  explicit Lexer(std::string_view text, std::string* bare = nullptr) : text_(text), bare_(bare) {}
   Token next();
 
  private:
@@ -40,19 +42,26 @@ class Lexer {
   Token cut(TokenKind kind, std::size_t end);
   Token open_end() { return cut(TokenKind::open, text_.size()); }
   bool skip_blanks();
-  std::size_t comment_end(std::size_t from) const;
+  std::size_t comment_end(std::size_t from);
+  void blank(std::size_t from, std::size_t end);
+  std::size_t end_of(std::size_t comment) const;
   Token word();
   Token prefixed();
   Token quoted(TokenKind kind, std::size_t quote, char mark, bool escapes);
   std::size_t quote_end(std::size_t from, char mark, bool escapes) const;
-  std::size_t continued(std::size_t from) const;
+  std::size_t continued(std::size_t from);
   Token number();
   Token dollar();
   Token op();
   Token punctuation();
 
   std::string_view text_;
+  std::string* bare_;
   std::size_t at_ = 0;  // where the next token, or a blank before it, begins
 };
+
+/// The text with blanks for its comments, each token where it was. libpg_query needs time
+/// that grows with the square of comments within comments.
+std::string without_comments(std::string_view text);
 
 }  // namespace heim::sql

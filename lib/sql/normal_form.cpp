@@ -1,12 +1,21 @@
 #include "sql/normal_form.hpp"
 
+#include <array>
+#include <cstring>
+
 namespace heim::sql {
 
 namespace {
 
 constexpr std::string_view placeholder = "$1";
 
-char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte; }
+constexpr auto lower = [] {
+  std::array<char, 256> table{};
+  for (int byte = 0; byte < 256; ++byte) {
+    table[byte] = static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+  }
+  return table;
+}();
 
 bool begins_with_temp(std::string_view name) {
   return name.starts_with("pg_temp") && (name.size() == 7 || name[7] == '_');
@@ -23,7 +32,7 @@ void NormalForm::read(std::string_view text) {
 }
 
 void NormalForm::pass(std::string_view text) {
-  out_.clear();
+  size_ = 0;
   complete_ = true;
   open_ = names_temp_ = false;
   tokens_ = depth_ = sign_ = 0;
@@ -62,14 +71,22 @@ bool NormalForm::add(const Token& token) {
       list_.active = false;
       before_ = Before::operand;
   }
-  complete_ = out_.size() <= limit;
+  complete_ = size_ <= limit;
   return complete_;
 }
 
-void NormalForm::append(std::string_view text) {
-  if (!out_.empty()) out_ += ' ';
-  out_ += text;
+/// Where so many bytes may be written behind a blank, which is written, too.
+char* NormalForm::room(std::size_t bytes) {
+  if (buffer_.size() < size_ + bytes + 1) buffer_.resize(2 * (size_ + bytes) + 64);
+  if (size_ != 0) buffer_[size_++] = ' ';
+  char* const place = buffer_.data() + size_;
+  size_ += bytes;
   sign_ = 0;
+  return place;
+}
+
+void NormalForm::append(std::string_view text) {
+  std::memcpy(room(text.size()), text.data(), text.size());
 }
 
 void NormalForm::note_name(std::string_view name) {
@@ -78,11 +95,11 @@ void NormalForm::note_name(std::string_view name) {
 }
 
 void NormalForm::add_word(std::string_view word) {
-  append("");
-  const std::size_t begin = out_.size();
-  out_ += word;
-  for (std::size_t i = begin; i < out_.size(); ++i) out_[i] = lower(out_[i]);
-  const std::string_view folded = std::string_view(out_).substr(begin);
+  char* const place = room(word.size());
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    place[i] = lower[static_cast<unsigned char>(word[i])];
+  }
+  const std::string_view folded(place, word.size());
   list_.active = false;
   before_ = Before::word;
   switch (folded.size()) {
@@ -116,18 +133,18 @@ void NormalForm::add_literal(const Token& token) {
     append(token.text);
   } else {
     // A number swallows the sign before it, a parameter does not: the form of $1 is itself.
-    if (sign_ != 0 && token.kind == TokenKind::number) out_.resize(sign_ - 1);
+    if (sign_ != 0 && token.kind == TokenKind::number) size_ = sign_ - 1;
     append(placeholder);
   }
   list_goes_on(false);
-  if (list_.end_of_first == 0) list_.end_of_first = out_.size();
+  if (list_.end_of_first == 0) list_.end_of_first = size_;
   before_ = Before::operand;
 }
 
 void NormalForm::add_op(std::string_view op) {
   const bool sign =
       (op == "-" || op == "+") && (before_ == Before::op || before_ == Before::punctuation);
-  const std::size_t begin = out_.size();
+  const std::size_t begin = size_;
   append(op);
   if (sign) sign_ = begin + 1;
   if (!sign) list_.active = false;
@@ -164,14 +181,14 @@ void NormalForm::open_bracket(std::string_view text) {
   list_ = {.active = list && !verbatim_, .wants_literal = true, .end_of_first = 0};
   if (round && before_ == Before::explain) wants_verbatim_ = true;
   if (round && before_ == Before::values && !verbatim_) {
-    rows_ = {Rows::State::inside, depth_, 0, 0, out_.size() - 1};
+    rows_ = {Rows::State::inside, depth_, 0, 0, size_ - 1};
   }
   ++depth_;
   before_ = Before::punctuation;
 }
 
 void NormalForm::close_bracket(std::string_view text) {
-  if (list_.active && !list_.wants_literal) out_.resize(list_.end_of_first);
+  if (list_.active && !list_.wants_literal) size_ = list_.end_of_first;
   list_.active = false;
   append(text);
   if (depth_ > 0) --depth_;
@@ -180,13 +197,13 @@ void NormalForm::close_bracket(std::string_view text) {
 }
 
 void NormalForm::row_ends() {
-  const std::string_view all = out_;
+  const std::string_view all = text();
   rows_.state = Rows::State::wants_comma;
   if (all.substr(rows_.begin, rows_.end - rows_.begin) == all.substr(rows_.current)) {
-    out_.resize(rows_.end);
+    size_ = rows_.end;
   } else {
     rows_.begin = rows_.current;
-    rows_.end = out_.size();
+    rows_.end = size_;
   }
 }
 
@@ -195,14 +212,14 @@ void NormalForm::rows_go_on(const Token& token) {
   if (rows_.state == Rows::State::wants_row) {
     const bool row = token.text == "(";
     rows_.state = row ? Rows::State::inside : Rows::State::off;
-    rows_.current = out_.size() + 1;
+    rows_.current = size_ + 1;
   } else if (rows_.state == Rows::State::wants_comma) {
     rows_.state = token.text == "," ? Rows::State::wants_row : Rows::State::off;
   }
 }
 
 void NormalForm::trim() {
-  if (out_.capacity() > 2 * limit) std::string().swap(out_);
+  if (buffer_.size() > 4 * limit) std::vector<char>().swap(buffer_);
 }
 
 }  // namespace heim::sql

@@ -12,8 +12,8 @@
 // stay as they are, and so do lists.
 #pragma once
 #include <cstddef>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "sql/lexer.hpp"
 
@@ -27,7 +27,7 @@ class NormalForm {
   /// Reads a text. Allocates only to make its buffer larger.
   void read(std::string_view text);
 
-  const std::string& text() const { return out_; }
+  std::string_view text() const { return {buffer_.data(), size_}; }
   bool complete() const { return complete_; }
   /// Something is not closed: no parser takes it.
   bool open() const { return open_; }
@@ -69,6 +69,7 @@ class NormalForm {
   void pass(std::string_view text);
   bool add(const Token& token);
   void append(std::string_view text);
+  char* room(std::size_t bytes);
   void add_word(std::string_view word);
   void add_literal(const Token& token);
   void add_op(std::string_view op);
@@ -80,7 +81,8 @@ class NormalForm {
   void note_name(std::string_view name);
   void list_goes_on(bool comma);
 
-  std::string out_;
+  std::vector<char> buffer_;
+  std::size_t size_ = 0;   // of the form in it
   bool verbatim_ = false;  // literals stay
   bool wants_verbatim_ = false;
   bool complete_ = true;

@@ -7,8 +7,7 @@ namespace {
 template <class T>
 void tidy(std::vector<T>& values) {
   std::ranges::sort(values);
-  const auto rest = std::ranges::unique(values);
-  values.erase(rest.begin(), rest.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
   values.shrink_to_fit();
 }
 

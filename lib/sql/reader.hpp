@@ -53,7 +53,7 @@ class Reader {
   void transaction(const Node* node);
   void set(const Node* node);
   void set_several(const VariableSetStmt* set);
-  void setting(std::string_view name, bool local);
+  void setting(std::string_view name, bool until_end);
   void discard(const Node* node);
   void prepare(const Node* node);
   void execute(const Node* node);
@@ -66,6 +66,7 @@ class Reader {
   void close(const Node* node);
   void copy(const Node* node);
   void explain(const Node* node);
+  void planned_only();
   void call(const Node* node);
   void reading(const Node* node);   // relations named are read
   void changing(const Node* node);  // relations named are written

@@ -191,7 +191,7 @@ void Reader::transaction(const Node* node) {
   }
 }
 
-void Reader::setting(std::string_view name, bool local) {
+void Reader::setting(std::string_view name, bool until_end) {
   const std::string folded = lower(name);
   const bool acts_as = folded == "role" || folded == "session_authorization";
   if (folded == "seed") return effects(seeds);
@@ -199,7 +199,7 @@ void Reader::setting(std::string_view name, bool local) {
   const bool of_transaction = folded == "transaction_isolation" ||
                               folded == "transaction_read_only" ||
                               folded == "transaction_deferrable";
-  if (local || of_transaction) {
+  if (until_end || of_transaction) {
     return effects(effect::local | (acts_as ? effect::local_role : 0));
   }
   effects(effect::settings | (acts_as ? effect::role : 0));
@@ -288,15 +288,24 @@ void Reader::explain(const Node* node) {
   ++depth_;
   statement(explain->query);
   --depth_;
-  if (runs) {
-    if (out_.kind == Kind::read || out_.kind == Kind::declare) out_.kind = Kind::explain;
-    return;
+  if (out_.kind == Kind::declare) {  // only its query is explained: there will be no cursor
+    out_.kind = Kind::read;
+    out_.name.clear();
+    out_.effects &= ~hold;
   }
-  // It is planned only. Functions may run even so, where their result does not change.
-  out_.kind = Kind::explain;
+  if (!runs) return planned_only();
+  if (out_.kind == Kind::read) out_.kind = Kind::explain;
+}
+
+/// EXPLAIN without ANALYZE. What it would have changed it reads, as far as that is there.
+void Reader::planned_only() {
   out_.effects &= effect::executes | suspicious;
-  out_.reads.insert(out_.reads.end(), out_.writes.begin(), out_.writes.end());
+  out_.settings.clear();
+  if (out_.kind != Kind::ddl) {
+    out_.reads.insert(out_.reads.end(), out_.writes.begin(), out_.writes.end());
+  }
   out_.writes.clear();
+  out_.kind = Kind::explain;
 }
 
 void Reader::call(const Node* node) { this->node(plain(as<CallStmt>(node)->funccall)); }

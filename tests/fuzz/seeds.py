@@ -4,6 +4,7 @@
 Files in tests/data/fuzz/<fuzzer>/ are copied beside them: what a fuzzer found stays found.
 """
 
+import re
 import shutil
 import struct
 import sys
@@ -92,12 +93,23 @@ def console():
                     + message("S"))
 
 
+def sql():
+    """The texts of the unit tests' case files, one a seed."""
+    folder = Path(__file__).resolve().parents[1] / "data" / "sql"
+    for path in sorted(folder.glob("*.cases")):
+        texts = re.split(r"(?:^(?:  |#).*\n?)+", path.read_text(), flags=re.M)
+        for number, text in enumerate(filter(None, texts)):
+            yield f"{path.stem}-{number:03}", text.rstrip("\n").encode()
+
+
 def main():
     out = Path(sys.argv[1])
     cases = {
         "frames": dict(frames()),
         "startup": STARTUP,
         "console": dict(console()),
+        "sql_lexer": dict(sql()),
+        "sql_analyse": dict(sql()),
     }
     for fuzzer, files in cases.items():
         (out / fuzzer).mkdir(parents=True, exist_ok=True)

@@ -24,3 +24,38 @@ TEST_CASE("what statements are and do: the case files") {
     CHECK(script->bytes >= sizeof(Script));
   }
 }
+
+TEST_CASE("the body of PREPARE") {
+  const ScriptRef body = analyse_prepared("PREPARE p AS SELECT set_config('x', $1, false) FROM t");
+  CHECK(render(*body) == "  read settings settings=x reads=t\n");
+  CHECK(render(*analyse_prepared("prepare p (int) as delete from t;")) == "  write writes=t\n");
+  CHECK_FALSE(analyse_prepared("select 1")->understood);
+  CHECK_FALSE(analyse_prepared("prepare p as select 1; select 2")->understood);
+  CHECK_FALSE(analyse_prepared("prepare p as select 'a")->understood);
+}
+
+TEST_CASE("one PREPARE of several statements") {
+  const std::string_view text =
+      "select 1; prepare a as select 1; /* ; */ prepare \"B\" as select 2;prepare a as select 3 "
+      ";end";
+  CHECK(prepare_statement(text, "a") == "prepare a as select 3 ");
+  CHECK(prepare_statement(text, "B").ends_with("prepare \"B\" as select 2"));
+  CHECK(analyse_prepared(prepare_statement(text, "B"))->understood);
+  CHECK(prepare_statement(text, "b").empty());
+  CHECK(prepare_statement("prepare a as select 'x'", "a") == "prepare a as select 'x'");
+  CHECK(prepare_statement("prepare a as", "a").empty());
+}
+
+TEST_CASE("texts that no client can send whole") {
+  using namespace std::string_view_literals;
+  CHECK_FALSE(analyse("select 1\0; delete from t"sv)->understood);
+  CHECK(analyse("")->statements.empty());
+  CHECK(analyse(" ;\n; -- x")->effects == 0);
+  CHECK(analyse("select '\xff\xfe', \xc3")->statements.size() == 1);
+}
+
+TEST_CASE("every prefix of every case is read") {
+  for (const Case& row : all_cases()) {
+    for (std::size_t size = 0; size < row.text.size(); ++size) analyse(row.text.substr(0, size));
+  }
+}

@@ -1,0 +1,94 @@
+// What one look at a statement costs: found by its very text, by its normal form, or not at all.
+//
+//     bench-analysis [rounds]
+#include "sql/analysis.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+using namespace heim::sql;
+
+namespace {
+
+struct Workload {
+  const char* name;
+  std::string before, after;  // of a number
+};
+
+const Workload workloads[] = {
+    {"pgbench select", "SELECT abalance FROM pgbench_accounts WHERE aid = ", ";"},
+    {"pgbench update", "UPDATE pgbench_accounts SET abalance = abalance + -1234 WHERE aid = ", ";"},
+    {"ORM join",
+     "SELECT o.id AS o_id, o.created_at AS o_created_at, o.state AS o_state, o.total AS o_total, "
+     "c.id AS c_id, c.name AS c_name, c.email AS c_email, a.id AS a_id, a.street AS a_street, "
+     "a.city AS a_city, a.zip AS a_zip, a.country AS a_country FROM shop.orders AS o INNER JOIN "
+     "shop.customers AS c ON o.customer_id = c.id AND c.deleted_at IS NULL LEFT OUTER JOIN "
+     "shop.addresses AS a ON a.customer_id = c.id AND a.kind = 'billing' WHERE o.state IN "
+     "('new', 'paid', 'sent') AND o.total > 100.50 AND lower(c.email) LIKE '%@example.com' AND "
+     "o.customer_id = ",
+     " ORDER BY o.created_at DESC, o.id ASC LIMIT 50 OFFSET 0"},
+    {"BEGIN", "BEGIN -- ", ""},
+};
+
+constexpr int texts = 1000;
+
+std::vector<std::string> written(const Workload& workload) {
+  std::vector<std::string> out;
+  for (int i = 0; i < texts; ++i) {
+    out.push_back(workload.before + std::to_string(10'000 + i) + workload.after);
+  }
+  return out;
+}
+
+/// Nanoseconds a call, the median of the rounds.
+template <class Call>
+double measured(int rounds, const std::vector<std::string>& statements, Call call) {
+  std::vector<double> times;
+  for (int round = 0; round < rounds; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    for (const std::string& statement : statements) call(statement);
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+    times.push_back(took.count() / static_cast<double>(statements.size()));
+  }
+  std::ranges::sort(times);
+  return times[times.size() / 2];
+}
+
+void run(const Workload& workload, int rounds) {
+  const std::vector<std::string> statements = written(workload);
+  const std::vector<std::string> few(statements.begin(), statements.begin() + 100);
+  std::size_t found = 0;
+  AnalysisCache cache(1), other(1);
+  const auto exact = [&](const std::string& text) { found += cache.find(text)->statements.size(); };
+  measured(1, few, exact);
+  const double hit = measured(rounds, few, exact);
+  // More texts than the exact level has room for beside each other: they are all found by their
+  // form.
+  int number = 0;
+  std::string text;
+  const double normal = measured(rounds, statements, [&](const std::string& statement) {
+    text.assign(workload.before).append(std::to_string(++number)).append(workload.after);
+    found += statement.size() + other.find(text)->statements.size();
+  });
+  const double miss = measured(std::max(rounds / 10, 1), few, [&](const std::string& statement) {
+    found += analyse(statement)->statements.size();
+  });
+  std::printf("%-16s %6zu %10.0f %10.0f %10.0f\n", workload.name, few.front().size(), hit, normal,
+              miss);
+  if (found == 0) std::abort();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const long rounds = count > 1 ? std::strtol(arguments[1], nullptr, 10) : 101;
+  std::printf("%-16s %6s %10s %10s %10s\n", "ns a statement", "bytes", "exact hit", "form hit",
+              "miss");
+  for (const Workload& workload : workloads) run(workload, static_cast<int>(std::max(rounds, 1l)));
+  return 0;
+}
