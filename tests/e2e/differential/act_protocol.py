@@ -28,7 +28,8 @@ STATEMENTS = [
     ("select 1/$1::int", [(INT4, "0")]),
     ("select date '2024-02-03' + $1::int", [(INT4, "1")]),
     ("select current_user, current_schemas(false)", []),
-    ("execute q1", []),
+    # Of a name that the protocol never gives: a statement that executes itself has no end.
+    ('execute "Q 3"', []),
     ("prepare q2 as select 2", []),
     ("deallocate q2", []),
     ("discard all", []),

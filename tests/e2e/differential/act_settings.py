@@ -87,6 +87,7 @@ SPECIAL = [
     "alter system set nosuch = 1",
 ]
 CUSTOM = ["my.x", "my.y", "my.z", "other.setting", 'my."Mixed Case"', "app.user_id"]
+MADE_UP = [*CUSTOM, "my.n", "my.inner", "my.seeded", "my.started"]
 
 
 def _name(g):

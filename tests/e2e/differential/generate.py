@@ -48,6 +48,8 @@ KINDS = {
     "read": (18, act_read.read),
 }
 
+STARTUP = "startup"  # a kind as well: parameters in the startup packet
+
 # The first step of every session: what it works on.
 SETUP = """
 create schema {s}; create schema {s}b;
@@ -69,6 +71,12 @@ create procedure {s}.commits(value text) language plpgsql
     perform set_config('my.y', value, false); rollback; end $$;
 grant usage on schema {s} to diff_r1; grant select on {s}.t to diff_r1
 """
+
+# What a backend never forgets, whatever DISCARD ALL says: the names of settings that nobody
+# declared, and that it had a temporary schema. --touched: every session begins with them.
+TOUCHED = "; create temp table touched (); drop table touched" + "".join(
+    f"; set {name} = ''; reset {name}" for name in act_settings.MADE_UP
+)
 
 
 class Gen:
@@ -100,7 +108,9 @@ def startup_parameters(g):
     """A third of the sessions bring nothing; others `options`, or settings of their own."""
     startup = {"user": g.user}
     if g.chance(0.4):
-        startup["application_name"] = g.pick("diff", "a b", "x" * 80, "")
+        startup["application_name"] = g.pick("diff", "a b", "")
+    if g.chance(0.005):
+        startup["application_name"] = "x" * 80  # a notice, before all else
     for name, *values in act_settings.AT_STARTUP:
         if g.chance(0.08):
             startup[name] = g.pick(*values)
@@ -112,12 +122,16 @@ def startup_parameters(g):
     return startup
 
 
-def session(seed, number, without=(), only=()):
+def session(seed, number, without=(), only=(), touched=False):
     g = Gen(seed, number)
-    made = Session(number, startup_parameters(g))
+    startup = startup_parameters(g)
+    if STARTUP in without or (only and STARTUP not in only):
+        startup = {"user": g.user}
+    made = Session(number, startup)
     kinds = {k: v for k, v in KINDS.items() if k not in without and (not only or k in only)}
     weights, actions = zip(*kinds.values())
     path = f"; set search_path = {g.schema}" if g.chance(0.8) else ""
+    path += TOUCHED if touched else ""
     made.steps.append([["Q", SETUP.format(s=g.schema).strip() + path]])
     length = g.rng.randint(10, 60)
     while len(made.steps) < length:

@@ -6,7 +6,8 @@ import struct
 # Objects made by a run get the next number there is; those of the system are below.
 FIRST_OWN_OID = 16384
 OWN = struct.pack("!i", FIRST_OWN_OID)
-_TEMPORARY = re.compile(rb"(pg_(?:toast_)?temp_)\d+")
+# In a binary array its length stands before it.
+_TEMPORARY = re.compile(rb"(?:\0\0\0[\x09-\x19])?(pg_(?:toast_)?temp_)\d+")
 
 ALLOWED = {
     "BackendKeyData": "process id and secret: present, not compared",

@@ -35,9 +35,8 @@ class Differential:
         self.findings = []
 
     def session(self, number):
-        return generate.session(
-            self.options.seed, number, self.options.without, self.options.only
-        )
+        given = self.options
+        return generate.session(given.seed, number, given.without, given.only, given.touched)
 
     def batch(self, numbers):
         sessions = [self.session(number) for number in numbers]
@@ -92,7 +91,8 @@ class Differential:
 def chosen(options):
     """The options that choose kinds, as they were given."""
     given = [("without", options.without), ("only", options.only)]
-    return "".join(f" --{name} {','.join(kinds)}" for name, kinds in given if kinds)
+    flags = "".join(f" --{name}" for name in ("touched", "fresh") if getattr(options, name))
+    return flags + "".join(f" --{name} {','.join(kinds)}" for name, kinds in given if kinds)
 
 
 def write(small, seed):
@@ -130,8 +130,11 @@ def arguments(argv=None):
     parser.add_argument("--findings", type=int, default=5, help="how many to show")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     kinds = lambda text: text.split(",")  # noqa: E731
-    parser.add_argument("--without", type=kinds, default=[], help=", ".join(generate.KINDS))
+    parser.add_argument("--without", type=kinds, default=[], help=", ".join([*generate.KINDS, generate.STARTUP]))
     parser.add_argument("--only", type=kinds, default=[])
+    parser.add_argument("--touched", action="store_true",
+                        help="each session begins with what DISCARD ALL cannot undo")
+    parser.add_argument("--fresh", action="store_true", help="no server connection serves twice")
     parser.add_argument("--allowed", action="store_true", help="print what may differ")
     parser.add_argument("--show", type=int, help="print that session and do nothing")
     parser.add_argument("--daemon", type=Path, help="the heimproxyd to test")
@@ -139,7 +142,7 @@ def arguments(argv=None):
 
 
 def show(options):
-    session = generate.session(options.seed, options.show, options.without, options.only)
+    session = Differential(None, options).session(options.show)
     print(session.startup, session.ending)
     for number, step in enumerate(session.steps, 1):
         print(f"{number:4} " + "\n     ".join(steps.readable(step)))
@@ -180,7 +183,7 @@ def main():
     pool = options.pool or (24 if options.mode == "session" else 3)
     directory = paths.run_dir(paths.BUILD / "differential/runs")
     try:
-        with World(directory, options.mode, pool) as world:
+        with World(directory, options.mode, pool, options.fresh) as world:
             if options.replay:
                 ok = replay(world, options.replay, print)
             elif options.session is not None:

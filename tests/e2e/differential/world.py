@@ -35,6 +35,7 @@ select count(*) from pg_stat_activity where datname = '{name}' and state <> 'idl
   union all
 select count(*) from pg_locks where locktype = 'advisory' and granted
 """
+FRESH = "select pg_terminate_backend(pg_backend_pid())"
 
 
 def _prepare(server):
@@ -45,8 +46,9 @@ def _prepare(server):
 class World:
     """Under `directory`; `mode` is the pool mode, or "direct" to compare PostgreSQL with itself."""
 
-    def __init__(self, directory, mode="auto", pool_size=3, templates=None):
+    def __init__(self, directory, mode="auto", pool_size=3, fresh=False, templates=None):
         self.directory, self.mode, self.pool_size = directory, mode, pool_size
+        self.more = {"server_reset_query": FRESH} if fresh else {}
         self._numbers = itertools.count()
         settings = {"autovacuum": "off", "log_min_messages": "log"}
         stopped = template(templates or paths.BUILD / "differential/template", ROLES, _prepare)
@@ -77,6 +79,7 @@ class World:
             "pool_mode": self.mode,
             "pool_size": pool_size or self.pool_size,
             "workers": 2,
+            **self.more,
         }
         config = {
             "proxy": settings,
