@@ -11,8 +11,11 @@ READS = [
     "select name, from_sql from pg_prepared_statements order by name",
     "select name, statement, is_holdable, is_binary, is_scrollable from pg_cursors order by name",
     "select pg_listening_channels() order by 1",
-    "select name, setting from pg_settings where source = 'session' order by name",
-    "select name, setting, unit from pg_settings where source = 'session' order by name",
+    # Those of the transaction keep the source they had in an earlier one.
+    "select name, setting from pg_settings where source = 'session'"
+    " and name not like 'transaction%' order by name",
+    "select name, setting, unit from pg_settings where source = 'session'"
+    " and name not like 'transaction%' order by name",
     "show transaction_isolation",
     "show transaction_read_only",
     "show search_path",

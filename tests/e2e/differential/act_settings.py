@@ -86,8 +86,8 @@ SPECIAL = [
     "update pg_settings set setting = '11MB' where name = 'work_mem'",
     "alter system set nosuch = 1",
 ]
-CUSTOM = ["my.x", "my.y", "my.z", "other.setting", 'my."Mixed Case"', "app.user_id"]
-MADE_UP = [*CUSTOM, "my.n", "my.inner", "my.seeded", "my.started"]
+CUSTOM = ["my.x", "my.y", "my.z", "other.setting", 'my."Mixed"', "app.user_id"]
+MADE_UP = [*CUSTOM, "my.n", "my.made", "my.seeded", "my.started"]
 
 
 def _name(g):
@@ -240,7 +240,7 @@ def in_functions(g):
     )
     yield g.pick(
         "select current_setting('my.x', true), current_setting('my.y', true)",
-        "select current_setting('my.n', true), current_setting('my.inner', true)",
+        "select current_setting('my.n', true), current_setting('my.made', true)",
         "show datestyle",
         "show work_mem",
         "select date '2024-02-03', current_setting('timezone')",

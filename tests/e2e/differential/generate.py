@@ -48,6 +48,7 @@ KINDS = {
     "read": (18, act_read.read),
 }
 
+LEAVE = {"idle": 0, "open": 0.2, "failed": 0.8}  # how likely the next step ends a transaction
 STARTUP = "startup"  # a kind as well: parameters in the startup packet
 
 # The first step of every session: what it works on.
@@ -59,12 +60,13 @@ insert into {s}.t select i, 'v' || i, i * 1.5,
   from generate_series(1, 10) i;
 create table {s}b.t (id int primary key, v text);
 insert into {s}b.t values (1, 'other'), (2, 'schema');
+create table {s}.u as select i as a from generate_series(1, 3) i;
 create sequence {s}.q; create sequence {s}.q2 increment 10;
 create function {s}.put(name text, value text, only_here bool) returns text language plpgsql
   as $$ begin return set_config(name, value, only_here); end $$;
 create function {s}.with_settings() returns text language plpgsql
   set work_mem = '3MB' set datestyle = 'German'
-  as $$ begin perform set_config('my.inner', 'f', false);
+  as $$ begin perform set_config('my.made', 'f', false);
     return current_setting('work_mem') || ' ' || date '2024-02-03'; end $$;
 create procedure {s}.commits(value text) language plpgsql
   as $$ begin perform set_config('my.x', value, false); commit;
@@ -74,8 +76,11 @@ grant usage on schema {s} to diff_r1; grant select on {s}.t to diff_r1
 
 # What a backend never forgets, whatever DISCARD ALL says: the names of settings that nobody
 # declared, and that it had a temporary schema. --touched: every session begins with them.
-TOUCHED = "; create temp table touched (); drop table touched" + "".join(
-    f"; set {name} = ''; reset {name}" for name in act_settings.MADE_UP
+TOUCHED = "".join(
+    [
+        "; create temp table touched (a int); insert into touched values (1); drop table touched",
+        *(f"; set {name} = ''; reset {name}" for name in act_settings.MADE_UP),
+    ]
 )
 
 
@@ -135,7 +140,7 @@ def session(seed, number, without=(), only=(), touched=False):
     made.steps.append([["Q", SETUP.format(s=g.schema).strip() + path]])
     length = g.rng.randint(10, 60)
     while len(made.steps) < length:
-        if g.tx == "failed" and g.chance(0.5):
+        if g.chance(LEAVE[g.tx]):
             action = act_transactions.end
         else:
             action = g.rng.choices(actions, weights)[0]

@@ -52,6 +52,8 @@ class Differential:
             self.findings.append(None)
 
     def _compare(self, session, direct, proxied):
+        if len(direct) > 1 and any(kind == "E" for kind, _ in direct[1]):
+            raise RuntimeError(f"session {session.number}: its first step fails: {direct[1]}")
         index = compare.first_difference(direct, proxied)
         if index is None:
             return
