@@ -19,9 +19,9 @@ class Shrinker:
     def difference(self, session, companions):
         """(direct answers, proxied answers, index) or None. Companions run through the proxy."""
         self.left -= 1
-        direct, _ = self.world.direct([session])
+        direct, _ = self.world.direct([session], look=False)
         everyone = [session, *companions]
-        proxied, _ = self.world.proxied(everyone, len(everyone), self.pool_size)
+        proxied, _ = self.world.proxied(everyone, len(everyone), self.pool_size, False)
         pair = direct[session.number], proxied[session.number]
         index = compare.first_difference(*pair)
         return None if index is None else (*pair, index)

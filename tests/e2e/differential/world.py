@@ -97,25 +97,31 @@ class World:
                 raise RuntimeError(f"heimproxyd ended with {status}\n{text[-4000:]}")
             shutil.rmtree(directory)
 
-    def run(self, sessions, through, at_once):
+    def run(self, sessions, through, at_once, look=True):
         """(answers, rows) of the sessions in a database of their own; `through`: a proxy, or None
-        for the server itself.
+        for the server itself. Unless told not to `look`, rows also tell of what clients left.
         """
         with self.database() as name:
             answers = client.run(sessions, through or self.server, name, at_once)
-            left = LEFT.format(name=name)
-            poll(
-                lambda: all(row == ["0"] for row in self.server.sql(left)),
-                30,
-                "no transaction and no advisory lock when all clients have left",
-            )
-            return answers, self.server.sql(ROWS, dbname=name)
+            if not look:
+                return answers, None
+            left = self.left(name)
+            return answers, left + self.server.sql(ROWS, dbname=name)
 
-    def direct(self, sessions, at_once=4):
-        return self.run(sessions, None, at_once)
+    def left(self, name):
+        """Nothing, soon: no open transaction and no advisory lock without a client."""
+        query = LEFT.format(name=name)
+        try:
+            poll(lambda: self.server.sql(query) == [["0"], ["0"]], 15, "nothing left")
+        except TimeoutError:
+            return [["left: transactions, advisory locks", *sum(self.server.sql(query), [])]]
+        return []
 
-    def proxied(self, sessions, at_once, pool_size=None):
+    def direct(self, sessions, at_once=4, look=True):
+        return self.run(sessions, None, at_once, look)
+
+    def proxied(self, sessions, at_once, pool_size=None, look=True):
         if self.mode == "direct":
-            return self.run(sessions, None, at_once)
+            return self.run(sessions, None, at_once, look)
         with self.proxy(pool_size) as proxy:
-            return self.run(sessions, proxy, at_once)
+            return self.run(sessions, proxy, at_once, look)
