@@ -36,8 +36,7 @@ SETTINGS = {
     "log_min_messages": "panic",
     "lc_messages": "'C'",
 }
-# What it does to a database that it creates, and what its psql asks for when it connects: RESET
-# goes back to that.
+# What it does to a database that it creates.
 DATABASE = """
 create database regression template template0 lc_collate 'C' lc_ctype 'C';
 alter database regression set lc_messages to 'C';
@@ -46,10 +45,19 @@ alter database regression set lc_numeric to 'C';
 alter database regression set lc_time to 'C';
 alter database regression set bytea_output to 'hex';
 alter database regression set timezone_abbreviations to 'Default';
-alter database regression set intervalstyle to 'postgres_verbose';
-alter database regression set timezone to 'PST8PDT';
-alter database regression set datestyle to 'Postgres, MDY';
 """
+# What its psql asks for when it connects, as settings of the database too: RESET goes there.
+STARTUP = """
+alter database regression set intervalstyle to 'postgres_verbose';
+alter database regression set timezone to '{PGTZ}';
+alter database regression set datestyle to '{PGDATESTYLE}';
+"""
+
+
+def startup(suite):
+    """The settings as this minor version has them: they have changed within 15."""
+    text = (suite / "regress/pg_regress.c").read_text()
+    return STARTUP.format(**dict(re.findall(r'setenv\("(PG\w+)", "([^"]+)"', text)))
 
 
 def enterable(path, account):
@@ -147,7 +155,7 @@ def run_mode(mode, suite, options):
         stack.callback(server.remove)
         server.write("pg_hba.conf", "local all all trust\nhost all all all trust\n")
         server.start()
-        server.sql(DATABASE)
+        server.sql(DATABASE + ("" if options.plain else startup(suite)))
         target = server
         if mode != "direct":
             target = proxy_before(server, mode, kept / "heimproxy", options.pool)
@@ -165,6 +173,8 @@ def main():
     )
     parser.add_argument("--mode", action="append", help="direct, or a pool_mode; may be repeated")
     parser.add_argument("--test", action="append", default=[], help="may be repeated")
+    parser.add_argument("--plain", action="store_true",
+                        help="the database has no settings of psql's startup packet to RESET to")
     parser.add_argument("--pool", type=int, default=22, help="pool_size")
     parser.add_argument("--limit", type=int, default=1800, help="seconds for one pass")
     parser.add_argument("--daemon", type=Path, help="the heimproxyd to test")
