@@ -12,7 +12,7 @@ def data(g):
         f"update {table} set v = v || '!' where id = {key}",
         f"delete from {table} where id = {key} returning v",
         f"truncate {table}",
-        f"with moved as (delete from {table} where id > 12 returning id) select count(*) from moved",
+        f"with gone as (delete from {table} where id > 12 returning id) select count(*) from gone",
         f"table {table}b",
         f"values ({key}), ({key + 1})",
         f"explain (costs off) select * from {g.schema}.t where id = {key}",

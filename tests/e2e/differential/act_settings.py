@@ -2,7 +2,7 @@
 
 # Name -> values as they are written in SET. The last one of each is refused.
 SETTINGS = {
-    "DateStyle": ["'ISO, DMY'", "German", "'SQL, MDY'", "postgres", "dmy", "iso, mdy", "'nonsense'"],
+    "DateStyle": ["'ISO, DMY'", "German", "'SQL, MDY'", "postgres", "dmy", "iso, mdy", "'bad'"],
     "TimeZone": ["'UTC'", "'Europe/Berlin'", "'America/New_York'", "'+05:30'", "'Nowhere/Land'"],
     "IntervalStyle": ["iso_8601", "postgres_verbose", "sql_standard", "postgres", "never"],
     "application_name": ["'one'", "'two words'", "''", "'it''s'", "1.5.3"],

@@ -96,7 +96,7 @@ ERRORS = [
     "set my.x = 'before'; select 1/0; set my.x = 'after'",
     "begin; set my.x = 'in begin'; select 1/0; commit",
     "create table {s}.t (a int)",
-    "do $$ begin raise exception 'own' using errcode = '22012', hint = 'none', detail = 'd'; end $$",
+    "do $$ begin raise exception 'own' using errcode = '22012', hint = 'h', detail = 'd'; end $$",
     "select 1 as a, 2 as b, 3/0 as c from {s}.t",
     "vacuum {s}b.t",
     "prepare transaction 'x'",

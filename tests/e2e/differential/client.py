@@ -12,17 +12,14 @@ from . import masks, steps
 COMPLETE = "123CsIn"  # what ends the answer to one message of the extended protocol, and T
 
 
-class Hang(Exception):
-    """No session has heard anything for too long."""
-
-
 class Conversation:
     """One session on one socket. `answers` has a list of (kind, body) for the startup packet, for
     each step, and for the end.
     """
 
-    def __init__(self, session, target, database):
-        self.session, self.answers, self.over = session, [[]], False
+    def __init__(self, session, target, database, mask):
+        self.session, self.mask = session, mask
+        self.answers, self.over = [[]], False
         self.buffer = b""
         self.sock = socket.create_connection((target.host, target.port), 60)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,7 +99,7 @@ class Conversation:
             if len(buffer) - at <= length:
                 break
             kind = chr(buffer[at])
-            answers.append((kind, masks.masked(kind, buffer[at + 5 : at + 1 + length])))
+            answers.append((kind, self.mask(kind, buffer[at + 5 : at + 1 + length])))
             self._note(kind)
             at += 1 + length
         self.buffer = buffer[at:]
@@ -118,7 +115,7 @@ class Conversation:
             self._complete += 1
 
 
-def run(sessions, target, database, at_once, patience=60):
+def run(sessions, target, database, at_once, mask=masks.masked, patience=60):
     """{number: answers} of all sessions, at most `at_once` of them at a time."""
     waiting, open_now, answers = iter(sessions), set(), {}
     with selectors.DefaultSelector() as selector:
@@ -126,7 +123,7 @@ def run(sessions, target, database, at_once, patience=60):
         def join():
             session = next(waiting, None)
             if session is not None:
-                one = Conversation(session, target, database)
+                one = Conversation(session, target, database, mask)
                 selector.register(one.sock, selectors.EVENT_READ, one)
                 open_now.add(one)
 

@@ -18,7 +18,7 @@ def _shown(message):
     kind, body = message
     if kind in "EN":
         fields = wire.error_fields(body)
-        rest = {k: v for k, v in fields.items() if k not in "SVCMFLR"}
+        rest = {k: v for k, v in fields.items() if k not in "SVCM"}
         return f"{kind} {fields.get('S')} {fields.get('C')} {fields.get('M')!r} {rest or ''}"
     if kind == "D":
         return f"D {masks.columns(body)}"

@@ -70,6 +70,17 @@ def masked(kind, body):
     return body
 
 
+def without_origin(kind, body):
+    """masked, and an error or notice has no file, line and routine: a proxy that answers itself has
+    none of PostgreSQL's. Only when asked for (--no-origin).
+    """
+    body = masked(kind, body)
+    if kind not in "EN":
+        return body
+    parts = [part for part in body.split(b"\0") if part and part[:1] not in b"FLR"]
+    return b"\0".join(parts) + b"\0\0"
+
+
 def startup(messages):
     """The answer to a startup packet, ParameterStatus sorted."""
     settings = sorted(message for message in messages if message[0] == "S")

@@ -93,7 +93,8 @@ class Differential:
 def chosen(options):
     """The options that choose kinds, as they were given."""
     given = [("without", options.without), ("only", options.only)]
-    flags = "".join(f" --{name}" for name in ("touched", "fresh") if getattr(options, name))
+    flags = "".join(f" --{name}" for name in ("touched", "fresh", "no-origin")
+                    if getattr(options, name.replace("-", "_")))
     return flags + "".join(f" --{name} {','.join(kinds)}" for name, kinds in given if kinds)
 
 
@@ -116,13 +117,23 @@ def replay(world, path, say):
     return not found
 
 
+def kinds(text):
+    """A list with commas of what there is."""
+    unknown = set(text.split(",")) - {*generate.KINDS, generate.STARTUP}
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no such kind: {', '.join(unknown)}")
+    return text.split(",")
+
+
 def arguments(argv=None):
     parser = argparse.ArgumentParser(
-        prog="./dev differential", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="./dev differential",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--session", type=int, help="this one alone (with --shrink: made small)")
+    parser.add_argument("--session", type=int, help="this one, in its company")
     parser.add_argument("--replay", type=Path)
     parser.add_argument("--first", type=int, default=0, help="the number to start with")
     parser.add_argument("--mode", default="auto", help="pool_mode, or direct")
@@ -131,12 +142,14 @@ def arguments(argv=None):
     parser.add_argument("--batch", type=int, default=250)
     parser.add_argument("--findings", type=int, default=5, help="how many to show")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
-    kinds = lambda text: text.split(",")  # noqa: E731
-    parser.add_argument("--without", type=kinds, default=[], help=", ".join([*generate.KINDS, generate.STARTUP]))
+    parser.add_argument("--without", type=kinds, default=[], help="kinds of statements: "
+                        + ", ".join([*generate.KINDS, generate.STARTUP]))
     parser.add_argument("--only", type=kinds, default=[])
     parser.add_argument("--touched", action="store_true",
                         help="each session begins with what DISCARD ALL cannot undo")
     parser.add_argument("--fresh", action="store_true", help="no server connection serves twice")
+    parser.add_argument("--no-origin", action="store_true",
+                        help="errors: file, line and routine are not compared")
     parser.add_argument("--allowed", action="store_true", help="print what may differ")
     parser.add_argument("--show", type=int, help="print that session and do nothing")
     parser.add_argument("--daemon", type=Path, help="the heimproxyd to test")
@@ -183,9 +196,10 @@ def main():
     if options.daemon:
         os.environ["HEIMPROXYD"] = str(options.daemon.resolve())
     pool = options.pool or (24 if options.mode == "session" else 3)
+    mask = masks.without_origin if options.no_origin else masks.masked
     directory = paths.run_dir(paths.BUILD / "differential/runs")
     try:
-        with World(directory, options.mode, pool, options.fresh) as world:
+        with World(directory, options.mode, pool, options.fresh, mask=mask) as world:
             if options.replay:
                 ok = replay(world, options.replay, print)
             elif options.session is not None:

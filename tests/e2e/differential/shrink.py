@@ -61,8 +61,7 @@ class Shrinker:
         while size and self.left > 0:
             at = len(self.session.steps) - size
             while at >= 1:  # the first step makes what the others need
-                steps = self.session.steps
-                self._try(replace(self.session, steps=steps[:at] + steps[at + size :]), self.companions)
+                self._try(without(self.session, at, size), self.companions)
                 at = min(at, len(self.session.steps)) - size
             size //= 2
         if len(self.session.startup) > 1:
@@ -77,13 +76,16 @@ class Shrinker:
             while size and self.left > 0:
                 at = len(self.companions[index].steps) - size
                 while at >= 1 and self.left > 0:
-                    one = self.companions[index]
-                    smaller = replace(one, steps=one.steps[:at] + one.steps[at + size :])
                     changed = [*self.companions]
-                    changed[index] = smaller
+                    changed[index] = without(changed[index], at, size)
                     self._try(self.session, changed)
                     at -= size
                 size //= 2
+
+
+def without(session, at, size):
+    """Without these steps."""
+    return replace(session, steps=session.steps[:at] + session.steps[at + size :])
 
 
 def cut(session, index):

@@ -9,7 +9,7 @@ from harness.heimproxy import Heimproxy, node
 from harness.postgres import Postgres, template
 from harness.process import poll
 
-from . import client
+from . import client, masks
 
 ROLES = """
 create role diff_super superuser login; create role diff_app login;
@@ -46,8 +46,10 @@ def _prepare(server):
 class World:
     """Under `directory`; `mode` is the pool mode, or "direct" to compare PostgreSQL with itself."""
 
-    def __init__(self, directory, mode="auto", pool_size=3, fresh=False, templates=None):
+    def __init__(self, directory, mode="auto", pool_size=3, fresh=False, templates=None,
+                 mask=masks.masked):
         self.directory, self.mode, self.pool_size = directory, mode, pool_size
+        self.mask = mask
         self.more = {"server_reset_query": FRESH} if fresh else {}
         self._numbers = itertools.count()
         settings = {"autovacuum": "off", "log_min_messages": "log"}
@@ -102,7 +104,7 @@ class World:
         for the server itself. Unless told not to `look`, rows also tell of what clients left.
         """
         with self.database() as name:
-            answers = client.run(sessions, through or self.server, name, at_once)
+            answers = client.run(sessions, through or self.server, name, at_once, self.mask)
             if not look:
                 return answers, None
             left = self.left(name)

@@ -14,9 +14,10 @@ SYSTEM = Path("/etc/apt")
 
 
 def _run(*argv, **options):
-    done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, **options)
+    argv = list(map(str, argv))
+    done = subprocess.run(argv, capture_output=True, text=True, **options)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, argv))}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(f"{' '.join(argv)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
 
 
@@ -87,7 +88,8 @@ def _download(directory, apt):
     failed = []
     for one in versions():
         try:
-            _run("apt-get", *apt, "source", "--download-only", f"postgresql-15={one}", cwd=directory)
+            source = ["source", "--download-only", f"postgresql-15={one}"]
+            _run("apt-get", *apt, *source, cwd=directory)
             _run("apt-get", "download", *(f"{name}={one}" for name in PACKAGES), cwd=directory)
             return one
         except RuntimeError as error:

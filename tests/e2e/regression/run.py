@@ -95,7 +95,7 @@ def command(suite, out, target, tests):
         "--dbname=regression",
         "--use-existing",
         "--max-connections=20",
-        *(["test_setup", *tests] if tests else [f"--schedule={suite / 'regress'}/parallel_schedule"]),
+        *(["test_setup", *tests] if tests else [f"--schedule={suite}/regress/parallel_schedule"]),
     ]
 
 
