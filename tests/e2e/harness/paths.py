@@ -10,8 +10,10 @@ BUILD = ROOT / "build"
 
 
 def pg_bin(name):
-    """A program of PostgreSQL's server package; Debian keeps them out of PATH."""
-    path = Path("/usr/lib/postgresql/15/bin") / name
+    """A program of PostgreSQL's server package; Debian keeps them out of PATH. $E2E_PG_BIN: those
+    of another PostgreSQL.
+    """
+    path = Path(os.environ.get("E2E_PG_BIN", "/usr/lib/postgresql/15/bin")) / name
     found = str(path) if path.exists() else shutil.which(name)
     if not found:
         raise FileNotFoundError(f"{name}: install postgresql-15")

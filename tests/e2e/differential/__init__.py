@@ -1,0 +1,1 @@
+"""Random sessions, run directly and through heimproxy, compared message by message."""

@@ -1,0 +1,53 @@
+"""Where two runs part, told to people."""
+
+from harness import wire
+
+from . import masks, steps
+
+LONG = 60  # messages of one answer that are shown
+
+def first_difference(one, two):
+    """The index of the first answer that differs (0: startup; then the steps), or None."""
+    for index, (left, right) in enumerate(zip(one, two)):
+        if left != right:
+            return index
+    return None if len(one) == len(two) else min(len(one), len(two))
+
+
+def _shown(message):
+    kind, body = message
+    if kind in "EN":
+        fields = wire.error_fields(body)
+        rest = {k: v for k, v in fields.items() if k not in "SVCM"}
+        return f"{kind} {fields.get('S')} {fields.get('C')} {fields.get('M')!r} {rest or ''}"
+    if kind == "D":
+        return f"D {masks.columns(body)}"
+    return f"{kind} {body!r}"
+
+
+def _answer(answers, index):
+    if index >= len(answers):
+        return ["(none)"]
+    shown = [_shown(message) for message in answers[index]]
+    return shown if len(shown) <= LONG else [*shown[:LONG], f"({len(shown) - LONG} more)"]
+
+
+def _question(session, index):
+    if index == 0:
+        return [f"(startup {session.startup})"]
+    if index > len(session.steps):
+        return [f"(end: {session.ending})"]
+    if index == 1:
+        return [f"(schema s{session.number} is set up)"]
+    return steps.readable(session.steps[index - 1])
+
+
+def report(session, direct, proxied, index):
+    """The steps up to the difference, and both answers to the last."""
+    lines = []
+    for step in range(index + 1):
+        question = _question(session, step)
+        lines += [f"{step:4} {question[0]}", *("     " + line for line in question[1:])]
+    lines += ["--- direct"] + [f"  {line}" for line in _answer(direct, index)]
+    lines += ["+++ proxied"] + [f"  {line}" for line in _answer(proxied, index)]
+    return "\n".join(lines)

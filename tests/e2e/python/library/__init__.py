@@ -1,0 +1,1 @@
+"""A Django application with migrations of every awkward kind."""

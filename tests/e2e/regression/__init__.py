@@ -1,0 +1,1 @@
+"""PostgreSQL's own regression suite, directly and through heimproxy."""
