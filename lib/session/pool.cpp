@@ -29,12 +29,12 @@ void Pool::keep_catalog() {
                  [database = database](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
                    Catalogs& catalogs = mine.shared.catalogs;
                    if (!rows) return catalogs.failed(database, mine.now());
-                   auto catalog = std::make_shared<sql::Catalog>();
+                   auto read = std::make_shared<sql::Catalog>();
                    for (const Inquiry::Row& row : *rows) {
                      if (row.size() < 3) continue;
-                     catalog->add(row[0].value_or(""), row[1].value_or(""), row[2] == "true");
+                     read->add(row[0].value_or(""), row[1].value_or(""), row[2] == "true");
                    }
-                   catalogs.loaded(database, mine.now(), std::move(catalog));
+                   catalogs.loaded(database, mine.now(), std::move(read));
                  });
 }
 

@@ -17,6 +17,8 @@ constexpr std::size_t backlog_high = 65536;
 // Messages whose body matters here.
 bool is_read(std::uint8_t tag) { return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S'; }
 
+bool is_data(std::uint8_t tag) { return tag == 'D' || tag == 'd' || tag == 'c'; }
+
 }  // namespace
 
 void Server::feed(Bytes bytes) {
@@ -106,11 +108,8 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
     if (header.tag == 'D') hidden_row(body, whole);
     return false;
   }
+  if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
-    case 'D':
-    case 'd':
-    case 'c':
-      return streams() || violate("rows nobody asked for");
     case 'N':
     case 'A':
       return true;

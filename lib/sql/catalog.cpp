@@ -19,9 +19,9 @@ std::string_view Catalog::query() {
 leaves(class, oid, name) AS (
   SELECT 1255::oid, oid, name FROM source
    WHERE CASE WHEN language IN ('internal', 'c') THEN name LIKE 'dblink%'
-              WHEN language IN ('sql', 'plpgsql') THEN 
-                body ~ ('\m(set_config|pg_(try_)?advisory_lock(_shared)?|pg_advisory_unlock\w*|setseed'
-                  '|currval|lastval|dblink\w*|discard|deallocate|prepare|listen|unlisten|temp'
+              WHEN language IN ('sql', 'plpgsql') THEN
+                body ~ ('\m(set_config|pg_(try_)?advisory_lock(_shared)?'
+                  '|pg_advisory_unlock\w*|setseed|currval|lastval|dblink\w*|discard|deallocate|prepare|listen|unlisten|temp'
                   '|temporary|pg_temp\w*|hold|execute|load|call|query_to_xml\w*)\M'
                   '|(^|;|\mbegin|\mthen|\melse|\mloop)\s*(set|reset|do)\M')
               ELSE true END
