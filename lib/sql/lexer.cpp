@@ -12,9 +12,10 @@ enum Class : std::uint8_t {
   letter = 2,  // begins an identifier
   digit = 4,
   operation = 8,
-  prefix = 16,   // a letter that may stand before a quote and change it
-  unusual = 32,  // an operator with one of these may end in + or -
-  inside = 64,   // of an identifier
+  prefix = 16,          // a letter that may stand before a quote and change it
+  unusual = 32,         // an operator with one of these may end in + or -
+  inside = 64,          // of an identifier
+  dash_or_slash = 128,  // may begin a comment
 };
 
 constexpr auto classes = [] {
@@ -33,6 +34,7 @@ constexpr auto classes = [] {
   mark("bBeEnNuUxX", prefix);
   for (auto& byte : table) byte |= (byte & (letter | digit)) != 0 ? inside : 0;
   mark("$", inside);
+  mark("-/", dash_or_slash);
   return table;
 }();
 
@@ -94,7 +96,8 @@ bool Lexer::skip_blanks() {
 }
 
 Token Lexer::next() {
-  if (!skip_blanks()) return open_end();
+  if (at(at_) == ' ') ++at_;  // mostly that is all there is
+  if (is(at(at_), space | dash_or_slash) && !skip_blanks()) return open_end();
   if (at_ == text_.size()) return {};
   const unsigned char first = at(at_);
   if (is(first, prefix)) return prefixed();

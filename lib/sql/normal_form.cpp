@@ -118,7 +118,7 @@ void NormalForm::add_word(std::string_view word) {
     default:
       break;
   }
-  if (folded.size() >= 7) note_name(folded);
+  if (folded.size() >= 7 && (folded[0] == 'p' || folded[0] == 's')) note_name(folded);
 }
 
 /// A list of literals is literals with commas between them.
