@@ -12,9 +12,10 @@ enum Class : std::uint8_t {
   letter = 2,  // begins an identifier
   digit = 4,
   operation = 8,
-  prefix = 16,   // a letter that may stand before a quote and change it
-  unusual = 32,  // an operator with one of these may end in + or -
-  inside = 64,   // of an identifier
+  prefix = 16,          // a letter that may stand before a quote and change it
+  unusual = 32,         // an operator with one of these may end in + or -
+  inside = 64,          // of an identifier
+  dash_or_slash = 128,  // may begin a comment
 };
 
 constexpr auto classes = [] {
@@ -33,6 +34,7 @@ constexpr auto classes = [] {
   mark("bBeEnNuUxX", prefix);
   for (auto& byte : table) byte |= (byte & (letter | digit)) != 0 ? inside : 0;
   mark("$", inside);
+  mark("-/", dash_or_slash);
   return table;
 }();
 
@@ -94,7 +96,8 @@ bool Lexer::skip_blanks() {
 }
 
 Token Lexer::next() {
-  if (!skip_blanks()) return open_end();
+  if (at(at_) == ' ') ++at_;  // mostly that is all there is
+  if (is(at(at_), space | dash_or_slash) && !skip_blanks()) return open_end();
   if (at_ == text_.size()) return {};
   const unsigned char first = at(at_);
   if (is(first, prefix)) return prefixed();
@@ -103,9 +106,9 @@ Token Lexer::next() {
   if (is(first, operation)) return op();
   switch (first) {
     case '\'':
-      return quoted(TokenKind::string, at_, '\'', false);
+      return quoted(TokenKind::string, at_);
     case '"':
-      return quoted(TokenKind::quoted, at_, '"', false);
+      return quoted(TokenKind::quoted, at_);
     case '$':
       return dollar();
     default:
@@ -122,20 +125,22 @@ Token Lexer::word() {
 Token Lexer::prefixed() {
   const unsigned char first = at(at_) | 0x20;
   if (first == 'u' && at(at_ + 1) == '&') {
-    if (at(at_ + 2) == '\'') return quoted(TokenKind::string, at_ + 2, '\'', false);
-    if (at(at_ + 2) == '"') return quoted(TokenKind::unicode, at_ + 2, '"', false);
+    if (at(at_ + 2) == '\'') return quoted(TokenKind::string, at_ + 2);
+    if (at(at_ + 2) == '"') return quoted(TokenKind::unicode, at_ + 2);
   }
   if (first == 'u' || at(at_ + 1) != '\'') return word();
-  return quoted(TokenKind::string, at_ + 1, '\'', first == 'e');
+  if (first == 'e') return quoted(TokenKind::string, at_ + 1, Inner::doubled_or_escaped);
+  return quoted(TokenKind::string, at_ + 1, first == 'n' ? Inner::doubled : Inner::none);
 }
 
 /// Behind the quote that closes what begins at `from`, behind the opening one; 0 if none does.
-std::size_t Lexer::quote_end(std::size_t from, char mark, bool escapes) const {
+std::size_t Lexer::quote_end(std::size_t from, char mark, Inner inner) const {
   for (std::size_t i = from; i < text_.size(); ++i) {
-    if (escapes && text_[i] == '\\') {
+    if (inner == Inner::doubled_or_escaped && text_[i] == '\\') {
       ++i;
     } else if (text_[i] == mark) {
-      if (at(i + 1) != static_cast<unsigned char>(mark)) return i + 1;
+      const bool doubled = at(i + 1) == static_cast<unsigned char>(mark);
+      if (!doubled || inner == Inner::none) return i + 1;
       ++i;
     }
   }
@@ -154,12 +159,13 @@ std::size_t Lexer::continued(std::size_t from) {
   }
 }
 
-Token Lexer::quoted(TokenKind kind, std::size_t quote, char mark, bool escapes) {
-  std::size_t end = quote_end(quote + 1, mark, escapes);
+Token Lexer::quoted(TokenKind kind, std::size_t quote, Inner inner) {
+  const char mark = text_[quote];
+  std::size_t end = quote_end(quote + 1, mark, inner);
   while (end != 0 && mark == '\'') {
     const std::size_t more = continued(end);
     if (more == 0) break;
-    end = quote_end(more + 1, mark, escapes);
+    end = quote_end(more + 1, mark, inner);
   }
   return end == 0 ? open_end() : cut(kind, end);
 }

@@ -47,8 +47,10 @@ class Lexer {
   std::size_t end_of(std::size_t comment) const;
   Token word();
   Token prefixed();
-  Token quoted(TokenKind kind, std::size_t quote, char mark, bool escapes);
-  std::size_t quote_end(std::size_t from, char mark, bool escapes) const;
+  /// What a quote is that closes nothing.
+  enum class Inner : std::uint8_t { none, doubled, doubled_or_escaped };
+  Token quoted(TokenKind kind, std::size_t quote, Inner inner = Inner::doubled);
+  std::size_t quote_end(std::size_t from, char mark, Inner inner) const;
   std::size_t continued(std::size_t from);
   Token number();
   Token dollar();

@@ -35,7 +35,7 @@ void NormalForm::pass(std::string_view text) {
   size_ = 0;
   complete_ = true;
   open_ = names_temp_ = false;
-  tokens_ = depth_ = sign_ = 0;
+  depth_ = sign_ = 0;
   before_ = Before::start;
   list_ = {};
   rows_ = {};
@@ -46,8 +46,9 @@ void NormalForm::pass(std::string_view text) {
 }
 
 bool NormalForm::add(const Token& token) {
-  ++tokens_;
   rows_go_on(token);
+  const bool literal = token.kind == TokenKind::string || token.kind == TokenKind::number;
+  if (token.text.size() > limit && (verbatim_ || !literal)) return give_up();
   switch (token.kind) {
     case TokenKind::identifier:
       add_word(token.text);
@@ -71,8 +72,14 @@ bool NormalForm::add(const Token& token) {
       list_.active = false;
       before_ = Before::operand;
   }
-  complete_ = size_ <= limit;
-  return complete_;
+  return size_ <= limit || give_up();
+}
+
+/// What is not read may name anything.
+bool NormalForm::give_up() {
+  complete_ = false;
+  names_temp_ = true;
+  return false;
 }
 
 /// Where so many bytes may be written behind a blank, which is written, too.
@@ -118,7 +125,7 @@ void NormalForm::add_word(std::string_view word) {
     default:
       break;
   }
-  if (folded.size() >= 7) note_name(folded);
+  if (folded.size() >= 7 && (folded[0] == 'p' || folded[0] == 's')) note_name(folded);
 }
 
 /// A list of literals is literals with commas between them.

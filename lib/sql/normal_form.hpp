@@ -31,9 +31,8 @@ class NormalForm {
   bool complete() const { return complete_; }
   /// Something is not closed: no parser takes it.
   bool open() const { return open_; }
-  /// A name pg_temp or pg_temp_N stands in it.
+  /// A name pg_temp or pg_temp_N stands in it, or may stand where it was not read.
   bool names_temp() const { return names_temp_; }
-  std::size_t tokens() const { return tokens_; }
 
   /// Gives back what an unusually long text made the buffer take.
   void trim();
@@ -68,6 +67,7 @@ class NormalForm {
 
   void pass(std::string_view text);
   bool add(const Token& token);
+  bool give_up();
   void append(std::string_view text);
   char* room(std::size_t bytes);
   void add_word(std::string_view word);
@@ -88,7 +88,6 @@ class NormalForm {
   bool complete_ = true;
   bool open_ = false;
   bool names_temp_ = false;
-  std::size_t tokens_ = 0;
   std::size_t depth_ = 0;
   Before before_ = Before::start;
   std::size_t sign_ = 0;  // 1 + where a sign begins that a number would swallow

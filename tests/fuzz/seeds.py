@@ -110,6 +110,7 @@ def main():
         "console": dict(console()),
         "sql_lexer": dict(sql()),
         "sql_analyse": dict(sql()),
+        "sql_scan": dict(sql()),
     }
     for fuzzer, files in cases.items():
         (out / fuzzer).mkdir(parents=True, exist_ok=True)
