@@ -1,5 +1,7 @@
 """Where two runs part, told to people."""
 
+from itertools import zip_longest
+
 from harness import wire
 
 from . import masks, steps
@@ -12,6 +14,19 @@ def first_difference(one, two):
         if left != right:
             return index
     return None if len(one) == len(two) else min(len(one), len(two))
+
+
+def signature(one, two, index):
+    """What kind of difference it is: the first two messages that differ, and their SQLSTATE."""
+    left, right = (answers[index] if index < len(answers) else [] for answers in (one, two))
+    for pair in zip_longest(left, right, fillvalue=("none", b"")):
+        if pair[0] != pair[1]:
+            return [(kind, _sqlstate(kind, body)) for kind, body in pair]
+    return []
+
+
+def _sqlstate(kind, body):
+    return wire.error_fields(body).get("C") if kind == "E" else None
 
 
 def _shown(message):

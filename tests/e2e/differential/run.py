@@ -66,24 +66,22 @@ class Differential:
         self.say(f"again: ./dev differential --mode {self.world.mode} --seed {self.options.seed}"
                  f" --session {number}{chosen(self.options)}")
         if self.options.shrink:
-            self.shrink(session)
+            self.shrink(session, compare.signature(direct, proxied, index))
 
-    def shrink(self, session, companions=None):
-        if companions is None:
-            numbers = range(session.number + 1, session.number + 20)
-            companions = [self.session(number) for number in numbers]
-        small = Shrinker(self.world, session, companions)
+    def shrink(self, session, wanted):
+        numbers = range(session.number + 1, session.number + 20)
+        companions = [self.session(number) for number in numbers]
+        small = Shrinker(self.world, session, companions, wanted)
         if not small.find():
-            self.say("by itself, and with 19 others, it answers as PostgreSQL does")
+            self.say("by itself, and with 19 others, this difference does not show")
             return
         found = small.shrink()
-        if not found:
+        if not small.steady:
             self.say("the small session does not show it every time")
-            return
         self.say(f"--- small, pool of {small.pool_size}, {len(small.companions)} companions")
         for one in small.companions:
-            self.say(f"companion {one.number}, startup {one.startup}, then {one.ending}")
-            for step in one.steps:
+            self.say(f"companion {one.number}, startup {one.startup}, its setup, {one.ending}")
+            for step in one.steps[1:]:
                 self.say("       " + "\n       ".join(steps.readable(step)))
         self.say(compare.report(small.session, *found))
         self.say(f"again: ./dev differential --mode {self.world.mode} --replay "

@@ -11,10 +11,13 @@ STAGES = [(0, 1), (2, 1), (5, 2), (19, 3)]
 
 
 class Shrinker:
-    def __init__(self, world, session, companions, attempts=150):
+    """`wanted`: the signature that the small session must have as well; None: any."""
+
+    def __init__(self, world, session, companions, wanted=None, attempts=150):
         self.world, self.session = world, session
         self.companions, self.pool_size = companions, 1
-        self.left = attempts
+        self.wanted, self.left = wanted, attempts
+        self.last, self.steady = None, True  # the newest difference; whether it shows every time
 
     def difference(self, session, companions):
         """(direct answers, proxied answers, index) or None. Companions run through the proxy."""
@@ -24,7 +27,10 @@ class Shrinker:
         proxied, _ = self.world.proxied(everyone, len(everyone), self.pool_size, False)
         pair = direct[session.number], proxied[session.number]
         index = compare.first_difference(*pair)
-        return None if index is None else (*pair, index)
+        if index is None or self.wanted not in (None, compare.signature(*pair, index)):
+            return None
+        self.last = (*pair, index)
+        return self.last
 
     def find(self):
         """The simplest stage that shows it; False if none does."""
@@ -36,6 +42,7 @@ class Shrinker:
             for _ in range(2):
                 found = self.difference(self.session, self.companions)
                 if found:
+                    self.wanted = compare.signature(*found)
                     self.session = cut(self.session, found[2])
                     return True
         return False
@@ -68,7 +75,8 @@ class Shrinker:
             self._try(replace(self.session, startup={"user": self.session.startup["user"]}),
                       self.companions)
         self._companion_steps()
-        return self.difference(self.session, self.companions)
+        self.steady = bool(self.difference(self.session, self.companions))
+        return self.last
 
     def _companion_steps(self):
         for index in range(len(self.companions)):
