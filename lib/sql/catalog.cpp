@@ -21,7 +21,8 @@ leaves(class, oid, name) AS (
    WHERE CASE WHEN language IN ('internal', 'c') THEN name LIKE 'dblink%'
               WHEN language IN ('sql', 'plpgsql') THEN
                 body ~ ('\m(set_config|pg_(try_)?advisory_lock(_shared)?'
-                  '|pg_advisory_unlock\w*|setseed|currval|lastval|dblink\w*|discard|deallocate|prepare|listen|unlisten|temp'
+                  '|pg_advisory_unlock\w*|setseed|currval|lastval|dblink\w*|discard'
+                  '|deallocate|prepare|listen|unlisten|temp'
                   '|temporary|pg_temp\w*|hold|execute|load|call|query_to_xml\w*)\M'
                   '|(^|;|\mbegin|\mthen|\melse|\mloop)\s*(set|reset|do)\M')
               ELSE true END

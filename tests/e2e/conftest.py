@@ -168,7 +168,7 @@ def standard_config(server, directory, tls):
     crt, key = tls.cert("server")
     return {
         "proxy": {
-            "pool_mode": "auto",
+            "pool_mode": "transaction",
             "pool_size": 8,
             "workers": 2,
             "max_client_conn": 2000,

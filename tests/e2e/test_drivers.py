@@ -47,14 +47,15 @@ def compare(driver, proxy, server, make_database, mode, tls):
     assert not difference, "\n".join(line[:300] for line in difference[:60])
 
 
+@pytest.mark.parametrize("mode", ["auto", "transaction"])
 @pytest.mark.parametrize("driver", PROGRAMS)
-def test_transaction_mode(driver, server, make_proxy, make_database, tls, lookup_auth):
+def test_shared_servers(driver, mode, server, make_proxy, make_database, tls, lookup_auth):
     """More clients than the 4 server connections, TLS and SCRAM on both sides, secrets by
     auth_query.
     """
     proxy = make_proxy(
         {
-            "proxy": {"pool_size": 4},
+            "proxy": {"pool_size": 4, "pool_mode": mode},
             "client_tls": {"mode": "require"},
             "server_tls": {"mode": "require"},
             "auth": lookup_auth,
