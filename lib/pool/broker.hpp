@@ -60,7 +60,16 @@ struct Record {
   List<Ticket, &Ticket::hook> line;       // guarded
   std::uint32_t* database_count = nullptr;
   std::uint32_t* user_count = nullptr;
-  std::atomic<bool> can_open{true};                   // credentials are there
+  std::atomic<bool> can_open{true};  // credentials are there
+  /// [any thread] currval() or lastval() is in use here.
+  void sequences_read(Instant now) { sequences_read_at = now.time_since_epoch().count(); }
+  /// [any thread] Whether it was within the last ten minutes.
+  bool reads_sequences(Instant now) const {
+    const std::int64_t at = sequences_read_at.load(std::memory_order_relaxed);
+    constexpr std::int64_t ten_minutes = std::int64_t{600} * 1000 * 1000 * 1000;
+    return at != 0 && now.time_since_epoch().count() - at < ten_minutes;
+  }
+  std::atomic<std::int64_t> sequences_read_at{0};
   alignas(64) std::atomic<std::uint32_t> waiters{0};  // line.size(), readable without the lock
   std::atomic<bool> paused{false};
   std::atomic<bool> forced{false};  // force_slot() was called, and more than `limits` may be open

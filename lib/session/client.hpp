@@ -65,6 +65,7 @@ class Client final : public StreamHandler, public Holder {
   void on_batch_end() override;
   void on_retry(Server& server) override;
   ClientStatements* statements() override { return &statements_; }
+  std::string in_its_names(const Server& server, Bytes error) override;
   void on_parameter(std::string_view name, std::string_view value) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
@@ -186,6 +187,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t extended(Bytes in, const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
   bool without_server(Bytes in, const wire::Header& header);
+  const std::string* own_name(const Server& given, std::uint32_t number) const;
   bool is_accepted(Statement& statement) const;
   bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
   bool is_here(const Undo& change) const;
@@ -195,12 +197,13 @@ class Client final : public StreamHandler, public Holder {
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
   std::size_t parse(Bytes in, const wire::Header& header);
   std::size_t parse_unnamed(Bytes in, const wire::Header& header, std::string_view content);
-  void note_bound(Statement& statement, std::string_view portal);
+  bool note_bound(Statement& statement, std::string_view portal);
   std::size_t bind(Bytes in, const wire::Header& header);
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
   Hash128 key_of(const Statement& statement) const;
   const ServerStatements::Item* fresh(Hash128 hash);
+  void retire(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
   std::uint32_t ensure_prepared(std::string_view given, const StatementRef& statement);
   bool ensure_unnamed();
@@ -208,6 +211,11 @@ class Client final : public StreamHandler, public Holder {
   void close_orphans();
   void poison(std::string_view sqlstate, std::string message);
   void unknown_statement(std::string_view given);
+  // client_names.cpp
+  bool shares_names() const;
+  bool mixes_names(const sql::Script& script) const;
+  bool mixes_names(Bytes in, const wire::Header& header);
+  void keep_own_names(bool in_batch);
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
   // client_forget.cpp
@@ -223,8 +231,10 @@ class Client final : public StreamHandler, public Holder {
   // What keeps the client on its server.
   static constexpr std::uint16_t hold_text = 1, hold_temp = 2, hold_cursor = 4, hold_lock = 8,
                                  hold_load = 16, hold_seed = 32, hold_setting = 64,
-                                 hold_unknown = 128, hold_listen = 256,
-                                 hold_for_ever = hold_text | hold_load | hold_seed;
+                                 hold_unknown = 128, hold_listen = 256, hold_sequence = 512,
+                                 hold_names = 1024,
+                                 hold_for_ever =
+                                     hold_text | hold_load | hold_seed | hold_sequence | hold_names;
   struct Tracking;
   struct TrackingDeleter {
     void operator()(Tracking* tracking) const;
@@ -232,12 +242,13 @@ class Client final : public StreamHandler, public Holder {
   Tracking& tracking();
   std::string_view hold_reason() const;
   void hold_server(std::uint16_t why);
-  void note_simple(Bytes in, const wire::Header& header);
+  bool note_simple(Bytes in, const wire::Header& header);
   void note_statement(Statement& statement);
-  void note_text(std::string_view text, bool whole);
   void note(const sql::Script& script);
   void note_rare(const sql::Script& script);
   void note_objects(const sql::Script& script);
+  void note_sequences(sql::Effects effects);
+  bool sees_foreign_sequences(sql::Effects effects) const;
   void note_setting(const std::string& name);
   void note_execute(const std::string& name);
   bool state_is_known();

@@ -34,12 +34,16 @@ std::string failing_bind() {
 }  // namespace
 
 std::size_t Client::extended(Bytes in, const wire::Header& header) {
-  const bool shared = mode != config::PoolMode::session;
+  bool shared = shares_names();
   const bool read_whole = header.tag != 'B' && !(header.tag == 'P' && header.total() > parse_limit);
   if (shared && read_whole && in.size() < header.total()) return 0;
   if (shared && !server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
   if (shared && hangs_on_outcome(in, header)) return wait_for_outcome();
+  if (shared && tracks_state() && mixes_names(in, header)) {
+    keep_own_names(server->batch_open);
+    shared = false;
+  }
   begin_request();
   if (header.tag == 'E') ++pool->meter->total.query_count;
   server->batch_open = true;
@@ -188,6 +192,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   change.client_named = true;
   change.name = given;
   statements_.set(given, statement);
+  // In a failed transaction the server has its own opinion.
+  if (server->in_failed_transaction()) retire(key_of(*statement));
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
@@ -226,10 +232,17 @@ const ServerStatements::Item* Client::fresh(Hash128 hash) {
   if (!item) return nullptr;
   const bool current = item->epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
   if (current && server->prepared.usable(*item)) return item;
-  server->orphans.push_back(item->number);
-  server->prepared.erase(hash);
+  retire(hash);
   close_orphans();
   return nullptr;
+}
+
+// It is prepared anew when it is wanted next.
+void Client::retire(Hash128 hash) {
+  const ServerStatements::Item* item = server->prepared.use(hash);
+  if (!item) return;
+  server->orphans.push_back(item->number);
+  server->prepared.erase(hash);
 }
 
 // Sends a Parse under a name of ours, and makes room for it.
@@ -319,9 +332,19 @@ void Client::unknown_statement(std::string_view given) {
                       : "prepared statement \"" + std::string(given) + "\" does not exist");
 }
 
-void Client::note_bound(Statement& statement, std::string_view portal) {
-  if (tracks_state()) note_statement(statement);
+// False if the statement cannot run: an error of ours stands in its place.
+bool Client::note_bound(Statement& statement, std::string_view portal) {
+  if (tracks_state()) {
+    note_statement(statement);
+    if (sees_foreign_sequences(statement.script->effects & sql::effect::reads_sequence)) {
+      poison("55000",
+             "currval() and lastval() are not defined here: another client has used the "
+             "server since. From now on clients that advance sequences keep theirs");
+      return false;
+    }
+  }
   if (statement.forgets_all) will_forget(portal);
+  return true;
 }
 
 std::size_t Client::bind(Bytes in, const wire::Header& header) {
@@ -338,8 +361,9 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
   if (given.empty()) {
     if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
-    if (statements_.unnamed()) note_bound(*statements_.unnamed(), portal);
-    return native(in, header);
+    const StatementRef& unnamed = statements_.unnamed();
+    const bool runs = !unnamed || note_bound(*unnamed, portal);
+    return runs ? native(in, header) : discard_frame(in, header);
   }
   const StatementRef statement = statements_.find(given);
   if (!statement) {
@@ -347,7 +371,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
     unknown_statement(given);
     return discard_frame(in, header);
   }
-  note_bound(*statement, portal);
+  if (!note_bound(*statement, portal)) return discard_frame(in, header);
   // The same message with our name for the statement.
   char name[24] = "heim_";
   const auto end =
@@ -420,6 +444,39 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
   }
   server->emit_made(hub.to_client);
   return header.total();
+}
+
+// "heim_7" in an error is a name of ours.
+std::string Client::in_its_names(const Server& given, Bytes error) {
+  constexpr std::string_view ours = "\"heim_";
+  const std::size_t at = as_text(error).find(ours);
+  if (at == std::string_view::npos) return {};
+  std::string frame(as_text(error));
+  const std::size_t end = frame.find('"', at + 1);
+  std::uint32_t number = 0;
+  std::from_chars(frame.data() + at + ours.size(), frame.data() + frame.size(), number);
+  const std::string* name = end == frame.npos ? nullptr : own_name(given, number);
+  if (!name) return {};
+  frame.replace(at + 1, end - at - 1, *name);
+  store_be32(reinterpret_cast<std::uint8_t*>(frame.data()) + 1,
+             static_cast<std::uint32_t>(frame.size() - 1));
+  return frame;
+}
+
+// What the client calls a statement that has this number on the server.
+const std::string* Client::own_name(const Server& given, std::uint32_t number) const {
+  std::optional<Hash128> hash;
+  for (const ServerStatements::Item& item : given.prepared.items()) {
+    if (item.number == number) hash = item.hash;
+  }
+  for (const Undo& change : given.undo) {
+    const bool same = change.item.number == number && change.server_added;
+    const bool was = hash && change.before && key_of(*change.before) == *hash;
+    if (change.client_named && (same || was)) return &change.name;
+  }
+  if (!hash) return nullptr;
+  return statements_.name_of(
+      [&](const Statement& statement) { return key_of(statement) == *hash; });
 }
 
 }  // namespace heim::session

@@ -226,14 +226,19 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
 }
 
 std::size_t Client::simple(Bytes in, const wire::Header& header) {
-  const bool shared = mode != config::PoolMode::session;
+  const bool shared = shares_names();
   Forget forgets = Forget::no;
   if (header.tag == 'Q' && shared && in.size() >= header.total()) {
     forgets = forget(in.first(header.total()));
     if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;
-  if (tracks_state()) note_simple(in, header);
+  if (tracks_state()) {
+    const sql::Effects before = std::exchange(effects_, 0);
+    if (note_simple(in, header)) keep_own_names(false);
+    if (sees_foreign_sequences(effects_)) server->forget_sequences(hub.to_server);
+    effects_ |= before;
+  }
   if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
 }

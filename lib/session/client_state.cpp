@@ -60,7 +60,9 @@ std::string_view Client::hold_reason() const {
       {hold_cursor, "a cursor WITH HOLD"},
       {hold_lock, "an advisory lock"},
       {hold_load, "a library it loaded"},
+      {hold_names, "SQL that names statements of the protocol"},
       {hold_seed, "setseed()"},
+      {hold_sequence, "currval() and lastval() of what it inserts"},
       {hold_listen, "LISTEN"},
       {hold_setting, "a setting that only its role may set"},
       {hold_unknown, "its state could not be read"},
@@ -85,25 +87,18 @@ void Client::hold_server(std::uint16_t why) {
 
 // ---- what it sends ---------------------------------------------------------------
 
-void Client::note_simple(Bytes in, const wire::Header& header) {
-  if (header.tag == 'F') {
-    effects_ |= suspicious;  // a function, by its number
-    return;
-  }
-  const std::size_t here = std::min(in.size(), header.total());
-  std::string_view text = as_text(in.subspan(wire::header_size, here - wire::header_size));
-  if (!text.empty()) text.remove_suffix(1);
-  note_text(text, here == header.total());
-}
-
-// The analysis of a text of which `text` may be the beginning only.
-void Client::note_text(std::string_view text, bool whole) {
-  if (!whole) {
-    // Too long to be looked at: the server will be asked.
+// Returns whether it names statements as the protocol knows them.
+bool Client::note_simple(Bytes in, const wire::Header& header) {
+  if (header.tag == 'F' || in.size() < header.total()) {
+    // A function, by its number; or a text that is too long to be looked at.
     effects_ |= suspicious;
-    return;
+    return false;
   }
-  note(*hub.analysis.find(text));
+  std::string_view text = as_text(in.subspan(wire::header_size, header.body));
+  if (!text.empty()) text.remove_suffix(1);
+  const sql::ScriptRef script = hub.analysis.find(text);
+  note(*script);
+  return shares_names() && mixes_names(*script);
 }
 
 // A prepared statement, about to be bound.
@@ -121,7 +116,22 @@ void Client::note(const sql::Script& script) {
   effects_ |= script.effects & ~changes_catalog;
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog;
   if ((script.effects & rare) != 0) note_rare(script);
+  if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
+}
+
+// currval() and lastval() tell what earlier statements did on this very server. Where they are in
+// use, who may need them keeps its server.
+void Client::note_sequences(sql::Effects effects) {
+  if (effects & reads_sequence) pool->record.sequences_read(hub.now());
+  if (pool->record.reads_sequences(hub.now())) hold_server(hold_sequence);
+  if (effects & advances_sequence) server->sequence_owner = id;
+}
+
+// Whether a statement would see what another client's did to sequences.
+bool Client::sees_foreign_sequences(sql::Effects effects) const {
+  return (effects & (reads_sequence | suspicious)) != 0 && server->sequence_owner != 0 &&
+         server->sequence_owner != id;
 }
 
 // What the database's own functions, triggers and views do to the session.
@@ -174,7 +184,7 @@ bool Client::state_is_known() {
 void Client::ask_state() {
   Tracking& mine = tracking();
   mine.asked_effects = std::exchange(effects_, 0);
-  const bool plain = !server->error_seen && (mine.asked_effects & transaction) == 0;
+  const bool plain = !server->error_seen && (mine.asked_effects & (transaction | resets)) == 0;
   mine.question = StateQuestion::about(mine.asked_effects, plain);
   // Whatever else is held is asked for, too: the answer decides about the server. What happened
   // while it was held was not asked for, nor what a temporary view or function may have done.

@@ -20,6 +20,7 @@ enum class Reply : std::uint8_t {
   parse_unnamed,
   // ours, not the client's: the answer is swallowed
   parse_hidden,
+  parse_lenient,  // likewise, with a Sync of its own, and it does no harm if it fails
   unnamed_hidden,
   close_hidden,
   query_hidden,

@@ -107,13 +107,24 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
     holder_id = whose;
     holder_life = life;
   }
+  if (sequence_owner != 0 && sequence_owner != whose && pool->record.reads_sequences(hub->now())) {
+    forget_sequences(out);
+  }
   if (vars != wanted && !dedicated) adapt(wanted, out);
 }
 
+void Server::forget_sequences(Out& out) {
+  ask("DISCARD SEQUENCES", out, Reply::query_lenient);
+  sequence_owner = 0;
+}
+
 void Server::adapt(const Settings& wanted, Out& out) {
+  // A statement that cannot be prepared any more is missing: its client is told when it uses it.
+  for (const std::string& text : sync_deallocates(vars.get(), *wanted)) {
+    ask(text, out, Reply::query_lenient);
+  }
   const std::string sql = sync_sql(vars.get(), *wanted);
   if (!sql.empty()) ask(sql, out);
-  // One that cannot be prepared any more is missing: the client is told when it uses it.
   for (const std::string_view text : sync_prepares(vars.get(), *wanted)) {
     ask(text, out, Reply::query_lenient);
   }

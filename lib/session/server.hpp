@@ -58,6 +58,9 @@ class Holder {
   virtual void on_server_lost(Server& server, Bytes error) = 0;
   /// The prepared-statement maps, if the holder has such.
   virtual ClientStatements* statements() { return nullptr; }
+  /// An ErrorResponse that speaks of a statement by our name for it, with the holder's name
+  /// instead. Empty if there is nothing to change.
+  virtual std::string in_its_names(const Server&, Bytes /*error*/) { return {}; }
   /// A reported parameter changed by the holder's own doing.
   virtual void on_parameter(std::string_view /*name*/, std::string_view /*value*/) {}
   /// Bytes the holder has not taken yet: above a bound the server is not read.
@@ -111,6 +114,8 @@ class Server final : public StreamHandler {
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
+  /// What others did to sequences here is nobody's business.
+  void forget_sequences(Out& out);
   /// What its session is now, as the server itself said.
   void adopt(Settings now);
   void write(Out& out);
@@ -179,8 +184,9 @@ class Server final : public StreamHandler {
   std::string peer;  // address, for SHOW
   std::string tls_text;
   std::uint64_t transactions = 0;
-  std::uint64_t holder_id = 0;    // of the last holder
-  std::uint32_t holder_life = 0;  // and which of its lives
+  std::uint64_t holder_id = 0;       // of the last holder
+  std::uint64_t sequence_owner = 0;  // of the last one that may have advanced a sequence here
+  std::uint32_t holder_life = 0;     // and which of its lives
   bool close_when_idle = false;
   bool read_paused = false;
   bool dedicated = false;    // for one client alone (replication); never pooled
@@ -214,7 +220,7 @@ class Server final : public StreamHandler {
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
   bool can_retry() const;
-  bool on_extended_error(const wire::ErrorView& error);
+  bool on_extended_error(const wire::ErrorView& error, Bytes frame);
   bool on_ready(Bytes body);
   bool on_uncertain_ready(char status);
   bool on_complete(Bytes body);

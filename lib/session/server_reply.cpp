@@ -177,7 +177,7 @@ bool Server::on_simple(const wire::Header& header) {
 
 bool Server::on_parse_complete(Reply front) {
   if (front != Reply::parse_unnamed && front != Reply::unnamed_hidden) {
-    return pop_if(Reply::parse, Reply::parse_hidden);
+    return pop_if(Reply::parse, front == Reply::parse_lenient ? front : Reply::parse_hidden);
   }
   prepared.unnamed_confirmed();
   return pop_if(Reply::parse_unnamed, Reply::unnamed_hidden);
@@ -275,6 +275,10 @@ bool Server::on_error(Bytes frame) {
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_lenient) return false;
+  if (front == Reply::parse_lenient) {
+    expected_.pop();  // its Sync is next
+    return false;
+  }
   if (front == Reply::probe) {
     probe_failed_ = true;
     return false;
@@ -288,10 +292,10 @@ bool Server::on_error(Bytes frame) {
     if (expected_.front().undo) forgot_perhaps();
     return true;
   }
-  return on_extended_error(error);
+  return on_extended_error(error, frame);
 }
 
-bool Server::on_extended_error(const wire::ErrorView& error) {
+bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
     retry_ = can_retry();
@@ -304,12 +308,16 @@ bool Server::on_extended_error(const wire::ErrorView& error) {
   const bool refused = error.sqlstate.starts_with("25") || error.sqlstate == "57014";
   // It failed once it had run, as where a deferred constraint is checked at its end.
   if (expected_.front().undo && !refused) undo.front().forgotten.reset();
+  const std::string shown = holder_ ? holder_->in_its_names(*this, frame) : std::string();
   drop_batch();
   if (retry_) {
     expected_.clear();
     expected_.push(Reply::sync_hidden);
   }
-  return !poisoned && !retry_;
+  if (poisoned || retry_) return false;
+  if (shown.empty()) return true;
+  hub->to_client.copy(shown);
+  return false;
 }
 
 // Nothing but one Bind, its Describe and its Execute, whole, outside a transaction block.

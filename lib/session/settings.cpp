@@ -176,13 +176,8 @@ bool has_identity(const SettingList& list) {
 std::string undo_sql(const SettingList& from, const SettingList& to) {
   std::string sql;
   for (const auto& [name, value] : from.items) {
-    if (is_statement_item(name)) {
-      const std::string* kept = to.find(name);
-      if (kept && *kept == value) continue;
-      (sql += "DEALLOCATE ") += quote_identifier(std::string_view(name).substr(1)) + ";";
-    } else if (!is_identity(name) && !to.find(name)) {
-      (sql += "RESET ") += quote_name(name) + ";";
-    }
+    if (is_statement_item(name) || is_identity(name) || to.find(name)) continue;
+    (sql += "RESET ") += quote_name(name) + ";";
   }
   return sql;
 }
@@ -223,6 +218,18 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
   if (!from || has_identity(*from)) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;";
   if (!from) sql += "RESET ALL;";  // which leaves the role and the session's user as they are
   return sql + undo + set;
+}
+
+std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {
+  std::vector<std::string> texts;
+  if (!from) return texts;
+  for (const auto& [name, value] : from->items) {
+    if (!is_statement_item(name)) break;  // they stand first
+    const std::string* kept = to.find(name);
+    if (kept && *kept == value) continue;
+    texts.push_back("DEALLOCATE " + quote_identifier(std::string_view(name).substr(1)));
+  }
+  return texts;
 }
 
 std::vector<std::string_view> sync_prepares(const SettingList* from, const SettingList& to) {

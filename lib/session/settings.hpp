@@ -58,6 +58,9 @@ bool is_settable(std::string_view name);
 /// mean the same whatever the server's standard_conforming_strings and client_encoding are.
 std::string sync_sql(const SettingList* from, const SettingList& to);
 
+/// The DEALLOCATEs of what `from` has and `to` has not, to be run before sync_sql().
+std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to);
+
 /// The PREPAREs that `to` has and `from` has not, to be run one by one after sync_sql(): a server
 /// shows the text of a whole query as a statement's.
 std::vector<std::string_view> sync_prepares(const SettingList* from, const SettingList& to);

@@ -60,6 +60,20 @@ class ClientStatements {
   const StatementRef& unnamed() const { return unnamed_; }
   void set_unnamed(StatementRef statement) { unnamed_ = std::move(statement); }
   StatementRef find(std::string_view name) const;
+  /// The name of one that `is_it` says yes to; null if there is none.
+  template <class Predicate>
+  const std::string* name_of(Predicate is_it) const {
+    if (!named_) return nullptr;
+    for (const auto& [name, statement] : *named_) {
+      if (is_it(*statement)) return &name;
+    }
+    return nullptr;
+  }
+  template <class Visitor>
+  void for_each(Visitor visit) const {
+    if (!named_) return;
+    for (const auto& [name, statement] : *named_) visit(name, *statement);
+  }
   void set(std::string_view name, StatementRef statement);
   void erase(std::string_view name);
   /// DEALLOCATE ALL: the unnamed one stays.

@@ -210,9 +210,13 @@ void Reader::set(const Node* node) {
   const auto* set = as<VariableSetStmt>(node);
   switch (set->kind) {
     case VAR_RESET_ALL:
-      return effects(all_settings);
+      return effects(all_settings | resets);
     case VAR_SET_MULTI:
       return set_several(set);
+    case VAR_SET_DEFAULT:
+    case VAR_RESET:
+      effects(resets);
+      [[fallthrough]];
     default:
       return setting(view(set->name), set->is_local);
   }
@@ -230,7 +234,7 @@ void Reader::discard(const Node* node) {
   switch (as<DiscardStmt>(node)->target) {
     case DISCARD_ALL:
       return effects(all_settings | role | deallocates | unlistens | discards | lets_go |
-                     advisory_lock);
+                     advisory_lock | resets);
     case DISCARD_PLANS:
       return effects(discards);
     default:

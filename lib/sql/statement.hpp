@@ -107,7 +107,9 @@ inline constexpr Effects
     /// `functions` of a statement is not empty.
     calls_functions = 1u << 26,
     /// `reads` or `writes` of a statement is not empty.
-    uses_relations = 1u << 27;
+    uses_relations = 1u << 27,
+    /// RESET, SET ... TO DEFAULT, DISCARD ALL: back to what the session began with.
+    resets = 1u << 28;
 }  // namespace effect
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.

@@ -1,0 +1,83 @@
+// Names of statements where SQL and the protocol meet: PREPARE, EXECUTE and DEALLOCATE of SQL know the
+// statements of Parse messages and the other way round, and a view lists them all.
+//
+// On shared servers, those of the protocol have names of ours. A client that mixes the two has its
+// server to itself from then on, with its statements under its own names.
+#include <algorithm>
+
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+
+namespace heim::session {
+namespace {
+
+bool lists_statements(const sql::Name& relation) {
+  return relation.name == "pg_prepared_statements";
+}
+
+}  // namespace
+
+// Whether its statements have names of ours.
+bool Client::shares_names() const {
+  return mode != config::PoolMode::session && (holds_ & hold_names) == 0;
+}
+
+bool Client::mixes_names(const sql::Script& script) const {
+  using namespace sql::effect;
+  const bool looks = (script.effects & uses_relations) != 0;
+  const bool names = (script.effects & (prepares | deallocates | executes)) != 0;
+  if (!looks && !names) return false;
+  const auto is_of_protocol = [this](const std::string& name) {
+    return statements_.find(name) != nullptr;
+  };
+  return std::any_of(
+      script.statements.begin(), script.statements.end(), [&](const sql::Statement& each) {
+        if (std::any_of(each.reads.begin(), each.reads.end(), lists_statements)) return true;
+        if (std::any_of(each.executes.begin(), each.executes.end(), is_of_protocol)) return true;
+        return (each.effects & (prepares | deallocates)) != 0 && is_of_protocol(each.name);
+      });
+}
+
+// A Parse message.
+bool Client::mixes_names(Bytes in, const wire::Header& header) {
+  if (header.tag != 'P' || in.size() < header.total()) return false;
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  const std::string_view given = fields.string();
+  const std::string_view text = fields.string();
+  if (!fields.ok()) return false;
+  const bool pending = (effects_ & sql::effect::prepares) != 0;
+  if (!given.empty() && (pending || vars->find(statement_item(given)))) return true;
+  return mixes_names(*hub.analysis.find(text));
+}
+
+// `in_batch`: messages of an extended batch went out before; then an error of what goes out here is
+// the batch's.
+void Client::keep_own_names(bool in_batch) {
+  hold_server(hold_names);
+  std::string out;
+  const auto close = [&](std::uint32_t number) {
+    wire::Writer(out, 'C').u8('S').string(server_name(number));
+    server->expect(Reply::close_hidden);
+  };
+  const auto parse = [&](std::string_view name, const Statement& statement) {
+    wire::Writer(out, 'P').string(name).bytes(statement.content);
+    server->expect(in_batch ? Reply::parse_hidden : Reply::parse_lenient);
+    if (in_batch) return;
+    wire::message(out, 'S', {});
+    server->expect(Reply::sync_hidden);
+  };
+  for (const ServerStatements::Item& item : server->prepared.items()) close(item.number);
+  for (const std::uint32_t number : server->orphans) close(number);
+  server->orphans.clear();
+  server->prepared.clear();
+  if (!in_batch) {
+    wire::message(out, 'S', {});
+    server->expect(Reply::sync_hidden);
+  }
+  statements_.for_each(parse);
+  if (statements_.unnamed()) parse({}, *statements_.unnamed());
+  statements_ = {};
+  hub.to_server.copy(out);
+}
+
+}  // namespace heim::session
