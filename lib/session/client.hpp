@@ -255,6 +255,7 @@ class Client final : public StreamHandler, public Holder {
   void ask_state();
   void adopt_settings(Server& given);
   void adopt_holds();
+  void restore_startup();
   void try_release();
   void leave_state(Server& held);
   bool state_is_lost() const;

@@ -26,7 +26,8 @@ bool Client::mixes_names(const sql::Script& script) const {
   using namespace sql::effect;
   const bool looks = (script.effects & uses_relations) != 0;
   const bool names = (script.effects & (prepares | deallocates | executes)) != 0;
-  if (!looks && !names) return false;
+  // In a failed transaction nothing can be prepared, and nothing that was is run.
+  if ((!looks && !names) || server->in_failed_transaction()) return false;
   const auto is_of_protocol = [this](const std::string& name) {
     return statements_.find(name) != nullptr;
   };
@@ -41,6 +42,7 @@ bool Client::mixes_names(const sql::Script& script) const {
 // A Parse message.
 bool Client::mixes_names(Bytes in, const wire::Header& header) {
   if (header.tag != 'P' || in.size() < header.total()) return false;
+  if (server->in_failed_transaction()) return false;
   wire::Fields fields(in.subspan(wire::header_size, header.body));
   const std::string_view given = fields.string();
   const std::string_view text = fields.string();

@@ -216,6 +216,7 @@ void Client::on_state(Server& given, bool failed) {
   }
   adopt_settings(given);
   adopt_holds();
+  if (holds_ != 0) return restore_startup();
   try_release();
 }
 
@@ -280,12 +281,14 @@ void Client::try_release() {
     effects_ = 0;
     return release_server();
   }
-  // It stays, and what a RESET took away that the login had asked for comes back.
-  if (server->vars != vars && tracks_state()) {
-    Out out;
-    server->adapt(vars, out);
-    server->write(out);
-  }
+}
+
+// What a RESET took away that the login had asked for comes back.
+void Client::restore_startup() {
+  if (!server || server->vars == vars) return;
+  Out out;
+  server->adapt(vars, out);
+  server->write(out);
 }
 
 // Whether what its server knew of the session is nowhere else.
