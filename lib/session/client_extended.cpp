@@ -103,6 +103,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
   if (close && fields.u8() != 'S') return false;
   const std::string_view given = fields.string();
   if (!fields.ok() || given.empty()) return false;
+  if (vars->find(statement_item(given))) return false;  // one of SQL's PREPARE
   if (close) {
     statements_.erase(given);
   } else {
@@ -122,10 +123,15 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
 bool Client::is_accepted(Statement& statement) const {
   const pool::Record& record = pool->record;
   const std::uint64_t epoch = hub.shared.schema_epoch.load(std::memory_order_relaxed);
-  if (statement.valid_in == &record && statement.valid_epoch == epoch) return true;
-  if (!hub.shared.accepted.has(record, statement.hash, epoch)) return false;
+  const Hash128 key = key_of(statement);
+  if (statement.valid_in == &record && statement.valid_epoch == epoch &&
+      statement.valid_as == key) {
+    return true;
+  }
+  if (!hub.shared.accepted.has(record, key, epoch)) return false;
   statement.valid_in = &record;
   statement.valid_epoch = epoch;
+  statement.valid_as = key;
   return true;
 }
 
@@ -471,6 +477,7 @@ const std::string* Client::own_name(const Server& given, std::uint32_t number) c
   }
   for (const Undo& change : given.undo) {
     const bool same = change.item.number == number && change.server_added;
+    if (same) hash = change.item.hash;
     const bool was = hash && change.before && key_of(*change.before) == *hash;
     if (change.client_named && (same || was)) return &change.name;
   }

@@ -1,5 +1,5 @@
-// Names of statements where SQL and the protocol meet: PREPARE, EXECUTE and DEALLOCATE of SQL know the
-// statements of Parse messages and the other way round, and a view lists them all.
+// Names of statements where SQL and the protocol meet: PREPARE, EXECUTE and DEALLOCATE of SQL know
+// the statements of Parse messages and the other way round, and a view lists them all.
 //
 // On shared servers, those of the protocol have names of ours. A client that mixes the two has its
 // server to itself from then on, with its statements under its own names.

@@ -231,7 +231,7 @@ class Server final : public StreamHandler {
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
   void confirm(const Expected::Entry& entry);
-  void accepted(Statement& statement, std::uint64_t epoch);
+  void accepted(Statement& statement, const ServerStatements::Item& item);
   void take_back(const Undo& change, bool with_unnamed);
   void unnamed_failed();
   void forgot_perhaps();

@@ -380,17 +380,20 @@ void Server::confirm(const Expected::Entry& entry) {
   if (!entry.undo) return;
   if (const Undo& change = undo.front(); change.server_added) {
     prepared.confirm(change.item);
-    accepted(*change.added, change.item.epoch);
+    accepted(*change.added, change.item);
   }
   undo.pop_front();
 }
 
-void Server::accepted(Statement& statement, std::uint64_t epoch) {
+void Server::accepted(Statement& statement, const ServerStatements::Item& item) {
   const pool::Record& record = pool->record;
-  if (statement.valid_in == &record && statement.valid_epoch == epoch) return;
+  const bool known = statement.valid_in == &record && statement.valid_epoch == item.epoch &&
+                     statement.valid_as == item.hash;
+  if (known) return;
   statement.valid_in = &record;
-  statement.valid_epoch = epoch;
-  hub->shared.accepted.add(record, statement.hash, epoch);
+  statement.valid_epoch = item.epoch;
+  statement.valid_as = item.hash;
+  hub->shared.accepted.add(record, item.hash, item.epoch);
 }
 
 void Server::take_back(const Undo& change, bool with_unnamed) {

@@ -33,6 +33,7 @@ struct Statement {
   // knows the rest.
   const pool::Record* valid_in = nullptr;  // compared only
   std::uint64_t valid_epoch = 0;
+  Hash128 valid_as;  // its key under the settings it was read with
 };
 using StatementRef = std::shared_ptr<Statement>;
 
