@@ -185,6 +185,8 @@ class Client final : public StreamHandler, public Holder {
   void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
+  std::size_t own_extended(Bytes in, const wire::Header& header);
+  void open_batch(const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
   bool without_server(Bytes in, const wire::Header& header);
   const std::string* own_name(const Server& given, std::uint32_t number) const;
@@ -215,7 +217,7 @@ class Client final : public StreamHandler, public Holder {
   bool shares_names() const;
   bool mixes_names(const sql::Script& script) const;
   bool mixes_names(Bytes in, const wire::Header& header);
-  void keep_own_names(bool in_batch);
+  void keep_own_names();
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
   // client_forget.cpp
@@ -244,6 +246,7 @@ class Client final : public StreamHandler, public Holder {
   void hold_server(std::uint16_t why);
   bool note_simple(Bytes in, const wire::Header& header);
   void note_statement(Statement& statement);
+  void note_parse(Bytes in, const wire::Header& header);
   void note(const sql::Script& script);
   void note_rare(const sql::Script& script);
   void note_objects(const sql::Script& script);

@@ -34,20 +34,33 @@ std::string failing_bind() {
 }  // namespace
 
 std::size_t Client::extended(Bytes in, const wire::Header& header) {
-  bool shared = shares_names();
+  if (!shares_names()) return own_extended(in, header);
   const bool read_whole = header.tag != 'B' && !(header.tag == 'P' && header.total() > parse_limit);
-  if (shared && read_whole && in.size() < header.total()) return 0;
-  if (shared && !server && without_server(in, header)) return header.total();
+  if (read_whole && in.size() < header.total()) return 0;
+  if (!server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
-  if (shared && hangs_on_outcome(in, header)) return wait_for_outcome();
-  if (shared && tracks_state() && mixes_names(in, header)) {
-    keep_own_names(server->batch_open);
-    shared = false;
+  if (hangs_on_outcome(in, header)) return wait_for_outcome();
+  if (tracks_state() && mixes_names(in, header)) {
+    if (server->owes()) return wait_for_outcome();
+    keep_own_names();
+    return own_extended(in, header);
   }
+  open_batch(header);
+  return translate(in, header);
+}
+
+// Where the server is the client's own, and the names are, too.
+std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
+  if (!server && !acquire()) return 0;
+  if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
+  open_batch(header);
+  return native(in, header);
+}
+
+void Client::open_batch(const wire::Header& header) {
   begin_request();
   if (header.tag == 'E') ++pool->meter->total.query_count;
   server->batch_open = true;
-  return shared ? translate(in, header) : native(in, header);
 }
 
 std::size_t Client::translate(Bytes in, const wire::Header& header) {

@@ -42,7 +42,8 @@ bool Client::mixes_names(const sql::Script& script) const {
 // A Parse message.
 bool Client::mixes_names(Bytes in, const wire::Header& header) {
   if (header.tag != 'P' || in.size() < header.total()) return false;
-  if (server->in_failed_transaction()) return false;
+  // In the middle of a batch it is too late: an error before it would skip what is to be sent.
+  if (server->in_failed_transaction() || server->batch_open) return false;
   wire::Fields fields(in.subspan(wire::header_size, header.body));
   const std::string_view given = fields.string();
   const std::string_view text = fields.string();
@@ -52,19 +53,15 @@ bool Client::mixes_names(Bytes in, const wire::Header& header) {
   return mixes_names(*hub.analysis.find(text));
 }
 
-// `in_batch`: messages of an extended batch went out before; then an error of what goes out here is
-// the batch's.
-void Client::keep_own_names(bool in_batch) {
+// Nothing is owed, and no batch is open: what each name stands for is certain.
+void Client::keep_own_names() {
   hold_server(hold_names);
   std::string out;
   const auto close = [&](std::uint32_t number) {
     wire::Writer(out, 'C').u8('S').string(server_name(number));
     server->expect(Reply::close_hidden);
   };
-  const auto parse = [&](std::string_view name, const Statement& statement) {
-    wire::Writer(out, 'P').string(name).bytes(statement.content);
-    server->expect(in_batch ? Reply::parse_hidden : Reply::parse_lenient);
-    if (in_batch) return;
+  const auto sync = [&] {
     wire::message(out, 'S', {});
     server->expect(Reply::sync_hidden);
   };
@@ -72,10 +69,12 @@ void Client::keep_own_names(bool in_batch) {
   for (const std::uint32_t number : server->orphans) close(number);
   server->orphans.clear();
   server->prepared.clear();
-  if (!in_batch) {
-    wire::message(out, 'S', {});
-    server->expect(Reply::sync_hidden);
-  }
+  sync();
+  const auto parse = [&](std::string_view name, const Statement& statement) {
+    wire::Writer(out, 'P').string(name).bytes(statement.content);
+    server->expect(Reply::parse_lenient);
+    sync();
+  };
   statements_.for_each(parse);
   if (statements_.unnamed()) parse({}, *statements_.unnamed());
   statements_ = {};

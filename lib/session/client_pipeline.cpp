@@ -235,7 +235,9 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
   if (!server && !acquire()) return 0;
   if (tracks_state()) {
     const sql::Effects before = std::exchange(effects_, 0);
-    if (note_simple(in, header)) keep_own_names(false);
+    const bool mixes = note_simple(in, header);
+    if (mixes && server->owes()) return wait_for_outcome();
+    if (mixes) keep_own_names();
     if (sees_foreign_sequences(effects_)) server->forget_sequences(hub.to_server);
     effects_ |= before;
   }

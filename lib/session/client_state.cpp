@@ -101,6 +101,14 @@ bool Client::note_simple(Bytes in, const wire::Header& header) {
   return shares_names() && mixes_names(*script);
 }
 
+// A Parse message whose statement will be bound unseen.
+void Client::note_parse(Bytes in, const wire::Header& header) {
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  fields.string();
+  const std::string_view text = fields.string();
+  if (fields.ok()) note(*hub.analysis.find(text));
+}
+
 // A prepared statement, about to be bound.
 void Client::note_statement(Statement& statement) {
   if (!statement.script) {
@@ -130,8 +138,9 @@ void Client::note_sequences(sql::Effects effects) {
 
 // Whether a statement would see what another client's did to sequences.
 bool Client::sees_foreign_sequences(sql::Effects effects) const {
-  return (effects & (reads_sequence | suspicious)) != 0 && server->sequence_owner != 0 &&
-         server->sequence_owner != id;
+  // While the catalog is not known, everything is suspicious.
+  const sql::Effects reads = reads_sequence | (pool->catalog ? suspicious : 0);
+  return (effects & reads) != 0 && server->sequence_owner != 0 && server->sequence_owner != id;
 }
 
 // What the database's own functions, triggers and views do to the session.

@@ -171,6 +171,7 @@ bool Parser::by_keyword(const std::string& verb, Statement& out) {
   if (verb == "rollback" || verb == "abort") return is(Verb::rollback);
   if (verb == "show") return is(Verb::show) && word(out.name);
   if (verb == "reset") return is(Verb::reset) && reset(out);
+  if (verb == "discard" && accept("sequences")) return is(Verb::reset);  // there are none
   if (verb == "discard") return is(Verb::discard_all) && accept("all");
   if (verb == "deallocate") {
     accept("prepare");

@@ -182,7 +182,7 @@ SCRIPT("auto: PREPARE follows its client, under its own name") {
   server.sends(state({{"p", "s", mine, ""}}));
   Client& two = bench.login();
   two.sends(query("execute s"));
-  server.receives(query("DEALLOCATE \"s\";") + query("execute s"));
+  server.receives(query("DEALLOCATE \"s\"") + query("execute s"));
   server.sends(done("DEALLOCATE") + error("26000", "no such statement") + ready());
   two.receives_all(error("26000", "no such statement") + ready());
   bench.settle();
