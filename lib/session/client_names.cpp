@@ -4,6 +4,7 @@
 // On shared servers, those of the protocol have names of ours. A client that mixes the two has its
 // server to itself from then on, with its statements under its own names.
 #include <algorithm>
+#include <charconv>
 
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -79,6 +80,40 @@ void Client::keep_own_names() {
   if (statements_.unnamed()) parse({}, *statements_.unnamed());
   statements_ = {};
   hub.to_server.copy(out);
+}
+
+// "heim_7" in an error is a name of ours.
+std::string Client::in_its_names(const Server& given, Bytes error) {
+  constexpr std::string_view ours = "\"heim_";
+  const std::size_t at = as_text(error).find(ours);
+  if (at == std::string_view::npos) return {};
+  std::string frame(as_text(error));
+  const std::size_t end = frame.find('"', at + 1);
+  std::uint32_t number = 0;
+  std::from_chars(frame.data() + at + ours.size(), frame.data() + frame.size(), number);
+  const std::string* name = end == frame.npos ? nullptr : own_name(given, number);
+  if (!name) return {};
+  frame.replace(at + 1, end - at - 1, *name);
+  store_be32(reinterpret_cast<std::uint8_t*>(frame.data()) + 1,
+             static_cast<std::uint32_t>(frame.size() - 1));
+  return frame;
+}
+
+// What the client calls a statement that has this number on the server.
+const std::string* Client::own_name(const Server& given, std::uint32_t number) const {
+  std::optional<Hash128> hash;
+  for (const ServerStatements::Item& item : given.prepared.items()) {
+    if (item.number == number) hash = item.hash;
+  }
+  for (const Undo& change : given.undo) {
+    const bool same = change.item.number == number && change.server_added;
+    if (same) hash = change.item.hash;
+    const bool was = hash && change.before && key_of(*change.before) == *hash;
+    if (change.client_named && (same || was)) return &change.name;
+  }
+  if (!hash) return nullptr;
+  return statements_.name_of(
+      [&](const Statement& statement) { return key_of(statement) == *hash; });
 }
 
 }  // namespace heim::session

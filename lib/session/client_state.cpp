@@ -221,12 +221,14 @@ void Client::on_state(Server& given, bool failed) {
   end_cancel_wait(given.owes());
   if (failed || mine.answer.malformed) {
     effects_ |= mine.asked_effects | suspicious;  // asked again after the next statement
-    return hold_server(hold_unknown);
+    hold_server(hold_unknown);
+    return on_batch_end();
   }
   adopt_settings(given);
   adopt_holds();
-  if (holds_ != 0) return restore_startup();
-  try_release();
+  if (holds_ != 0) restore_startup();
+  on_batch_end();
+  if (server == &given) try_release();
 }
 
 // What the server says is the client's state from now on, wherever it goes.

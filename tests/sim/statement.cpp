@@ -99,6 +99,7 @@ class Parser {
   void skip_rest();
 
   bool reset(Statement& out);
+  bool discard(Statement& out);
   void advance() { token_ = lexer_.next(); }
   bool at(std::string_view text) const {
     return token_.kind != Token::Kind::string && token_.text == text;
@@ -164,6 +165,13 @@ bool Parser::reset(Statement& out) {
   return true;
 }
 
+bool Parser::discard(Statement& out) {
+  out.verb = Verb::reset;
+  if (accept("sequences")) return true;  // there are none
+  out.verb = Verb::discard_all;
+  return accept("all");
+}
+
 bool Parser::by_keyword(const std::string& verb, Statement& out) {
   const auto is = [&](Verb kind) { return out.verb = kind, true; };
   if (verb == "begin" || (verb == "start" && accept("transaction"))) return is(Verb::begin);
@@ -171,8 +179,7 @@ bool Parser::by_keyword(const std::string& verb, Statement& out) {
   if (verb == "rollback" || verb == "abort") return is(Verb::rollback);
   if (verb == "show") return is(Verb::show) && word(out.name);
   if (verb == "reset") return is(Verb::reset) && reset(out);
-  if (verb == "discard" && accept("sequences")) return is(Verb::reset);  // there are none
-  if (verb == "discard") return is(Verb::discard_all) && accept("all");
+  if (verb == "discard") return discard(out);
   if (verb == "deallocate") {
     accept("prepare");
     return is(Verb::deallocate) && word(out.name);

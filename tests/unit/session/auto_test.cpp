@@ -266,3 +266,58 @@ SCRIPT("auto: a cancel request does not hit the question about the session") {
   CHECK_FALSE(bench.dials());
   asker.is_closed();
 }
+
+SCRIPT("auto: a client that asks for all statements has its own names from then on") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  one.sends(parse("mine", "select 1") + end_batch());
+  server.receives_all(parse("heim_0", "select 1") + end_batch());
+  server.sends(parsed() + ready());
+  one.receives_all(parsed() + ready());
+  Client& two = bench.login({{"application_name", "two"}});
+  two.sends(query("select 2"));
+  if (server.take().find("set_config") != std::string::npos) server.sends(done());
+  server.sends(answer("2"));
+  two.receives_all(answer("2"));
+  one.sends(query("execute mine"));
+  server.receives_all(query("RESET \"application_name\";"));
+  server.sends(done("RESET"));
+  bench.settle();
+  server.receives_all(close('S', "heim_0") + end_batch() + parse("mine", "select 1") + end_batch() +
+                      query("execute mine"));
+  server.sends(closed() + ready() + parsed() + ready() + answer("1"));
+  one.receives_all(answer("1"));
+  one.sends(bind("", "mine") + execute() + end_batch());
+  server.receives_all(bind("", "mine") + execute() + end_batch());
+  server.sends(bound() + done());
+  one.receives_all(bound() + done());
+  one.leaves();
+  bench.settle();
+  server.receives_all(query("DISCARD ALL"));
+  server.sends(done("DISCARD ALL"));
+}
+
+SCRIPT("auto: what waits for the server's word about its session goes on after it") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  one.sends(parse("mine", "select 1") + end_batch());
+  server.receives_all(parse("heim_0", "select 1") + end_batch());
+  server.sends(parsed() + ready());
+  one.receives_all(parsed() + ready());
+  runs(one, server, "set work_mem to '1MB'", "SET");
+  server.receives_all(ask_names({"work_mem"}));
+  one.sends(query("execute mine"));
+  server.receives_nothing();
+  server.sends(state({{"v", "work_mem", "1MB", ""}}));
+  bench.settle();
+  server.receives_all(close('S', "heim_0") + end_batch() + parse("mine", "select 1") + end_batch() +
+                      query("execute mine"));
+  server.sends(closed() + ready() + parsed() + ready() + answer("1"));
+  one.receives_all(answer("1"));
+  one.leaves();
+  bench.settle();
+  server.receives_all(query("DISCARD ALL"));
+  server.sends(done("DISCARD ALL"));
+}
