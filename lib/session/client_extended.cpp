@@ -196,9 +196,12 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const std::string_view content = as_text(fields.rest());
   ++pool->meter->total.client_parse_count;
   if (given.empty()) return parse_unnamed(in, header, content);
+  const StatementRef statement = hub.statement_table.intern(content);
+  // In a failed transaction the server has its own opinion.
+  if (server->in_failed_transaction()) retire(key_of(*statement));
   if (statements_.find(given)) {
     // What is wrong with the text itself comes first.
-    ensure_prepared({}, hub.statement_table.intern(content));
+    ensure_prepared({}, statement);
     poison("42P05", "prepared statement \"" + std::string(given) + "\" already exists");
     return header.total();
   }
@@ -206,13 +209,10 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
     poison("54000", "prepared statements of one client exceed max_client_prepared_bytes");
     return header.total();
   }
-  const StatementRef statement = hub.statement_table.intern(content);
   Undo change;
   change.client_named = true;
   change.name = given;
   statements_.set(given, statement);
-  // In a failed transaction the server has its own opinion.
-  if (server->in_failed_transaction()) retire(key_of(*statement));
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);

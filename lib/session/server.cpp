@@ -133,7 +133,7 @@ void Server::adapt(const Settings& wanted, Out& out) {
 
 void Server::adopt(Settings now) {
   vars = std::move(now);
-  set_seen_ = reset_needed_ = error_seen = false;
+  set_seen_ = reset_needed_ = false;
 }
 
 bool Server::is_clean() const {

@@ -193,7 +193,7 @@ class Server final : public StreamHandler {
   std::uint32_t unsent = 0;  // bytes of a message to the server that the client still owes
   bool batch_open = false;   // extended messages without Sync
   bool skipping = false;     // after an error: the server ignores all up to Sync
-  bool error_seen = false;   // since its holder took it, or adopt()
+  bool error_seen = false;   // since its holder took it, or asked for its state
   Settings parameters;       // as reported
   Settings vars;             // as set by us for the last holder; null: unknown
   ServerStatements prepared;

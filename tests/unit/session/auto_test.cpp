@@ -321,3 +321,19 @@ SCRIPT("auto: what waits for the server's word about its session goes on after i
   server.receives_all(query("DISCARD ALL"));
   server.sends(done("DISCARD ALL"));
 }
+
+SCRIPT("auto: a SET that fails behind the question about one before it") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "set work_mem to '1MB'", "SET");
+  server.receives_all(ask_names({"work_mem"}));
+  one.sends(query("set max_connections to 5"));
+  server.receives_all(query("set max_connections to 5"));
+  const std::string refused = error("55P02", "no") + ready();
+  server.sends(state({{"v", "work_mem", "1MB", ""}}) + refused);
+  one.receives_all(refused);
+  bench.settle();
+  server.receives_all(ask_settings());  // not its value, to be set again elsewhere
+  server.sends(state({{"g", "work_mem", "1024", "user"}, {"r", "app", "none", ""}}));
+}
