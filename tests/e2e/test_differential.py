@@ -27,7 +27,8 @@ def equal(tmp_path):
         said = []
         pool = 24 if options.mode == "session" else 3
         where = RUN.parent.parent / "template-differential"
-        with World(tmp_path, options.mode, pool, options.fresh, where) as world:
+        mask = masks.chosen(options)
+        with World(tmp_path, options.mode, pool, options.fresh, where, mask) as world:
             run = Differential(world, options, said.append)
             run.batch(range(sessions))
         assert not run.findings, "\n".join(said)[:6000]

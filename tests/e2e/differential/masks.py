@@ -87,3 +87,8 @@ def startup(messages):
     others = [message for message in messages if message[0] != "S"]
     ready = [others.pop()] if others and others[-1][0] == "Z" else []
     return others + settings + ready
+
+
+def chosen(options):
+    """The mask that the options ask for."""
+    return without_origin if options.no_origin else masked

@@ -194,10 +194,10 @@ def main():
     if options.daemon:
         os.environ["HEIMPROXYD"] = str(options.daemon.resolve())
     pool = options.pool or (24 if options.mode == "session" else 3)
-    mask = masks.without_origin if options.no_origin else masks.masked
     directory = paths.run_dir(paths.BUILD / "differential/runs")
     try:
-        with World(directory, options.mode, pool, options.fresh, mask=mask) as world:
+        with World(directory, options.mode, pool, options.fresh,
+                   mask=masks.chosen(options)) as world:
             if options.replay:
                 ok = replay(world, options.replay, print)
             elif options.session is not None:
