@@ -38,15 +38,26 @@ void Broker::take_slot(Record& record) {
   ++record.opening;
 }
 
+void Broker::put_in_line(Record& record, Ticket& ticket) {
+  record.line.push_back(ticket);
+  // Sequentially consistent with the idle counts: either this worker sees the other's idle
+  // connection, or the other, which looks at `waiters` after it counted, sees this ticket.
+  (ticket.wants_new ? record.want_new : record.waiters).fetch_add(1, std::memory_order_seq_cst);
+}
+
+void Broker::take_from_line(Record& record, Ticket& ticket) {
+  record.line.remove(ticket);
+  (ticket.wants_new ? record.want_new : record.waiters).fetch_sub(1, std::memory_order_relaxed);
+}
+
 Joined Broker::join(Record& record, Ticket& ticket) {
   const std::lock_guard lock(mutex_);
-  record.line.push_back(ticket);
-  // Sequentially consistent with the idle counts below: either this worker sees the other's idle
-  // connection, or the other, which looks at `waiters` after it counted, sees this ticket.
-  record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_seq_cst);
+  const bool paused = record.paused.load(std::memory_order_relaxed);
+  ticket.wants_new &= !paused && record.can_open && room(record, false);
+  put_in_line(record, ticket);
   Joined joined;
-  if (record.paused.load(std::memory_order_relaxed)) return joined;
-  for (WorkerId worker = 0; worker < workers_; ++worker) {
+  if (paused) return joined;
+  for (WorkerId worker = 0; worker < workers_ && !ticket.wants_new; ++worker) {
     if (worker != ticket.worker && record.idle[worker].value.load(std::memory_order_seq_cst) > 0) {
       joined.wake_idle = true;
       return joined;
@@ -65,8 +76,7 @@ Joined Broker::join(Record& record, Ticket& ticket) {
 bool Broker::leave(Record& record, Ticket& ticket) {
   const std::lock_guard lock(mutex_);
   if (!ticket.hook.linked) return false;
-  record.line.remove(ticket);
-  record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_relaxed);
+  take_from_line(record, ticket);
   return true;
 }
 
@@ -87,13 +97,15 @@ Limits Broker::limits(Record& record) {
   return record.limits;
 }
 
-std::optional<Broker::Winner> Broker::offer(Record& record) {
+std::optional<Broker::Winner> Broker::offer(Record& record, bool is_new) {
   const std::lock_guard lock(mutex_);
   if (record.paused.load(std::memory_order_relaxed)) return std::nullopt;
-  const Ticket* head = record.line.pop_front();
-  if (!head) return std::nullopt;
-  record.waiters.store(static_cast<std::uint32_t>(record.line.size()), std::memory_order_relaxed);
-  return Winner{head->worker, head->session};
+  const bool wants_new = is_new && record.want_new.load(std::memory_order_relaxed) != 0;
+  Ticket* ticket = record.line.front();
+  while (ticket && ticket->wants_new != wants_new) ticket = record.line.next(*ticket);
+  if (!ticket) return std::nullopt;
+  take_from_line(record, *ticket);
+  return Winner{ticket->worker, ticket->session};
 }
 
 bool Broker::reserve_slot(Record& record) {
@@ -165,7 +177,17 @@ std::optional<OpenOrder> Broker::reconsider(Record& record, Instant now) {
   const std::lock_guard lock(mutex_);
   const Ticket* head = record.line.front();
   if (!head) return std::nullopt;
-  return order_for(record, now - head->since >= record.limits.reserve_after);
+  auto order = order_for(record, now - head->since >= record.limits.reserve_after);
+  if (!order && record.opening == 0) settle_for_used(record);
+  return order;
+}
+
+// There is no room for the new connections that some want: any will do.
+void Broker::settle_for_used(Record& record) {
+  for (Ticket* ticket = record.line.front(); ticket; ticket = record.line.next(*ticket)) {
+    ticket->wants_new = false;
+  }
+  record.waiters.fetch_add(record.want_new.exchange(0), std::memory_order_seq_cst);
 }
 
 void Broker::set_can_open(Record& record, bool can_open) {

@@ -48,6 +48,8 @@ struct Ticket {
   WorkerId worker = 0;
   SessionId session = 0;
   Instant since{};
+  // A connection that nobody has used. Taken back by join() where there is no room for one.
+  bool wants_new = false;
   ListHook<Ticket> hook;
 };
 
@@ -70,7 +72,10 @@ struct Record {
     return at != 0 && now.time_since_epoch().count() - at < ten_minutes;
   }
   std::atomic<std::int64_t> sequences_read_at{0};
-  alignas(64) std::atomic<std::uint32_t> waiters{0};  // line.size(), readable without the lock
+  // Who stands in `line`, readable without the lock: those whom any connection serves, and those
+  // who want a new one.
+  alignas(64) std::atomic<std::uint32_t> waiters{0};
+  std::atomic<std::uint32_t> want_new{0};
   std::atomic<bool> paused{false};
   std::atomic<bool> forced{false};  // force_slot() was called, and more than `limits` may be open
   struct alignas(64) IdleCount {
@@ -108,11 +113,12 @@ class Broker {
   /// [any thread] Whether the ticket stands in a line, and nothing is on its way to it.
   bool in_line(const Ticket& ticket);
   /// [any thread] A connection is free: who gets it? None if nobody waits (or the pool is paused).
+  /// One that nobody has used goes to those first who want such a one; no other does.
   struct Winner {
     WorkerId worker;
     SessionId session;
   };
-  std::optional<Winner> offer(Record& record);
+  std::optional<Winner> offer(Record& record, bool is_new = false);
   /// [any thread] Takes a slot without a ticket (min_pool_size, a relayed login). False if a limit
   /// is met.
   bool reserve_slot(Record& record);
@@ -152,6 +158,9 @@ class Broker {
   bool room(const Record& record, bool with_reserve) const;
   bool outer_room(const Record& record) const;
   void take_slot(Record& record);
+  void put_in_line(Record& record, Ticket& ticket);
+  void take_from_line(Record& record, Ticket& ticket);
+  void settle_for_used(Record& record);
   std::optional<OpenOrder> order_for(Record& record, bool with_reserve);
   std::optional<OpenOrder> order_any(const Record& freed);
 

@@ -216,7 +216,7 @@ class Client final : public StreamHandler, public Holder {
   // client_names.cpp
   bool shares_names() const;
   bool mixes_names(const sql::Script& script) const;
-  bool mixes_names(Bytes in, const wire::Header& header);
+  bool mixes_names(std::string_view given, const sql::Script& script) const;
   void keep_own_names();
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
@@ -234,9 +234,9 @@ class Client final : public StreamHandler, public Holder {
   static constexpr std::uint16_t hold_text = 1, hold_temp = 2, hold_cursor = 4, hold_lock = 8,
                                  hold_load = 16, hold_seed = 32, hold_setting = 64,
                                  hold_unknown = 128, hold_listen = 256, hold_sequence = 512,
-                                 hold_names = 1024,
-                                 hold_for_ever =
-                                     hold_text | hold_load | hold_seed | hold_sequence | hold_names;
+                                 hold_names = 1024, hold_own = 2048,
+                                 hold_for_ever = hold_text | hold_load | hold_seed | hold_sequence |
+                                                 hold_names | hold_own;
   struct Tracking;
   struct TrackingDeleter {
     void operator()(Tracking* tracking) const;
@@ -244,9 +244,13 @@ class Client final : public StreamHandler, public Holder {
   Tracking& tracking();
   std::string_view hold_reason() const;
   void hold_server(std::uint16_t why);
-  bool note_simple(Bytes in, const wire::Header& header);
-  void note_statement(Statement& statement);
+  bool look_at_query(Bytes in, const wire::Header& header);
+  bool look_at_parse(Bytes in, const wire::Header& header);
+  bool make_way(const sql::Script& script, bool mixes);
+  bool may_change_server() const;
+  void change_server();
   void note_parse(Bytes in, const wire::Header& header);
+  void note_statement(Statement& statement);
   void note(const sql::Script& script);
   void note_rare(const sql::Script& script);
   void note_objects(const sql::Script& script);
@@ -286,6 +290,7 @@ class Client final : public StreamHandler, public Holder {
   std::uint32_t life_ = 0;                   // counts DISCARD ALL
   sql::Effects effects_ = 0;                 // of what it sent since the server's state was known
   std::uint16_t holds_ = 0;                  // what keeps it on its server; see `pinned`
+  std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
   bool odd_strings_ = false;  // string literals may be read otherwise than usual
   Settings startup_vars_;     // what it asked for at its login

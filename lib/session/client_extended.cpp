@@ -40,11 +40,8 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (!server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
   if (hangs_on_outcome(in, header)) return wait_for_outcome();
-  if (tracks_state() && mixes_names(in, header)) {
-    if (server->owes()) return wait_for_outcome();
-    keep_own_names();
-    return own_extended(in, header);
-  }
+  if (tracks_state() && !look_at_parse(in, header)) return 0;
+  if (!shares_names()) return own_extended(in, header);
   open_batch(header);
   return translate(in, header);
 }

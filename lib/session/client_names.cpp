@@ -41,17 +41,10 @@ bool Client::mixes_names(const sql::Script& script) const {
 }
 
 // A Parse message.
-bool Client::mixes_names(Bytes in, const wire::Header& header) {
-  if (header.tag != 'P' || in.size() < header.total()) return false;
-  // In the middle of a batch it is too late: an error before it would skip what is to be sent.
-  if (server->in_failed_transaction() || server->batch_open) return false;
-  wire::Fields fields(in.subspan(wire::header_size, header.body));
-  const std::string_view given = fields.string();
-  const std::string_view text = fields.string();
-  if (!fields.ok()) return false;
+bool Client::mixes_names(std::string_view given, const sql::Script& script) const {
   const bool pending = (effects_ & sql::effect::prepares) != 0;
   if (!given.empty() && (pending || vars->find(statement_item(given)))) return true;
-  return mixes_names(*hub.analysis.find(text));
+  return mixes_names(script);
 }
 
 // Nothing is owed, and no batch is open: what each name stands for is certain.

@@ -233,14 +233,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;
-  if (tracks_state()) {
-    const sql::Effects before = std::exchange(effects_, 0);
-    const bool mixes = note_simple(in, header);
-    if (mixes && server->owes()) return wait_for_outcome();
-    if (mixes) keep_own_names();
-    if (sees_foreign_sequences(effects_)) server->forget_sequences(hub.to_server);
-    effects_ |= before;
-  }
+  if (tracks_state() && !look_at_query(in, header)) return 0;
   if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
 }
@@ -320,6 +313,7 @@ void Client::link(Server& given) {
   // It may have been on its way to a ticket that was answered otherwise; the session waits anew
   // since.
   if (state_ != ClientState::idle) leave_line();
+  ticket_.wants_new = false;
   ++pool->meter->total.server_assignment_count;
   if (state_ == ClientState::login) return link_for_greeting();
   const bool waited = state_ == ClientState::waiting;

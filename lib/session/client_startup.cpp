@@ -1,4 +1,6 @@
 // The first packets of a connection, up to the startup packet.
+#include <algorithm>
+
 #include "session/client_login.hpp"
 #include "session/hub.hpp"
 
@@ -99,7 +101,11 @@ void Client::begin_session(const wire::StartupPacket& packet) {
 bool Client::take_parameters(const wire::StartupPacket& packet) {
   std::vector<std::pair<std::string, std::string>> settings;
   const auto& ignored = hub.settings().proxy.ignore_startup_parameters;
-  for (const auto& [given, value] : packet.parameters) {
+  // A parameter of its own counts more than one in `options`, wherever it stands.
+  auto parameters = packet.parameters;
+  std::stable_partition(parameters.begin(), parameters.end(),
+                        [](const auto& item) { return fold(item.first) == "options"; });
+  for (const auto& [given, value] : parameters) {
     const std::string parameter = fold(given);
     if (parameter == "user" || parameter == "database") continue;
     if (std::find(ignored.begin(), ignored.end(), parameter) != ignored.end()) continue;

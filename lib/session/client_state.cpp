@@ -19,7 +19,7 @@ constexpr sql::Effects changes = settings | all_settings | role | suspicious | t
                                  advisory_lock | prepares | deallocates | listens | unlistens |
                                  discards;
 // What may end a hold.
-constexpr sql::Effects may_end_hold = lets_go | suspicious | discards;
+constexpr sql::Effects may_end_hold = lets_go | suspicious | discards | deallocates;
 // Custom settings that one client may have made; they are asked for by name.
 constexpr std::size_t custom_limit = 256;
 
@@ -62,6 +62,7 @@ std::string_view Client::hold_reason() const {
       {hold_load, "a library it loaded"},
       {hold_names, "SQL that names statements of the protocol"},
       {hold_seed, "setseed()"},
+      {hold_own, "a statement that tells one server process from another"},
       {hold_sequence, "currval() and lastval() of what it inserts"},
       {hold_listen, "LISTEN"},
       {hold_setting, "a setting that only its role may set"},
@@ -87,18 +88,62 @@ void Client::hold_server(std::uint16_t why) {
 
 // ---- what it sends ---------------------------------------------------------------
 
-// Returns whether it names statements as the protocol knows them.
-bool Client::note_simple(Bytes in, const wire::Header& header) {
+// False if the message has to wait.
+bool Client::look_at_query(Bytes in, const wire::Header& header) {
   if (header.tag == 'F' || in.size() < header.total()) {
     // A function, by its number; or a text that is too long to be looked at.
     effects_ |= suspicious;
-    return false;
+    return true;
   }
   std::string_view text = as_text(in.subspan(wire::header_size, header.body));
   if (!text.empty()) text.remove_suffix(1);
   const sql::ScriptRef script = hub.analysis.find(text);
+  if (!make_way(*script, shares_names() && mixes_names(*script))) return false;
   note(*script);
-  return shares_names() && mixes_names(*script);
+  return true;
+}
+
+// False if the message has to wait.
+bool Client::look_at_parse(Bytes in, const wire::Header& header) {
+  if (header.tag != 'P' || in.size() < header.total()) return true;
+  // In the middle of a batch it is too late: an error before it would skip what is to be sent.
+  if (server->in_failed_transaction() || server->batch_open) return true;
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  const std::string_view given = fields.string();
+  const std::string_view text = fields.string();
+  if (!fields.ok()) return true;
+  const sql::ScriptRef script = hub.analysis.find(text);
+  return make_way(*script, mixes_names(given, *script));
+}
+
+// Does what a batch wants done before it begins. False if it has to wait for that.
+bool Client::make_way(const sql::Script& script, bool mixes) {
+  // Each try may bring one that others have used: it goes by turns.
+  constexpr std::uint8_t tries = 3;
+  const bool change =
+      (script.effects & own_server) != 0 && new_servers_ < tries && may_change_server();
+  if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
+  if (change) return change_server(), false;
+  if (mixes) keep_own_names();
+  if (sees_foreign_sequences(script.effects)) server->forget_sequences(hub.to_server);
+  return true;
+}
+
+// Whether another server would do as well: nothing of the session is on this one alone.
+bool Client::may_change_server() const {
+  const bool known = holds_ == 0 && (effects_ & changes) == 0;
+  return server->used && known && !server->in_transaction() && !server->batch_open;
+}
+
+// To a new one, whose process nobody has used, where there is room for it.
+void Client::change_server() {
+  ++new_servers_;
+  effects_ = 0;
+  server->close_when_idle = true;
+  release_server();
+  apply(ClientEvent::queued);
+  ticket_.wants_new = true;
+  join_line();
 }
 
 // A Parse message whose statement will be bound unseen.
@@ -122,7 +167,7 @@ void Client::note(const sql::Script& script) {
   if (odd_strings_) effects_ |= suspicious;
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
-  constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog;
+  constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
@@ -152,6 +197,7 @@ void Client::note_objects(const sql::Script& script) {
 void Client::note_rare(const sql::Script& script) {
   if (script.effects & loads) hold_server(hold_load);
   if (script.effects & seeds) hold_server(hold_seed);
+  if (script.effects & own_server) hold_server(hold_own);
   for (const sql::Statement& statement : script.statements) {
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
@@ -267,7 +313,9 @@ void Client::adopt_holds() {
   const auto see = [&](bool asked, std::uint16_t bit, bool there) {
     if (asked) now = static_cast<std::uint16_t>(there ? now | bit : now & ~bit);
   };
-  see(question.holds, hold_temp, answer.temp);
+  // What was prepared over temporary objects, no other server takes.
+  const bool prepared_there = (holds_ & hold_temp) != 0 && !answer.statements.empty();
+  see(question.holds, hold_temp, answer.temp || prepared_there);
   see(question.holds, hold_cursor, answer.cursor);
   see(question.holds, hold_lock, answer.lock);
   see(question.channels, hold_listen, !answer.channels.empty());

@@ -120,7 +120,9 @@ void Hub::tick_pool(Pool& pool) {
     server = next;
   }
   if (now() < pool.retry_at) return;
-  if (pool.record.waiters.load(std::memory_order_relaxed) > 0) {
+  const pool::Record& record = pool.record;
+  if (record.waiters.load(std::memory_order_relaxed) + record.want_new.load() > 0) {
+    if (!pool.idle.empty()) pool.give(*pool.idle.front());
     if (auto found = shared.broker.reconsider(pool.record, now())) {
       order(*found);
     } else if (is_cut_off(pool)) {

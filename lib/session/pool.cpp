@@ -49,16 +49,20 @@ void Pool::give(Server& server) {
   if (server.close_when_idle) return server.discard("it was to be closed when free");
   if (record.paused.load(std::memory_order_relaxed)) return server.discard("PAUSE");
   const Duration lifetime = hub.settings().timeouts.server_lifetime;
-  if (lifetime > Duration::zero() && hub.now() - server.born > lifetime) {
+  // Whoever waits for it has it once, however long its login took.
+  if (server.used && lifetime > Duration::zero() && hub.now() - server.born > lifetime) {
     return server.discard("server_lifetime");
   }
   if (record.forced.load(std::memory_order_relaxed) && hub.shared.broker.over_limit(record)) {
     return server.discard("the pool is full");
   }
   // Sequentially consistent with Broker::join(): see there.
-  while (server.state() == ServerState::idle &&
-         record.waiters.load(std::memory_order_seq_cst) != 0) {
-    const auto winner = hub.shared.broker.offer(record);
+  const auto is_wanted = [&] {
+    if (record.waiters.load(std::memory_order_seq_cst) != 0) return true;
+    return !server.used && record.want_new.load(std::memory_order_relaxed) != 0;
+  };
+  while (server.state() == ServerState::idle && is_wanted()) {
+    const auto winner = hub.shared.broker.offer(record, !server.used);
     if (!winner) return;
     if (winner->worker != hub.worker) return hub.hand_over(server, winner->worker, winner->session);
     // The winner may have given it back, and on, already: it is not ours to look at then.

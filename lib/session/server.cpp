@@ -152,6 +152,7 @@ std::string_view Server::why_unfit() const {
 
 void Server::release(bool untouched) {
   holder_ = nullptr;
+  used |= !untouched;
   retry_ = false;
   kept.clear();
   request_start = {};

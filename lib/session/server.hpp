@@ -187,6 +187,7 @@ class Server final : public StreamHandler {
   std::uint64_t holder_id = 0;       // of the last holder
   std::uint64_t sequence_owner = 0;  // of the last one that may have advanced a sequence here
   std::uint32_t holder_life = 0;     // and which of its lives
+  bool used = false;                 // by a holder that gave it back
   bool close_when_idle = false;
   bool read_paused = false;
   bool dedicated = false;    // for one client alone (replication); never pooled

@@ -97,7 +97,7 @@ void NormalForm::append(std::string_view text) {
 }
 
 void NormalForm::note_name(std::string_view name) {
-  if (name == "set_config") wants_verbatim_ = true;
+  if (name == "set_config" || name == "search_path") wants_verbatim_ = true;
   if (begins_with_temp(name)) names_temp_ = true;
 }
 

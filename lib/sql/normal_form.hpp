@@ -1,15 +1,14 @@
 // The normal form of a text: what is left of it when literals, parameters, comments, white space
 // and the letter case of keywords and names do not matter. Its own normal form is itself.
 //
-//  - Tokens are divided by one space. Every literal and parameter is $1, with a sign that belongs
-//  to
-//    it. Unquoted words are in lower case; quoted names stay as they are, quotes included.
+//  - Tokens are divided by one space. Every literal and parameter is $1, with its sign. Unquoted
+//    words are in lower case; quoted names stay as they are, quotes included.
 //  - `IN (1, 2, 3)` and `ARRAY[1, 2]` with nothing but literals: as with one of them.
 //  - `VALUES (1, f(2)), (3, f(4))`: equal rows that follow each other are one.
 //
 // Both lists change neither what a statement names nor what it does. Where the effects hang on a
-// literal (set_config, the options of EXPLAIN) or a literal is part of a name (U&"..."), literals
-// stay as they are, and so do lists.
+// literal (set_config, search_path, the options of EXPLAIN) or a literal is part of a name
+// (U&"..."), literals stay as they are, and so do lists.
 #pragma once
 #include <cstddef>
 #include <string_view>

@@ -52,6 +52,7 @@ class Reader {
   // reader_statement.cpp: the others
   void transaction(const Node* node);
   void set(const Node* node);
+  static bool tells_servers_apart(const VariableSetStmt* set);
   void set_several(const VariableSetStmt* set);
   void setting(std::string_view name, bool until_end);
   void discard(const Node* node);

@@ -27,12 +27,6 @@ std::pair<std::string_view, std::string_view> qualified(const List* names) {
           string_of(parts[parts.size() - 1])};
 }
 
-std::string_view string_constant(const Node* node) {
-  if (node && tag_of(node) == T_TypeCast) node = as<TypeCast>(node)->arg;
-  if (!node || tag_of(node) != T_A_Const || as<A_Const>(node)->isnull) return "";
-  return string_of(&as<A_Const>(node)->val.node);
-}
-
 /// Of a literal of any form that boolean takes; nothing if it is none.
 std::optional<bool> boolean_constant(const Node* node) {
   if (node && tag_of(node) == T_A_Const && !as<A_Const>(node)->isnull &&

@@ -61,7 +61,7 @@ const Reader::Row Reader::rows[] = {
     {T_ExplainStmt, Kind::explain, 0, &Reader::explain},
     {T_CallStmt, Kind::call, suspicious, &Reader::call},
     {T_DoStmt, Kind::block, suspicious, &Reader::nothing},
-    {T_LoadStmt, Kind::load, loads, &Reader::nothing},
+    {T_LoadStmt, Kind::load, loads | own_server, &Reader::nothing},
     {T_CopyStmt, Kind::other, 0, &Reader::copy},
     {T_TruncateStmt, Kind::write, 0, &Reader::changing},
     {T_RefreshMatViewStmt, Kind::write, 0, &Reader::changing},
@@ -206,6 +206,20 @@ void Reader::setting(std::string_view name, bool until_end) {
   out_.settings.push_back(folded);
 }
 
+/// Whether it does one thing where others have used the server before, and another where not.
+bool Reader::tells_servers_apart(const VariableSetStmt* set) {
+  const std::string name = lower(view(set->name));
+  if (name == "search_path") {
+    const Elements values(set->args);
+    return values.size() > 0 && string_constant(values[0]) == "pg_temp";
+  }
+  // Once the library is loaded, with the first function, no other names are taken.
+  constexpr std::string_view declared[] = {"plpgsql.check_asserts", "plpgsql.extra_errors",
+                                           "plpgsql.extra_warnings", "plpgsql.print_strict_params",
+                                           "plpgsql.variable_conflict"};
+  return name.starts_with("plpgsql.") && !std::ranges::binary_search(declared, name);
+}
+
 void Reader::set(const Node* node) {
   const auto* set = as<VariableSetStmt>(node);
   switch (set->kind) {
@@ -216,8 +230,9 @@ void Reader::set(const Node* node) {
     case VAR_SET_DEFAULT:
     case VAR_RESET:
       effects(resets);
-      [[fallthrough]];
+      return setting(view(set->name), set->is_local);
     default:
+      if (tells_servers_apart(set)) effects(own_server);
       return setting(view(set->name), set->is_local);
   }
 }

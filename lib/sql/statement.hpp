@@ -109,7 +109,11 @@ inline constexpr Effects
     /// `reads` or `writes` of a statement is not empty.
     uses_relations = 1u << 27,
     /// RESET, SET ... TO DEFAULT, DISCARD ALL: back to what the session began with.
-    resets = 1u << 28;
+    resets = 1u << 28,
+    /// Can tell a server process that others have used from a new one: LOAD, a setting that a
+    /// library may have reserved, a search_path that begins with pg_temp, pg_my_temp_schema(),
+    /// pg_stat_force_next_flush().
+    own_server = 1u << 29;
 }  // namespace effect
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.

@@ -72,5 +72,11 @@ inline std::string_view view(const char* text) { return text ? std::string_view(
 inline std::string_view string_of(const Node* node) {
   return node && tag_of(node) == T_String ? view(as<String>(node)->sval) : "";
 }
+/// Of a literal, with a cast or without; empty if it is none.
+inline std::string_view string_constant(const Node* node) {
+  if (node && tag_of(node) == T_TypeCast) node = as<TypeCast>(node)->arg;
+  if (!node || tag_of(node) != T_A_Const || as<A_Const>(node)->isnull) return "";
+  return string_of(&as<A_Const>(node)->val.node);
+}
 
 }  // namespace heim::sql

@@ -337,3 +337,128 @@ SCRIPT("auto: a SET that fails behind the question about one before it") {
   server.receives_all(ask_settings());  // not its value, to be set again elsewhere
   server.sends(state({{"g", "work_mem", "1024", "user"}, {"r", "app", "none", ""}}));
 }
+
+SCRIPT("auto: who can tell that others used a server process before gets a new one, and keeps it") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& used = bench.last();
+  one.sends(query("select 1"));
+  used.receives_all(query("select 1"));
+  used.sends(answer("1"));
+  one.receives_all(answer("1"));
+  const std::string load = "load 'plpgsql'";
+  one.sends(query(load));
+  bench.settle();
+  used.is_dismissed();
+  Server& fresh = bench.server();
+  fresh.receives_all(query(load));
+  fresh.sends(done("LOAD"));
+  one.receives_all(done("LOAD"));
+  Client& two = bench.login();
+  two.sends(query("select 2"));
+  bench.settle();
+  fresh.receives_nothing();
+  one.sends(query(load));
+  fresh.receives_all(query(load));
+  fresh.sends(done("LOAD"));
+  one.receives_all(done("LOAD"));
+  one.leaves();
+  bench.settle();
+  fresh.is_dismissed();
+  bench.server().receives_all(query("select 2"));
+}
+
+SCRIPT("auto: while the new one is opened, one that others used goes to others") {
+  automatic(bench, 2);
+  Client& one = bench.login();
+  Server& first = bench.last();
+  begin(one, first);
+  Client& two = bench.login();
+  two.sends(query("select 2"));
+  bench.settle();
+  Server& second = bench.server();
+  second.receives_all(query("select 2"));
+  second.sends(answer("2"));
+  two.receives_all(answer("2"));
+  two.sends(query("load 'x'"));
+  bench.settle();
+  second.is_dismissed();
+  commit(one, first);  // it is free now
+  one.sends(query("select 1"));
+  first.receives_all(query("select 1"));
+  first.sends(answer("1"));
+  one.receives_all(answer("1"));
+  bench.server().receives_all(query("load 'x'"));
+}
+
+SCRIPT("auto: likewise with a Parse that begins a batch, but not with what comes later in one") {
+  automatic(bench, 2);
+  Client& one = bench.login();
+  Server& used = bench.last();
+  one.sends(query("select 1"));
+  used.receives_all(query("select 1"));
+  used.sends(answer("1"));
+  one.receives_all(answer("1"));
+  one.sends(parse("", "select 1") + parse("", "select pg_my_temp_schema()") + bind("", "") +
+            execute() + end_batch());
+  used.take();
+  used.sends(parsed() + parsed() + bound() + done());
+  one.receives_all(parsed() + parsed() + bound() + done());
+  used.is_open();
+
+  Client& two = bench.login();
+  two.sends(query("select 2"));
+  bench.settle();
+  Server& second = bench.server();
+  second.receives_all(query("select 2"));
+  second.sends(answer("2"));
+  two.receives_all(answer("2"));
+  const std::string batch =
+      parse("", "select pg_my_temp_schema()") + bind("", "") + execute() + end_batch();
+  two.sends(batch);
+  bench.settle();
+  second.is_dismissed();
+  bench.server().receives_all(batch);
+}
+
+SCRIPT("auto: what was prepared over temporary tables stays where they were") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "create temp table t (a int)", "CREATE TABLE");
+  server.receives_all(ask_holds());
+  server.sends(state({{"t", "", "", ""}}));
+  const std::string mine = "prepare s as select * from t";
+  one.sends(query(mine));
+  server.receives_all(query(mine));
+  server.sends(done("PREPARE"));
+  one.receives_all(done("PREPARE"));
+  runs(one, server, "drop table t", "DROP TABLE");
+  server.receives_all(ask_all());
+  server.sends(state({{"r", "app", "none", ""}, {"p", "s", mine, ""}}));
+  Client& two = bench.login();
+  two.sends(query("select 2"));
+  bench.settle();
+  server.receives_nothing();
+  runs(one, server, "deallocate s", "DEALLOCATE");
+  server.receives_all(ask_all());
+  server.sends(state({{"r", "app", "none", ""}}));
+  server.receives_all(query("select 2"));
+}
+
+SCRIPT("auto: currval() and lastval() at the start of a batch see nothing of other clients") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  one.sends(query("select nextval('q')"));
+  server.receives_all(query("select nextval('q')"));
+  server.sends(answer("1"));
+  one.receives_all(answer("1"));
+  Client& two = bench.login();
+  const std::string batch = parse("", "select lastval()") + bind("", "") + execute() + end_batch();
+  two.sends(batch);
+  server.receives_all(query("DISCARD SEQUENCES") + batch);
+  const std::string refused = parsed() + bound() + error("55000", "not yet defined") + ready();
+  server.sends(done("DISCARD SEQUENCES") + refused);
+  two.receives_all(refused);
+}

@@ -199,6 +199,13 @@ SCRIPT("the greeting is what the server reports with the client's parameters") {
   server.receives_nothing();
 }
 
+SCRIPT("a parameter of its own counts more than one in options, wherever it stands") {
+  bench.starts({{"TimeZone", "UTC"}, {"options", "-c timezone=CET -c geqo=off"}, {"geqo", "on"}});
+  bench.server().receives_all(
+      query("SELECT pg_catalog.set_config(E'geqo',E'on',false),"
+            "pg_catalog.set_config(E'timezone',E'UTC',false)"));
+}
+
 SCRIPT("a parameter that the server refuses ends the login, as it would there") {
   Client& client = bench.starts({{"search_patch", "a"}});
   Server& server = bench.server();

@@ -200,6 +200,20 @@ SCRIPT("server_lifetime ends a server that is never idle, when it is given back"
   bench.server().receives_all(query("select 2"));
 }
 
+SCRIPT("a server_lifetime shorter than a login: each connection serves once") {
+  bench.settings.timeouts.server_lifetime = std::chrono::milliseconds(1);
+  Client& one = bench.starts();
+  bench.passes(seconds(1));
+  Server& server = bench.server();
+  bench.admitted(one);
+  one.sends(query("select 1"));
+  server.receives_all(query("select 1"));
+  bench.passes(std::chrono::milliseconds(10));
+  server.sends(answer("1"));
+  one.receives_all(answer("1"));
+  server.is_dismissed();
+}
+
 SCRIPT("no limit means none") {
   bench.settings.timeouts.query_wait_timeout = seconds(0);
   bench.settings.timeouts.server_idle_timeout = seconds(0);
