@@ -78,6 +78,7 @@ constexpr ShowRule shows[] = {
     {"totals", Show::totals},
     {"lists", Show::lists},
     {"users", Show::users},
+    {"pins", Show::pins},
     {"version", Show::version},
     {"state", Show::state},
     {"mem", Show::mem},
@@ -263,7 +264,7 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
 std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
-         "\n\tSHOW LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
+         "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
          "\n\tPAUSE [<db>]"
          "\n\tRESUME [<db>]"
          "\n\tDISABLE <db>"

@@ -47,6 +47,7 @@ enum class Show : std::uint8_t {
   totals,
   lists,
   users,
+  pins,
   version,
   state,
   mem,

@@ -177,6 +177,14 @@ constexpr Field<U> users[] = {
     {"current_client_connections", Type::int4, Get<&U::current_client_connections>::of},
 };
 
+using N = PinRow;
+constexpr Field<N> pins[] = {
+    {"reason", Type::text, Get<&N::reason>::of},
+    {"clients", Type::int8, Get<&N::clients>::of},
+    {"total", Type::int8, Get<&N::total>::of},
+    {"meaning", Type::text, Get<&N::meaning>::of},
+};
+
 constexpr Field<ListRow> lists[] = {
     {"list", Type::text, Get<&ListRow::list>::of},
     {"items", Type::int8, Get<&ListRow::items>::of},
@@ -238,6 +246,7 @@ std::span<const Field<ConnectionRow>> socket_fields() { return sockets; }
 std::span<const Field<ConnectionRow>> fd_fields() { return fds; }
 std::span<const Field<DatabaseRow>> database_fields() { return databases; }
 std::span<const Field<UserRow>> user_fields() { return users; }
+std::span<const Field<PinRow>> pin_fields() { return pins; }
 std::span<const Field<ListRow>> list_fields() { return lists; }
 std::span<const Field<MemRow>> memory_fields() { return memory; }
 std::span<const Field<ConfigRow>> config_fields() { return config; }

@@ -25,6 +25,7 @@ std::span<const Field<session::ConnectionRow>> socket_fields();
 std::span<const Field<session::ConnectionRow>> fd_fields();
 std::span<const Field<session::DatabaseRow>> database_fields();
 std::span<const Field<session::UserRow>> user_fields();
+std::span<const Field<session::PinRow>> pin_fields();
 std::span<const Field<session::ListRow>> list_fields();
 std::span<const Field<session::MemRow>> memory_fields();
 std::span<const Field<session::ConfigRow>> config_fields();

@@ -16,6 +16,7 @@ std::string key(const PoolRow& row) { return row.database + '\0' + row.user + '\
 std::string key(const StatsRow& row) { return row.database; }
 std::string key(const DatabaseRow& row) { return row.name; }
 std::string key(const UserRow& row) { return row.name; }
+std::string key(const PinRow& row) { return row.reason; }
 std::string key(const ListRow& row) { return row.list; }
 std::string key(const MemRow& row) { return row.name; }
 
@@ -47,6 +48,10 @@ void add(UserRow& to, const UserRow& from) {
   to.current_client_connections += from.current_client_connections;
 }
 
+void add(PinRow& to, const PinRow& from) {
+  to.clients += from.clients;
+  to.total += from.total;
+}
 void add(ListRow& to, const ListRow& from) { to.items += from.items; }
 
 void add(MemRow& to, const MemRow& from) {
@@ -88,6 +93,7 @@ void merge(Snapshot& whole, Snapshot&& part) {
   fold(whole.stats, std::move(part.stats));
   fold(whole.databases, std::move(part.databases));
   fold(whole.users, std::move(part.users));
+  fold(whole.pins, std::move(part.pins));
   fold(whole.lists, std::move(part.lists));
   fold(whole.memory, std::move(part.memory));
   append(whole.clients, std::move(part.clients));

@@ -33,6 +33,7 @@ Table pools(const Snapshot& all) { return table_of(pool_fields(), all.pools, all
 Table clients(const Snapshot& all) { return table_of(client_fields(), all.clients, all); }
 Table servers(const Snapshot& all) { return table_of(server_fields(), all.servers, all); }
 Table users(const Snapshot& all) { return table_of(user_fields(), all.users, all); }
+Table pins(const Snapshot& all) { return table_of(pin_fields(), all.pins, all); }
 Table memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
 
 /// Clients, then servers, through the fields both have.
@@ -126,6 +127,7 @@ constexpr View views[] = {
     {Show::totals, render_totals},
     {Show::lists, lists},
     {Show::users, users},
+    {Show::pins, pins},
     {Show::version, version},
     {Show::state, state},
     {Show::mem, memory},

@@ -80,6 +80,11 @@ constexpr Key proxy_keys[] = {
                            "transaction, unless it holds what cannot be moved, with the session's "
                            "settings following the client. session: when the client leaves. "
                            "transaction, statement: after each, and settings are lost."),
+    key<&Proxy::on_unsupported>("on_unsupported", "", any,
+                                "In mode auto, what becomes of a client that does what cannot be "
+                                "moved to another server. pin: it keeps its server as long as "
+                                "that is there. warn: likewise, and it is told. error: the "
+                                "statement is refused, or the session ends if it ran already."),
     key<&Proxy::pool_size>("pool_size", "default_pool_size", positive,
                            "Server connections of one database and user on one node."),
     key<&Proxy::min_pool_size>("min_pool_size", "", count,

@@ -21,6 +21,7 @@ namespace heim::config {
 using std::chrono::seconds;
 
 enum class PoolMode : std::uint8_t { automatic, session, transaction, statement };
+enum class OnUnsupported : std::uint8_t { pin, warn, error };
 enum class NodeRole : std::uint8_t { primary, standby, automatic };
 enum class Route : std::uint8_t { primary, standby };
 /// How clients prove who they are. `relay`: the server itself judges.
@@ -71,6 +72,7 @@ struct Proxy {
   std::uint32_t listen_backlog = 128;
   std::uint32_t max_client_conn = 1000;
   PoolMode pool_mode = PoolMode::automatic;
+  OnUnsupported on_unsupported = OnUnsupported::pin;
   std::uint32_t pool_size = 20;  // alias: default_pool_size
   std::uint32_t min_pool_size = 0;
   std::uint32_t reserve_pool_size = 0;

@@ -20,6 +20,8 @@ inline constexpr Word<PoolMode> pool_mode_words[] = {{"auto", PoolMode::automati
                                                      {"session", PoolMode::session},
                                                      {"transaction", PoolMode::transaction},
                                                      {"statement", PoolMode::statement}};
+inline constexpr Word<OnUnsupported> on_unsupported_words[] = {
+    {"pin", OnUnsupported::pin}, {"warn", OnUnsupported::warn}, {"error", OnUnsupported::error}};
 inline constexpr Word<NodeRole> node_role_words[] = {{"auto", NodeRole::automatic},
                                                      {"primary", NodeRole::primary},
                                                      {"standby", NodeRole::standby},
@@ -45,6 +47,7 @@ inline constexpr Word<SslMode> ssl_mode_words[] = {
     {"verify_ca", SslMode::verify_ca}, {"verify_full", SslMode::verify_full}};
 
 constexpr std::span<const Word<PoolMode>> words(PoolMode) { return pool_mode_words; }
+constexpr std::span<const Word<OnUnsupported>> words(OnUnsupported) { return on_unsupported_words; }
 constexpr std::span<const Word<NodeRole>> words(NodeRole) { return node_role_words; }
 constexpr std::span<const Word<Route>> words(Route) { return route_words; }
 constexpr std::span<const Word<AuthType>> words(AuthType) { return auth_type_words; }

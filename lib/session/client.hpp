@@ -15,6 +15,7 @@
 #include "pool/broker.hpp"
 #include "route/router.hpp"
 #include "session/console.hpp"
+#include "session/holds.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
 #include "session/statements.hpp"
@@ -123,6 +124,7 @@ class Client final : public StreamHandler, public Holder {
   bool is_tls() const { return tls_ != nullptr; }
   bool in_line() const;
   const pool::Ticket& ticket() const { return ticket_; }
+  Holds holds() const { return holds_; }
   bool is_admin() const { return admin_; }
   ConsoleTalk* console() const { return console_.get(); }
   void join_line();
@@ -171,6 +173,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t skip(Bytes in, const wire::Header& header);
   std::size_t sync(Bytes in, const wire::Header& header);
   std::size_t simple(Bytes in, const wire::Header& header);
+  std::size_t end_refused(const wire::Header& header);
   std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
   void flush();
   bool acquire();
@@ -230,27 +233,25 @@ class Client final : public StreamHandler, public Holder {
   void remember_forgotten();
   void expect_forgetting();
   // client_state.cpp
-  // What keeps the client on its server.
-  static constexpr std::uint16_t hold_text = 1, hold_temp = 2, hold_cursor = 4, hold_lock = 8,
-                                 hold_load = 16, hold_seed = 32, hold_setting = 64,
-                                 hold_unknown = 128, hold_listen = 256, hold_sequence = 512,
-                                 hold_names = 1024, hold_own = 2048,
-                                 hold_for_ever = hold_text | hold_load | hold_seed | hold_sequence |
-                                                 hold_names | hold_own;
   struct Tracking;
   struct TrackingDeleter {
     void operator()(Tracking* tracking) const;
   };
   Tracking& tracking();
   std::string_view hold_reason() const;
-  void hold_server(std::uint16_t why);
-  bool look_at_query(Bytes in, const wire::Header& header);
+  void hold_server(Holds why);
+  void tell_hold();
+  Holds sure_hold(sql::Effects effects) const;
+  bool refuses(const sql::Script& script) const;
+  void refuse_statement(const sql::Script& script);
+  enum class Way { go, wait, refused };
+  Way look_at_query(Bytes in, const wire::Header& header);
   bool look_at_parse(Bytes in, const wire::Header& header);
   bool make_way(const sql::Script& script, bool mixes);
   bool may_change_server() const;
   void change_server();
   void note_parse(Bytes in, const wire::Header& header);
-  void note_statement(Statement& statement);
+  void find_script(Statement& statement) const;
   void note(const sql::Script& script);
   void note_rare(const sql::Script& script);
   void note_objects(const sql::Script& script);
@@ -262,6 +263,7 @@ class Client final : public StreamHandler, public Holder {
   void ask_state();
   void adopt_settings(Server& given);
   void adopt_holds();
+  bool ends_for_hold();
   void restore_startup();
   void try_release();
   void leave_state(Server& held);
@@ -289,7 +291,7 @@ class Client final : public StreamHandler, public Holder {
   std::unique_ptr<std::string> forgetting_;  // a portal whose execution forgets all statements
   std::uint32_t life_ = 0;                   // counts DISCARD ALL
   sql::Effects effects_ = 0;                 // of what it sent since the server's state was known
-  std::uint16_t holds_ = 0;                  // what keeps it on its server; see `pinned`
+  Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
   bool odd_strings_ = false;  // string literals may be read otherwise than usual

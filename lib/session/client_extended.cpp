@@ -351,7 +351,9 @@ void Client::unknown_statement(std::string_view given) {
 // False if the statement cannot run: an error of ours stands in its place.
 bool Client::note_bound(Statement& statement, std::string_view portal) {
   if (tracks_state()) {
-    note_statement(statement);
+    find_script(statement);
+    if (refuses(*statement.script)) return refuse_statement(*statement.script), false;
+    note(*statement.script);
     if (sees_foreign_sequences(statement.script->effects & sql::effect::reads_sequence)) {
       poison("55000",
              "currval() and lastval() are not defined here: another client has used the "

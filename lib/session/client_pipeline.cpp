@@ -233,9 +233,23 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (forgets == Forget::answered) return header.total();
   }
   if (!server && !acquire()) return 0;
-  if (tracks_state() && !look_at_query(in, header)) return 0;
+  if (tracks_state()) {
+    const Way way = look_at_query(in, header);
+    if (way == Way::wait) return 0;
+    if (way == Way::refused) return end_refused(header);
+  }
   if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
+}
+
+// A simple query that was refused ends as one that failed.
+std::size_t Client::end_refused(const wire::Header& header) {
+  begin_request();
+  std::string sync;
+  wire::message(sync, 'S', {});
+  hub.to_server.copy(sync);
+  server->expect_sync();
+  return header.total();
 }
 
 std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_undo) {

@@ -23,11 +23,6 @@ constexpr sql::Effects may_end_hold = lets_go | suspicious | discards | dealloca
 // Custom settings that one client may have made; they are asked for by name.
 constexpr std::size_t custom_limit = 256;
 
-struct HoldName {
-  std::uint16_t bit;
-  std::string_view text;
-};
-
 // Whether it makes or changes something that others can use, which may leave something behind.
 bool makes_objects(const sql::Statement& statement) {
   const bool drops = statement.kind == sql::Kind::ddl && (statement.effects & lets_go) != 0;
@@ -54,53 +49,52 @@ Client::Tracking& Client::tracking() {
 }
 
 std::string_view Client::hold_reason() const {
-  static constexpr HoldName names[] = {
-      {hold_text, "a statement of more than 1 MiB was prepared"},
-      {hold_temp, "temporary objects"},
-      {hold_cursor, "a cursor WITH HOLD"},
-      {hold_lock, "an advisory lock"},
-      {hold_load, "a library it loaded"},
-      {hold_names, "SQL that names statements of the protocol"},
-      {hold_seed, "setseed()"},
-      {hold_own, "a statement that tells one server process from another"},
-      {hold_sequence, "currval() and lastval() of what it inserts"},
-      {hold_listen, "LISTEN"},
-      {hold_setting, "a setting that only its role may set"},
-      {hold_unknown, "its state could not be read"},
-  };
-  for (const HoldName& each : names) {
-    if (holds_ & each.bit) return each.text;
-  }
-  return {};
+  const std::size_t at = first_reason(holds_);
+  return at < hold_reasons.size() ? hold_reasons[at].text : std::string_view();
 }
 
-void Client::hold_server(std::uint16_t why) {
-  const bool was = holds_ != 0;
+void Client::hold_server(Holds why) {
+  const Holds more = why & static_cast<Holds>(~holds_);
   holds_ |= why;
   pinned = hold_reason();
-  if (was || pin_told_) return;
+  for (std::size_t i = 0; i < hold_reasons.size(); ++i)
+    hub.holds[i] += (hold_reasons[i].bit & more) != 0;
+  if (more == 0 || pin_told_) return;
   pin_told_ = true;
-  if (hub.logs(LogLevel::info)) {
-    hub.log(LogLevel::info, "client " + database_name + "/" + user +
-                                " keeps its server between transactions: " + std::string(pinned));
+  tell_hold();
+}
+
+// Once a client, to those who run the proxy, and to the client itself where they want that.
+void Client::tell_hold() {
+  const bool warns = hub.settings().proxy.on_unsupported == config::OnUnsupported::warn;
+  const LogLevel level = warns ? LogLevel::warning : LogLevel::info;
+  if (hub.logs(level)) {
+    hub.log(level, "client " + database_name + "/" + user +
+                       " keeps its server between transactions: " + std::string(pinned));
   }
+  // Within a message of the server's there is no room for one of ours.
+  if (!warns || !server || server->in_message()) return;
+  std::string notice;
+  const std::string text = "this session keeps its server between transactions: ";
+  wire::error(notice, {"WARNING", "01000", text + std::string(pinned)}, 'N');
+  hub.to_client.copy(notice);
 }
 
 // ---- what it sends ---------------------------------------------------------------
 
-// False if the message has to wait.
-bool Client::look_at_query(Bytes in, const wire::Header& header) {
+Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   if (header.tag == 'F' || in.size() < header.total()) {
     // A function, by its number; or a text that is too long to be looked at.
     effects_ |= suspicious;
-    return true;
+    return Way::go;
   }
   std::string_view text = as_text(in.subspan(wire::header_size, header.body));
   if (!text.empty()) text.remove_suffix(1);
   const sql::ScriptRef script = hub.analysis.find(text);
-  if (!make_way(*script, shares_names() && mixes_names(*script))) return false;
+  if (refuses(*script)) return refuse_statement(*script), Way::refused;
+  if (!make_way(*script, shares_names() && mixes_names(*script))) return Way::wait;
   note(*script);
-  return true;
+  return Way::go;
 }
 
 // False if the message has to wait.
@@ -114,6 +108,32 @@ bool Client::look_at_parse(Bytes in, const wire::Header& header) {
   if (!fields.ok()) return true;
   const sql::ScriptRef script = hub.analysis.find(text);
   return make_way(*script, mixes_names(given, *script));
+}
+
+// What the text alone says to keep the server.
+Holds Client::sure_hold(sql::Effects effects) const {
+  Holds holds = 0;
+  if (effects & loads) holds |= hold_load;
+  if (effects & seeds) holds |= hold_seed;
+  if (effects & own_server) holds |= hold_own;
+  if (effects & sql::effect::hold) holds |= hold_cursor;
+  if (effects & listens) holds |= hold_listen;
+  if ((effects & advisory_lock) && !(effects & lets_go)) holds |= hold_lock;
+  // In a transaction it may be gone before that ends.
+  if ((effects & temp) && !server->in_transaction()) holds |= hold_temp;
+  return holds;
+}
+
+bool Client::refuses(const sql::Script& script) const {
+  return hub.settings().proxy.on_unsupported == config::OnUnsupported::error &&
+         sure_hold(script.effects) != 0;
+}
+
+// In the place of the server's answer.
+void Client::refuse_statement(const sql::Script& script) {
+  const std::size_t reason = first_reason(sure_hold(script.effects));
+  poison("0A000", "this statement would keep its server for this session: " +
+                      std::string(hold_reasons[reason].text));
 }
 
 // Does what a batch wants done before it begins. False if it has to wait for that.
@@ -154,13 +174,10 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
   if (fields.ok()) note(*hub.analysis.find(text));
 }
 
-// A prepared statement, about to be bound.
-void Client::note_statement(Statement& statement) {
-  if (!statement.script) {
-    const std::string_view content = statement.content;
-    statement.script = hub.analysis.find(content.substr(0, content.find('\0')));
-  }
-  note(*statement.script);
+void Client::find_script(Statement& statement) const {
+  if (statement.script) return;
+  const std::string_view content = statement.content;
+  statement.script = hub.analysis.find(content.substr(0, content.find('\0')));
 }
 
 void Client::note(const sql::Script& script) {
@@ -272,6 +289,8 @@ void Client::on_state(Server& given, bool failed) {
   }
   adopt_settings(given);
   adopt_holds();
+  if (ends_for_hold()) return;
+  if (!hub.to_client.empty()) deliver(hub.to_client);
   if (holds_ != 0) restore_startup();
   on_batch_end();
   if (server == &given) try_release();
@@ -309,9 +328,9 @@ void Client::adopt_settings(Server& given) {
 void Client::adopt_holds() {
   const StateQuestion& question = tracking_->question;
   const StateAnswer& answer = tracking_->answer;
-  std::uint16_t now = holds_ & static_cast<std::uint16_t>(~hold_unknown);
-  const auto see = [&](bool asked, std::uint16_t bit, bool there) {
-    if (asked) now = static_cast<std::uint16_t>(there ? now | bit : now & ~bit);
+  Holds now = holds_ & static_cast<Holds>(~hold_unknown);
+  const auto see = [&](bool asked, Holds bit, bool there) {
+    if (asked) now = static_cast<Holds>(there ? now | bit : now & ~bit);
   };
   // What was prepared over temporary objects, no other server takes.
   const bool prepared_there = (holds_ & hold_temp) != 0 && !answer.statements.empty();
@@ -321,9 +340,20 @@ void Client::adopt_holds() {
   see(question.channels, hold_listen, !answer.channels.empty());
   see(question.settings, hold_setting, answer.superuser_setting && vars->find("role"));
   if (tracking_->custom.size() >= custom_limit) now |= hold_unknown;
-  holds_ = 0;
+  holds_ &= now;
   if (now) hold_server(now);
   pinned = hold_reason();
+}
+
+// A session that came to keep its server, where that is not allowed. True if it has ended.
+bool Client::ends_for_hold() {
+  constexpr Holds mine = static_cast<Holds>(~(hold_unknown | hold_sequence | hold_names));
+  if (hub.settings().proxy.on_unsupported != config::OnUnsupported::error) return false;
+  if ((holds_ & mine) == 0) return false;
+  fail("0A000", "this session would keep its server: " + std::string(pinned),
+       "on_unsupported = \"error\" in section [proxy] forbids it; pool_mode = \"session\" has "
+       "servers to keep.");
+  return true;
 }
 
 // ---- the server goes back --------------------------------------------------------

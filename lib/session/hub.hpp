@@ -130,6 +130,7 @@ class Hub {
   Out to_server;
   SettingTable setting_table;
   StatementTable statement_table;
+  HoldCounts holds{};  // how many clients ever had each reason to keep a server
   sql::AnalysisCache analysis{shared.hash_seed};
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;
@@ -175,6 +176,7 @@ class Hub {
   void fill_servers(Snapshot& snapshot, const Pool& pool);
   void fill_databases(Snapshot& snapshot);
   void fill_users(Snapshot& snapshot);
+  void fill_pins(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_pid();
 

@@ -154,6 +154,7 @@ void Hub::fill(Snapshot& snapshot) {
   }
   fill_databases(snapshot);
   fill_users(snapshot);
+  fill_pins(snapshot);
   fill_memory(snapshot);
 }
 
@@ -295,6 +296,18 @@ void Hub::fill_users(Snapshot& snapshot) {
   for (auto& [name, row] : rows) {
     row.name = name;
     snapshot.users.push_back(std::move(row));
+  }
+}
+
+void Hub::fill_pins(Snapshot& snapshot) {
+  HoldCounts now{};
+  for (const auto& [pid, client] : clients_) {
+    for (std::size_t i = 0; i < now.size(); ++i)
+      now[i] += (client->holds() & hold_reasons[i].bit) != 0;
+  }
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const HoldReason& reason = hold_reasons[i];
+    snapshot.pins.push_back({std::string(reason.name), now[i], holds[i], std::string(reason.text)});
   }
 }
 

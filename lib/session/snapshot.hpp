@@ -156,6 +156,14 @@ struct UserRow {
   std::uint32_t current_client_connections = 0;
 };
 
+/// SHOW PINS: why clients of mode auto keep their servers between transactions. Merged by reason.
+struct PinRow {
+  std::string reason;
+  std::uint64_t clients = 0;  // now
+  std::uint64_t total = 0;    // that ever had it
+  std::string meaning;
+};
+
 /// SHOW LISTS. Merged by adding the items of one name. What can be counted from the other rows
 /// (databases, users, pools, clients, servers) is counted there and need not be filled in.
 struct ListRow {
@@ -197,6 +205,7 @@ struct Snapshot {
   std::vector<StatsRow> stats;
   std::vector<DatabaseRow> databases;
   std::vector<UserRow> users;
+  std::vector<PinRow> pins;
   std::vector<ListRow> lists;
   std::vector<MemRow> memory;
   std::vector<ConfigRow> config;

@@ -1,0 +1,81 @@
+// Scripts of mode `auto`: what the server is asked about its session, and what it answers.
+#pragma once
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bench.hpp"
+#include "session/state_probe.hpp"
+
+namespace heim::session::test {
+
+// The server's word about its session: rows of four columns.
+using StateRow = std::vector<std::string_view>;
+inline std::string state(std::initializer_list<StateRow> rows) {
+  std::string out = row_description();
+  for (const StateRow& each : rows) wire::data_row(out, each);
+  return out + done("SELECT " + std::to_string(rows.size()));
+}
+
+inline std::string ask_settings() {
+  StateQuestion question;
+  question.settings = true;
+  return query(question.sql());
+}
+
+inline std::string ask_names(std::vector<std::string> names) {
+  StateQuestion question;
+  question.names = std::move(names);
+  return query(question.sql());
+}
+
+inline std::string ask_statements() {
+  StateQuestion question;
+  question.statements = true;
+  return query(question.sql());
+}
+
+inline std::string ask_holds() {
+  StateQuestion question;
+  question.holds = true;
+  return query(question.sql());
+}
+
+inline std::string ask_all() { return query(StateQuestion::about(~sql::Effects{0}, false).sql()); }
+
+inline std::string set_config(std::string_view name, std::string_view value) {
+  return "SELECT pg_catalog.set_config(E'" + std::string(name) + "',E'" + std::string(value) +
+         "',false)";
+}
+
+inline void automatic(Bench& bench, std::uint32_t pool_size = 2) {
+  bench.settings.proxy.pool_mode = config::PoolMode::automatic;
+  bench.settings.proxy.pool_size = pool_size;
+  bench.knows_catalog({});
+}
+
+inline void begin(Client& client, Server& server) {
+  client.sends(query("begin"));
+  server.receives_all(query("begin"));
+  server.sends(done("BEGIN", 'T'));
+  client.receives_all(done("BEGIN", 'T'));
+}
+
+inline void commit(Client& client, Server& server) {
+  client.sends(query("commit"));
+  server.receives_all(query("commit"));
+  server.sends(done("COMMIT"));
+  client.receives_all(done("COMMIT"));
+}
+
+// A statement that is answered, and after which the server is asked about its session.
+inline void runs(Client& client, Server& server, std::string_view sql, std::string_view tag) {
+  client.sends(query(sql));
+  server.receives(query(sql));
+  server.sends(done(tag));
+  client.receives_all(done(tag));
+}
+
+}  // namespace heim::session::test
