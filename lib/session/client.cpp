@@ -167,6 +167,7 @@ void Client::end(ClientEvent event) {
   list.remove(*this);
   if (stream_) std::exchange(stream_, nullptr)->close();
   if (counted_) hub.shared.clients.fetch_sub(1);
+  leave_listener();
   if (pool) --pool->clients;
   if (login_ && login_->relay) {
     Server* relay = std::exchange(login_->relay, nullptr);

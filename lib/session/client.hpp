@@ -28,6 +28,8 @@
 namespace heim::session {
 
 class Hub;
+class Listener;
+struct Notification;
 
 /// How a database name that clients use is served: an entry of the configuration, or the name as it
 /// is.
@@ -62,6 +64,7 @@ class Client final : public StreamHandler, public Holder {
   bool tracks_state() const override { return mode == config::PoolMode::automatic; }
   void on_state_row(Bytes body) override;
   void on_state(Server& server, bool failed) override;
+  bool on_notification(Server& server, Bytes frame) override;
   void on_server_lost(Server& server, Bytes error) override;
   void on_batch_end() override;
   void on_retry(Server& server) override;
@@ -98,6 +101,12 @@ class Client final : public StreamHandler, public Holder {
   void cancel(std::function<void()> done);
   void resume_reading();
   void shutdown_notice();
+  // By the listener of its database: it has the channels asked for; a notification; its side of the
+  // fence; what may have been missed.
+  void on_subscribed(bool ok, const std::string& fence);
+  void on_told(const Notification& what);
+  void on_fence(std::uint64_t number);
+  void on_listener_lost();
 
   Hub& hub;
   const std::uint32_t pid;  // what the client is told
@@ -247,6 +256,7 @@ class Client final : public StreamHandler, public Holder {
   enum class Way { go, wait, refused };
   Way look_at_query(Bytes in, const wire::Header& header);
   bool look_at_parse(Bytes in, const wire::Header& header);
+  bool look_at_bind(Bytes in);
   bool make_way(const sql::Script& script, bool mixes);
   bool may_change_server() const;
   void change_server();
@@ -268,6 +278,29 @@ class Client final : public StreamHandler, public Holder {
   void try_release();
   void leave_state(Server& held);
   bool state_is_lost() const;
+  // client_listen.cpp
+  struct Listening;
+  struct ListeningDeleter {
+    void operator()(Listening* listening) const;
+  };
+  bool listens_elsewhere() const;
+  bool moves_channels() const;
+  void at_listener(std::function<void(Listener&)> work);
+  void adopt_channels(const std::vector<std::string>& channels);
+  void forget_channels();
+  void unsubscribe(std::vector<std::string> channels);
+  void leave_listener();
+  void move_channels_out();
+  void look_again();
+  void send_fence();
+  std::string fence_sql();
+  void ask_channels(const std::string& sql);
+  bool go_on_moving(const std::vector<std::string>& channels);
+  void stop_moving();
+  bool end_move();
+  bool takes_channels_back(const sql::Script& script);
+  void note_unlisten(const sql::Statement& statement);
+  void deliver_kept();
   // client.cpp
   void end(ClientEvent event);
   void lost_statement(Server& lost);
@@ -297,6 +330,7 @@ class Client final : public StreamHandler, public Holder {
   bool odd_strings_ = false;  // string literals may be read otherwise than usual
   Settings startup_vars_;     // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
+  std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
   bool settings_changed_ = false;  // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.
   std::unique_ptr<std::vector<std::function<void()>>> cancels_;

@@ -41,6 +41,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (!server && !acquire()) return 0;
   if (hangs_on_outcome(in, header)) return wait_for_outcome();
   if (tracks_state() && !look_at_parse(in, header)) return 0;
+  if (listening_ && header.tag == 'B' && !look_at_bind(in)) return 0;
   if (!shares_names()) return own_extended(in, header);
   open_batch(header);
   return translate(in, header);

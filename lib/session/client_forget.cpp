@@ -18,7 +18,7 @@ Client::Forget Client::forget(Bytes frame) {
   // The server has to answer where it runs something, and where it was seen to change a setting.
   const bool more = what.what == Forgets::What::more;
   const bool changed = tracks_state() ? vars != startup_vars_ : settings_changed_;
-  if (server || changed || more) return Forget::all;
+  if (server || changed || more || listens_elsewhere()) return Forget::all;
   // Nothing of this session is on any server, but for what the next one to have that server undoes.
   statements_.clear_named();
   ++life_;

@@ -396,6 +396,7 @@ void Client::on_ready(Server& given, char tx) {
     given.transaction_start = hub.now();
   }
   if (body_left_ == 0 && given.is_uncertain()) return after_message();
+  if (listening_) deliver_kept();
   on_batch_end();
   if (server != &given || given.owes()) return;
   if (mode == config::PoolMode::session) return;

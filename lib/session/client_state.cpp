@@ -117,7 +117,6 @@ Holds Client::sure_hold(sql::Effects effects) const {
   if (effects & seeds) holds |= hold_seed;
   if (effects & own_server) holds |= hold_own;
   if (effects & sql::effect::hold) holds |= hold_cursor;
-  if (effects & listens) holds |= hold_listen;
   if ((effects & advisory_lock) && !(effects & lets_go)) holds |= hold_lock;
   // In a transaction it may be gone before that ends.
   if ((effects & temp) && !server->in_transaction()) holds |= hold_temp;
@@ -136,6 +135,20 @@ void Client::refuse_statement(const sql::Script& script) {
                       std::string(hold_reasons[reason].text));
 }
 
+// A Bind message that begins a batch. False if it has to wait.
+bool Client::look_at_bind(Bytes in) {
+  wire::Fields fields(in.subspan(wire::header_size));
+  fields.string();
+  const std::string_view given = fields.string();
+  if (!fields.ok() || server->batch_open || server->in_failed_transaction()) return true;
+  const StatementRef statement = given.empty() ? statements_.unnamed() : statements_.find(given);
+  if (!statement) return true;
+  find_script(*statement);
+  if (!takes_channels_back(*statement->script)) return true;
+  wait_for_outcome();
+  return false;
+}
+
 // Does what a batch wants done before it begins. False if it has to wait for that.
 bool Client::make_way(const sql::Script& script, bool mixes) {
   // Each try may bring one that others have used: it goes by turns.
@@ -143,6 +156,7 @@ bool Client::make_way(const sql::Script& script, bool mixes) {
   const bool change =
       (script.effects & own_server) != 0 && new_servers_ < tries && may_change_server();
   if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
+  if (takes_channels_back(script)) return wait_for_outcome(), false;
   if (change) return change_server(), false;
   if (mixes) keep_own_names();
   if (sees_foreign_sequences(script.effects)) server->forget_sequences(hub.to_server);
@@ -184,7 +198,8 @@ void Client::note(const sql::Script& script) {
   if (odd_strings_) effects_ |= suspicious;
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
-  constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
+  constexpr sql::Effects rare =
+      settings | executes | loads | seeds | changes_catalog | own_server | unlistens;
   if ((script.effects & rare) != 0) note_rare(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
@@ -216,6 +231,7 @@ void Client::note_rare(const sql::Script& script) {
   if (script.effects & seeds) hold_server(hold_seed);
   if (script.effects & own_server) hold_server(hold_own);
   for (const sql::Statement& statement : script.statements) {
+    note_unlisten(statement);
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
     if (makes_objects(statement)) effects_ |= changes_catalog;
@@ -292,6 +308,7 @@ void Client::on_state(Server& given, bool failed) {
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
   if (holds_ != 0) restore_startup();
+  if (go_on_moving(mine.answer.channels) || state_ == ClientState::closing) return;
   on_batch_end();
   if (server == &given) try_release();
 }
@@ -337,7 +354,8 @@ void Client::adopt_holds() {
   see(question.holds, hold_temp, answer.temp || prepared_there);
   see(question.holds, hold_cursor, answer.cursor);
   see(question.holds, hold_lock, answer.lock);
-  see(question.channels, hold_listen, !answer.channels.empty());
+  if (question.channels) adopt_channels(answer.channels);
+  see(question.channels, hold_listen, !answer.channels.empty() || moves_channels());
   see(question.settings, hold_setting, answer.superuser_setting && vars->find("role"));
   if (tracking_->custom.size() >= custom_limit) now |= hold_unknown;
   holds_ &= now;
@@ -347,7 +365,8 @@ void Client::adopt_holds() {
 
 // A session that came to keep its server, where that is not allowed. True if it has ended.
 bool Client::ends_for_hold() {
-  constexpr Holds mine = static_cast<Holds>(~(hold_unknown | hold_sequence | hold_names));
+  constexpr Holds mine =
+      static_cast<Holds>(~(hold_unknown | hold_sequence | hold_names | hold_listen));
   if (hub.settings().proxy.on_unsupported != config::OnUnsupported::error) return false;
   if ((holds_ & mine) == 0) return false;
   fail("0A000", "this session would keep its server: " + std::string(pinned),
@@ -366,10 +385,9 @@ void Client::try_release() {
     hub.shared.catalogs.changed(pool->database);
   }
   if (tracks_state() && !state_is_known()) return;
-  if (holds_ == 0) {
-    effects_ = 0;
-    return release_server();
-  }
+  if (holds_ != 0) return move_channels_out();
+  effects_ = 0;
+  release_server();
 }
 
 // What a RESET took away that the login had asked for comes back.

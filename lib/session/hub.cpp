@@ -2,6 +2,7 @@
 
 #include "session/canceler.hpp"
 #include "session/inquiry.hpp"
+#include "session/listener.hpp"
 
 namespace heim::session {
 
@@ -31,6 +32,7 @@ Hub::~Hub() {
   }
   while (!inquiries_.empty()) inquiries_.begin()->second->end();
   cancelers_.clear();
+  for (auto& [key, listener] : listeners_) listener->end();
   close_servers();
   clear_dead();
 }
@@ -286,10 +288,40 @@ bool Hub::give_to(Server& server, pool::SessionId session) {
     client->link(server);
     return true;
   }
-  const auto inquiry = inquiries_.find(session);
-  if (inquiry == inquiries_.end()) return false;
-  inquiry->second->link(server);
-  return true;
+  if (const auto inquiry = inquiries_.find(session); inquiry != inquiries_.end()) {
+    inquiry->second->link(server);
+    return true;
+  }
+  for (auto& [key, listener] : listeners_) {
+    if (listener->id() == session) return listener->link(server), true;
+  }
+  return false;
+}
+
+// ---- listeners ----------------------------------------------------------------
+
+void Hub::at_listener(const Pool& of, std::function<void(Listener&)> work) {
+  const pool::Key& key = of.record.key;
+  const std::uint64_t hash = hash128(of.database, key.node).low;
+  shared.fabric->post(
+      static_cast<pool::WorkerId>(hash % shared.broker.workers()),
+      [database = of.database, user = key.user, node = key.node, work = std::move(work)](Hub& hub) {
+        work(hub.listener(database, user, node));
+      });
+}
+
+Listener& Hub::listener(const std::string& name, const std::string& user, std::uint32_t node) {
+  auto& slot = listeners_[name + '\0' + std::to_string(node)];
+  if (slot) return *slot;
+  Pool* pool = make_pool(database(name), {name + " (listener)", user, node});
+  pool->mode = config::PoolMode::session;
+  pool->for_listener = true;
+  auth::Credentials known = shared.known(name, user);
+  if (known.kind != auth::CredentialKind::none) {
+    shared.learn(pool->record.key.database, user, std::move(known));
+  }
+  slot = std::make_unique<Listener>(*this, *pool);
+  return *slot;
 }
 
 // ---- logins of servers ------------------------------------------------------------

@@ -24,6 +24,7 @@ namespace heim::session {
 
 class Canceler;
 class Inquiry;
+class Listener;
 
 class Hub {
  public:
@@ -90,6 +91,8 @@ class Hub {
   Pool* dedicated_pool(const DatabaseView& database, const std::string& user, std::uint32_t node);
   Inquiry& add(std::unique_ptr<Inquiry> inquiry);
   void finish(Inquiry& inquiry);
+  /// Has the listener of the pool's database and node do something, on the worker where it lives.
+  void at_listener(const Pool& of, std::function<void(Listener&)> work);
   void canceler_done(std::uint64_t id);
   bool give_to(Server& server, pool::SessionId session);
   void open_for(pool::Record& record);
@@ -185,7 +188,9 @@ class Hub {
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::unordered_map<std::uint64_t, Server*> servers_;
   std::unordered_map<pool::SessionId, std::unique_ptr<Inquiry>> inquiries_;
-  std::unordered_map<std::uint32_t, Client*> clients_;  // by pid
+  Listener& listener(const std::string& database, const std::string& user, std::uint32_t node);
+  std::map<std::string, std::unique_ptr<Listener>> listeners_;  // by database and node
+  std::unordered_map<std::uint32_t, Client*> clients_;          // by pid
   std::unordered_map<std::uint64_t, std::unique_ptr<Canceler>> cancelers_;
   std::map<std::string, Meter> meters_;
   std::map<std::string, Mark> marks_;

@@ -87,6 +87,8 @@ void Hub::reconnect(const std::string& database) {
     if (!chosen(*pool, database)) continue;
     pool->trim(0, "RECONNECT");
     pool->greetings.clear();
+    // That one is never idle.
+    while (pool->for_listener && !pool->linked.empty()) pool->linked.front()->discard("RECONNECT");
     for (auto* list : {&pool->linked, &pool->cleaning, &pool->opening}) {
       for (Server* s = list->front(); s; s = Pool::Servers::next(*s)) s->close_when_idle = true;
     }
@@ -121,6 +123,7 @@ bool Hub::kill_client(std::uint64_t id) {
 
 bool Hub::all_idle(const std::string& database) const {
   for (const auto& [key, pool] : pools_) {
+    if (pool->for_listener) continue;
     if (chosen(*pool, database) && pool->linked.size() + pool->cleaning.size() > 0) return false;
   }
   return true;

@@ -3,6 +3,7 @@
 #include "session/canceler.hpp"
 #include "session/hub.hpp"
 #include "session/inquiry.hpp"
+#include "session/listener.hpp"
 
 namespace heim::session {
 namespace {
@@ -34,6 +35,7 @@ void Hub::tick() {
     }
   }
   for (Inquiry* inquiry : late) inquiry->expire();
+  for (auto& [key, listener] : listeners_) listener->tick();
   if (now() >= next_period_) {
     for (auto& [name, meter] : meters_) meter.tick();
     next_period_ = now() + std::chrono::seconds(60);

@@ -26,7 +26,8 @@ struct Pool {
   bool relay = false;        // no secrets: connections come from logins
   bool open_to_all = false;  // the server trusts the proxy without a secret
   bool disabled = false;
-  Servers idle;  // most recently used first
+  bool for_listener = false;  // has the one connection that listens for the others
+  Servers idle;               // most recently used first
   Servers linked;
   Servers opening;
   Servers cleaning;  // and canceling

@@ -141,6 +141,13 @@ bool Server::is_clean() const {
          carry_.empty() && body_left_ == 0 && !uncertain_;
 }
 
+bool Server::owes_client() const {
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    if (!is_hidden_query(expected_.at(i).reply)) return true;
+  }
+  return false;
+}
+
 // Why it cannot be of use to anybody else; empty if it can.
 std::string_view Server::why_unfit() const {
   if (dedicated) return "its client left";

@@ -63,6 +63,8 @@ class Holder {
   virtual std::string in_its_names(const Server&, Bytes /*error*/) { return {}; }
   /// A reported parameter changed by the holder's own doing.
   virtual void on_parameter(std::string_view /*name*/, std::string_view /*value*/) {}
+  /// A NotificationResponse, whole. Whether the holder wants it delivered.
+  virtual bool on_notification(Server&, Bytes /*frame*/) { return true; }
   /// Bytes the holder has not taken yet: above a bound the server is not read.
   virtual std::size_t backlog() const { return 0; }
   /// The server has taken all that was written to it.
@@ -165,6 +167,8 @@ class Server final : public StreamHandler {
   bool owes_probe_alone() const {
     return expected_.size() == 1 && expected_.front().reply == Reply::probe;
   }
+  /// Whether an answer is owed that is not to a simple query of ours.
+  bool owes_client() const;
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
 
@@ -228,6 +232,7 @@ class Server final : public StreamHandler {
   bool on_copy(std::uint8_t tag);
   void settle_copy();
   void see_end_of_copy(std::uint8_t tag);
+  bool on_notification(Bytes frame, bool whole);
   bool on_parameter(Bytes body);
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);

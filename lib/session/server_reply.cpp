@@ -104,6 +104,8 @@ void Server::end_message() {
 bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   const Bytes body = frame.subspan(wire::header_size);
   if (uncertain_) see_end_of_copy(header.tag);
+  // It belongs to no statement, not to one of ours either.
+  if (header.tag == 'A') return on_notification(frame, whole);
   if (is_hidden_query(next_due()) && !is_read(header.tag)) {
     if (header.tag == 'D') hidden_row(body, whole);
     return false;
@@ -111,7 +113,6 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
-    case 'A':
       return true;
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
@@ -126,6 +127,10 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   }
 }
 
+bool Server::on_notification(Bytes frame, bool whole) {
+  return holder_ && (!whole || holder_->on_notification(*this, frame));
+}
+
 // A row of the answer to a query of ours.
 void Server::hidden_row(Bytes body, bool whole) {
   if (next_due() != Reply::probe) return;
@@ -136,7 +141,7 @@ void Server::hidden_row(Bytes body, bool whole) {
 // Whether a message is looked into, and so has to be here whole.
 bool Server::gathers(const wire::Header& header) const {
   if (header.body > gather_limit) return false;
-  if (state_ == ServerState::login || is_read(header.tag)) return true;
+  if (state_ == ServerState::login || is_read(header.tag) || header.tag == 'A') return true;
   return header.tag == 'D' && next_due() == Reply::probe;
 }
 

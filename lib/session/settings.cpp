@@ -63,15 +63,6 @@ std::string quote_literal(std::string_view value) {
   return out += '\'';
 }
 
-std::string quote_identifier(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += c;
-    out += c;
-  }
-  return out += '"';
-}
-
 // a.b -> "a"."b"
 std::string quote_name(std::string_view name) {
   std::string out = "\"";
@@ -87,6 +78,15 @@ std::string quote_name(std::string_view name) {
 }
 
 }  // namespace
+
+std::string quote_identifier(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += c;
+    out += c;
+  }
+  return out += '"';
+}
 
 std::string fold(std::string_view name) {
   std::string out(name);

@@ -43,6 +43,7 @@ class SettingTable {
 };
 
 std::string fold(std::string_view name);  // lower case, ASCII
+std::string quote_identifier(std::string_view name);
 
 /// Under what name a list holds the statement that `PREPARE name` made; its value is that text. No
 /// setting's name begins so.

@@ -1,0 +1,345 @@
+// LISTEN in mode `auto`: the client's server listens first, then the database's listener takes over,
+// and gives back before the client says LISTEN, UNLISTEN or NOTIFY again, or begins a transaction.
+//
+// Both moves are alike. A notification on the fence's channel is seen by both sources: until it is
+// there, the old one counts, from then on the new one. What the new source tells before the old one
+// has come so far waits.
+#include <algorithm>
+#include <set>
+
+#include "session/hub.hpp"
+#include "session/listener.hpp"
+#include "session/pool.hpp"
+#include "session/settings.hpp"
+
+namespace heim::session {
+namespace {
+
+using namespace sql::effect;
+
+using Channels = std::set<std::string, std::less<>>;
+
+constexpr std::size_t kept_limit = std::size_t{16} << 20;
+// Before it moves out again, a client that took its channels back shall have been quiet so long.
+constexpr Duration quiet_time = std::chrono::seconds(1);
+// What has to find the session's channels on its own server.
+constexpr sql::Effects needs_channels = listens | unlistens | notifies | sql::effect::transaction;
+
+std::vector<std::string> list(const Channels& channels) { return {channels.begin(), channels.end()}; }
+
+}  // namespace
+
+struct Client::Listening {
+  enum class Move : std::uint8_t {
+    none,
+    joining,   // the listener is asked for the channels of `moving`
+    ready,     // it has them; the client's server has to be idle for what follows
+    out,       // the fence is on its way
+    unlisten,  // the client's server is told to forget
+    back,      // the fence of the way back is
+  };
+  Channels own;      // its server tells of them
+  Channels shared;   // the listener does
+  Channels moving;   // of `own` (out), or of `shared` (back)
+  Move move = Move::none;
+  std::string fence;
+  std::uint64_t number = 0;  // of the fence that is on its way
+  bool server_passed = false, listener_passed = false;  // the fence was seen there
+  bool server_done = false;                             // it listens, or does not any more
+  bool notifies = false;  // itself: its server keeps its channels, for what it tells itself
+  bool scheduled = false;  // the hub's next tick looks again
+  bool unlisten_all = false;
+  Channels unlistened;  // in a transaction that found the channels away
+  Instant back_at{};
+  std::vector<std::string> kept;  // whole messages
+  std::vector<std::string> next;  // of the new source, until the old one has passed the fence
+  std::size_t kept_bytes = 0;
+
+  bool moves() const { return move >= Move::out; }
+  bool moves_out() const { return move == Move::out || move == Move::unlisten; }
+  void keep(std::string message, bool later = false) {
+    kept_bytes += message.size();
+    (later ? next : kept).push_back(std::move(message));
+  }
+  void old_source_passed() {
+    for (std::string& message : std::exchange(next, {})) kept.push_back(std::move(message));
+  }
+};
+
+void Client::ListeningDeleter::operator()(Listening* listening) const { delete listening; }
+
+bool Client::moves_channels() const { return listening_ && listening_->moves(); }
+
+bool Client::listens_elsewhere() const { return listening_ && !listening_->shared.empty(); }
+
+void Client::at_listener(std::function<void(Listener&)> work) {
+  hub.at_listener(*pool, std::move(work));
+}
+
+// ---- to the listener ---------------------------------------------------------------
+
+// The server says on which channels it listens for the session.
+void Client::adopt_channels(const std::vector<std::string>& channels) {
+  if (!listening_ && channels.empty()) return;
+  if (!listening_) listening_.reset(new Listening);
+  Listening& mine = *listening_;
+  if (mine.moves()) return;
+  mine.own = Channels(channels.begin(), channels.end());
+  mine.own.erase(mine.fence);
+  if (mine.unlisten_all || !mine.unlistened.empty()) forget_channels();
+  if (mine.move != Listening::Move::none && mine.moving != mine.own) mine.move = Listening::Move::none;
+  if (mine.own.empty() && mine.shared.empty()) leave_listener();
+}
+
+// UNLISTEN in a transaction that began before its channels were here.
+void Client::forget_channels() {
+  Listening& mine = *listening_;
+  Channels gone = std::exchange(mine.unlistened, {});
+  if (std::exchange(mine.unlisten_all, false)) gone = mine.shared;
+  std::erase_if(gone, [&](const std::string& channel) { return mine.shared.erase(channel) == 0; });
+  unsubscribe(list(gone));
+}
+
+void Client::unsubscribe(std::vector<std::string> channels) {
+  if (channels.empty()) return;
+  const Listener::Subscriber me{hub.worker, id};
+  at_listener([me, channels = std::move(channels)](Listener& listener) {
+    listener.unsubscribe(me, channels);
+  });
+}
+
+void Client::leave_listener() {
+  if (!listening_) return;
+  Listening& mine = *listening_;
+  Channels all = std::exchange(mine.shared, {});
+  if (mine.move != Listening::Move::none) all.merge(mine.moving);
+  unsubscribe(list(all));
+  mine.moving.clear();
+  mine.move = Listening::Move::none;
+}
+
+// Its server is idle and kept for its channels alone.
+void Client::move_channels_out() {
+  if (!listening_ || holds_ != hold_listen) return;
+  Listening& mine = *listening_;
+  if (mine.move == Listening::Move::ready) return send_fence();
+  if (mine.move != Listening::Move::none || mine.own.empty() || mine.notifies) return;
+  const bool wanted = pool->record.waiters.load(std::memory_order_relaxed) != 0;
+  if (!wanted && mine.back_at != Instant{} && hub.now() - mine.back_at < quiet_time) {
+    return look_again();
+  }
+  mine.move = Listening::Move::joining;
+  mine.moving = mine.own;
+  const Listener::Subscriber me{hub.worker, id};
+  at_listener([me, channels = list(mine.moving)](Listener& listener) {
+    listener.subscribe(me, channels);
+  });
+}
+
+void Client::look_again() {
+  if (std::exchange(listening_->scheduled, true)) return;
+  hub.at_tick([session = id](Hub& later) {
+    Client* client = later.find(session);
+    if (!client || !client->listening_) return;
+    client->listening_->scheduled = false;
+    client->try_release();
+  });
+}
+
+void Client::on_subscribed(bool ok, const std::string& fence) {
+  if (!listening_) return;
+  Listening& mine = *listening_;
+  mine.fence = fence;
+  if (mine.move != Listening::Move::joining) return;
+  if (!ok) {
+    // They stay where they are.
+    unsubscribe(list(mine.moving));
+    mine.move = Listening::Move::none;
+    mine.notifies = true;
+    return;
+  }
+  mine.move = Listening::Move::ready;
+  try_release();
+}
+
+void Client::send_fence() {
+  Listening& mine = *listening_;
+  mine.move = Listening::Move::out;
+  ask_channels(fence_sql());
+}
+
+// The statement that both sources see.
+std::string Client::fence_sql() {
+  Listening& mine = *listening_;
+  mine.server_passed = mine.listener_passed = mine.server_done = false;
+  mine.number = hub.shared.next_id.fetch_add(1);
+  const std::string token = fence_token({hub.worker, id}, mine.number);
+  return "LISTEN \"" + mine.fence + "\";NOTIFY \"" + mine.fence + "\",'" + token + "'";
+}
+
+// Something about channels is said to the idle server, and what came of it is asked.
+void Client::ask_channels(const std::string& sql) {
+  Out out;
+  server->ask(sql, out, Reply::query_lenient);
+  server->write(out);
+  effects_ |= listens;
+  ask_state();
+}
+
+// The server has answered. True if the channels are still on the move.
+bool Client::go_on_moving(const std::vector<std::string>& channels) {
+  if (!listening_ || !listening_->moves()) return false;
+  Listening& mine = *listening_;
+  const bool done = mine.move != Listening::Move::unlisten || channels.empty();
+  if (!mine.server_passed || !done) return stop_moving(), false;
+  if (mine.move == Listening::Move::out) {
+    mine.move = Listening::Move::unlisten;
+    ask_channels("UNLISTEN *");
+    return true;
+  }
+  mine.server_done = true;
+  return !end_move();
+}
+
+// The server did not do what it was told.
+void Client::stop_moving() {
+  Listening& mine = *listening_;
+  if (mine.move != Listening::Move::out) {
+    return fail("08006", "the channels of this session could not be moved to another connection");
+  }
+  unsubscribe(list(std::exchange(mine.moving, {})));
+  mine.move = Listening::Move::none;
+  mine.notifies = true;  // not tried again
+  mine.next.clear();
+}
+
+// False as long as one side has not passed the fence, or the server is not done.
+bool Client::end_move() {
+  Listening& mine = *listening_;
+  if (!mine.server_done || !mine.server_passed || !mine.listener_passed) return false;
+  if (mine.moves_out()) {
+    mine.own.clear();
+    mine.shared.merge(mine.moving);
+    holds_ &= static_cast<Holds>(~hold_listen);
+    pinned = hold_reason();
+  } else {
+    mine.own = std::exchange(mine.shared, {});
+    unsubscribe(list(mine.own));
+    mine.back_at = hub.now();
+  }
+  mine.moving.clear();
+  mine.move = Listening::Move::none;
+  deliver_kept();
+  return true;
+}
+
+// ---- and back ------------------------------------------------------------------------
+
+// True if the statement has to wait until the session's channels are on its own server.
+bool Client::takes_channels_back(const sql::Script& script) {
+  if (!listening_ || (script.effects & needs_channels) == 0) return false;
+  Listening& mine = *listening_;
+  mine.notifies |= (script.effects & notifies) != 0;
+  if (mine.moves()) return true;
+  if (mine.shared.empty() || server->in_transaction() || server->batch_open) return false;
+  if (server->owes()) return true;
+  mine.move = Listening::Move::back;
+  mine.moving = mine.shared;
+  hold_server(hold_listen);
+  // The fence's own channel is none of the client's.
+  Out out;
+  server->ask(listen_sql(list(mine.shared)) + fence_sql(), out, Reply::query_lenient);
+  server->write(out);
+  ask_channels("UNLISTEN \"" + mine.fence + "\"");
+  return true;
+}
+
+// Where it is too late for that.
+void Client::note_unlisten(const sql::Statement& statement) {
+  if (!listens_elsewhere() || statement.kind != sql::Kind::unlisten) return;
+  if (statement.name.empty()) {
+    listening_->unlisten_all = true;
+  } else {
+    listening_->unlistened.insert(statement.name);
+  }
+}
+
+// ---- what it is told -------------------------------------------------------------------
+
+// By its own server. True if that goes to the client now.
+bool Client::on_notification(Server&, Bytes frame) {
+  if (!listening_) return true;
+  auto what = read_notification(frame);
+  if (!what) return true;
+  Listening& mine = *listening_;
+  if (!mine.fence.empty() && what->channel == mine.fence) {
+    const bool mark = what->payload == fence_token({hub.worker, id}, mine.number);
+    if (!mark || !mine.moves()) return false;
+    mine.server_passed = true;
+    if (mine.moves_out()) mine.old_source_passed();
+    return false;
+  }
+  if (mine.moves_out()) return !mine.server_passed;
+  if (!mine.shared.contains(what->channel)) return true;
+  if (!mine.server_passed || mine.move != Listening::Move::back) return false;
+  if (mine.listener_passed) return true;
+  mine.keep(std::move(what->frame), true);
+  return false;
+}
+
+// By the listener.
+void Client::on_told(const Notification& what) {
+  if (!listening_ || state_ == ClientState::closing) return;
+  Listening& mine = *listening_;
+  if (mine.moves_out() && mine.moving.contains(what.channel)) {
+    if (mine.listener_passed) mine.keep(what.frame, !mine.server_passed);
+  } else if (mine.shared.contains(what.channel)) {
+    const bool passed = mine.move == Listening::Move::back && mine.listener_passed;
+    if (!passed) mine.keep(what.frame);
+  }
+  deliver_kept();
+}
+
+void Client::on_fence(std::uint64_t number) {
+  if (!listening_ || !listening_->moves() || listening_->number != number) return;
+  listening_->listener_passed = true;
+  if (!listening_->moves_out()) listening_->old_source_passed();
+  if (!end_move()) return;
+  on_batch_end();
+  if (server) try_release();
+}
+
+// What was told meanwhile, nobody heard.
+void Client::on_listener_lost() {
+  if (!listening_ || state_ == ClientState::closing) return;
+  std::string warning;
+  wire::error(warning,
+              {"WARNING", "01000", "notifications may have been lost",
+               "The connection that listened for this session was lost; it is opened again."},
+              'N');
+  listening_->keep(std::move(warning));
+  deliver_kept();
+  // Its side of the fence will not come any more.
+  if (listening_ && listening_->moves()) on_fence(listening_->number);
+}
+
+// Between transactions, as PostgreSQL does.
+void Client::deliver_kept() {
+  if (!listening_ || listening_->kept_bytes == 0 || !stream_) return;
+  Listening& mine = *listening_;
+  if (mine.kept_bytes + stream_->backlog() > kept_limit) {
+    return fail("53200", "more than 16 MiB of notifications wait for this session",
+                "It has to read them, and to end its transaction.");
+  }
+  if (server && (server->in_transaction() || server->batch_open || server->owes_client() ||
+                 server->in_message())) {
+    return;
+  }
+  for (const std::string& message : std::exchange(mine.kept, {})) {
+    const Bytes segment = as_bytes(message);
+    stream_->write({&segment, 1});
+    mine.kept_bytes -= message.size();
+  }
+}
+
+}  // namespace heim::session
