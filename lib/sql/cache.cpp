@@ -174,12 +174,10 @@ const ScriptRef& AnalysisCache::Body::find(std::string_view text) {
   if (hit == nullptr && exact) hit = entry_hit(text_key, text_key, true);
   if (hit != nullptr) {
     ++counts.normal_hits;
-    form.trim();
     return *hit;
   }
   ++counts.misses;
   ScriptRef script = make_script(text, form);
-  form.trim();
   const bool understood = script->understood;
   if (!understood) ++counts.not_understood;
   if (understood ? !normal : !exact) return last = std::move(script);
