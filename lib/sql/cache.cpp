@@ -54,6 +54,7 @@ struct AnalysisCache::Body {
   Body(std::uint64_t secret, std::size_t bytes)
       : seed(secret), limit(bytes), slots(slots_for(bytes)) {
     counts.bytes = slots.size() * sizeof(Slot);
+    form.reserve();
   }
 
   const ScriptRef& find(std::string_view text);

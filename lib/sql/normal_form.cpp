@@ -45,7 +45,7 @@ static_assert(std::ranges::count(word_slots, std::uint64_t{0}) == 16 - words.siz
 
 /// Where so many bytes are to be written, behind a blank.
 inline char* NormalForm::place(std::size_t bytes) {
-  char* const at = buffer_.data() + size_;
+  char* const at = buffer_.get() + size_;
   *at = ' ';
   size_ += bytes + 1;
   sign_ = 0;
@@ -120,7 +120,9 @@ void NormalForm::pass(std::string_view text) {
 /// grows from one byte to three at most.
 void NormalForm::make_room(std::size_t text) {
   const std::size_t bytes = std::min(3 * text, 2 * (limit + placeholder.size())) + Chunk::size;
-  if (buffer_.size() < bytes) buffer_.resize(bytes);
+  if (capacity_ >= bytes) return;
+  buffer_ = std::make_unique_for_overwrite<char[]>(bytes);
+  capacity_ = bytes;
 }
 
 /// What is not read may name anything.
@@ -247,7 +249,7 @@ void NormalForm::close_bracket(std::string_view text) {
 }
 
 void NormalForm::row_ends() {
-  const std::string_view all(buffer_.data(), size_);
+  const std::string_view all(buffer_.get(), size_);
   rows_.state = Rows::State::wants_comma;
   if (all.substr(rows_.begin, rows_.end - rows_.begin) == all.substr(rows_.current)) {
     size_ = rows_.end;

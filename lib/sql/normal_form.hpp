@@ -12,8 +12,8 @@
 // stay as they are, and so do lists.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <string_view>
-#include <vector>
 
 #include "sql/lexer.hpp"
 
@@ -24,11 +24,14 @@ class NormalForm {
   /// Of a longer form than `limit` bytes only the beginning is made: see `complete`.
   static constexpr std::size_t limit = 128 << 10;
 
-  /// Reads a text. Allocates only to make its buffer larger, which ends at 2 * limit and some.
+  /// Reads a text. Allocates only if its buffer is too small for it.
   void read(std::string_view text);
+  /// Makes the buffer large enough for any text: 2 * limit and some. What is not written to costs
+  /// addresses only.
+  void reserve() { make_room(limit); }
 
   std::string_view text() const {
-    return size_ == 0 ? std::string_view() : std::string_view(buffer_.data() + 1, size_ - 1);
+    return size_ == 0 ? std::string_view() : std::string_view(buffer_.get() + 1, size_ - 1);
   }
   bool complete() const { return complete_; }
   /// Something is not closed: no parser takes it.
@@ -83,7 +86,8 @@ class NormalForm {
   Before note_word(std::string_view folded);
   void list_goes_on(bool comma);
 
-  std::vector<char> buffer_;          // the form, and a blank before each token of it
+  std::unique_ptr<char[]> buffer_;  // the form, and a blank before each token of it
+  std::size_t capacity_ = 0;
   std::size_t size_ = 0;              // of these
   const char* last_chunk_ = nullptr;  // of the text being read, if it has one
   bool verbatim_ = false;             // literals stay
