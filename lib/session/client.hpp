@@ -146,6 +146,7 @@ class Client final : public StreamHandler, public Holder {
   bool tls_request(std::size_t more);
   void begin_session(const wire::StartupPacket& packet);
   bool take_parameters(const wire::StartupPacket& packet);
+  bool check_settings(const std::vector<std::pair<std::string, std::string>>& settings);
   bool tls_satisfies();
   // client_login.cpp
   void authenticate();

@@ -97,6 +97,23 @@ void Client::begin_session(const wire::StartupPacket& packet) {
   authenticate();
 }
 
+// False if one is wrong: the session has ended. One of them is meant for us.
+bool Client::check_settings(const std::vector<std::pair<std::string, std::string>>& settings) {
+  for (const auto& [parameter, value] : settings) {
+    if (is_statement_item(parameter)) {  // no server has a setting of such a name
+      fail("42704", "unrecognized configuration parameter \"" + parameter.substr(1) + "\"");
+      return false;
+    }
+    if (parameter != "heimproxy.route") continue;
+    if (value != "primary" && value != "standby") {
+      fail("22023", "heimproxy.route must be primary or standby, not " + value);
+      return false;
+    }
+    login_->wanted = value == "standby" ? route::Wanted::standby : route::Wanted::primary;
+  }
+  return true;
+}
+
 // False if a parameter is wrong: the session has ended.
 bool Client::take_parameters(const wire::StartupPacket& packet) {
   std::vector<std::pair<std::string, std::string>> settings;
@@ -122,14 +139,7 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
       settings.emplace_back(parameter, value);
     login_->extra.emplace_back(given, value);
   }
-  for (const auto& [parameter, value] : settings) {
-    if (parameter != "heimproxy.route") continue;
-    if (value != "primary" && value != "standby") {
-      fail("22023", "heimproxy.route must be primary or standby, not " + value);
-      return false;
-    }
-    login_->wanted = value == "standby" ? route::Wanted::standby : route::Wanted::primary;
-  }
+  if (!check_settings(settings)) return false;
   std::erase_if(settings, [](const auto& item) { return item.first == "heimproxy.route"; });
   vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
   return true;

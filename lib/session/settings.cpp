@@ -252,6 +252,12 @@ std::size_t difference(const SettingList& from, const SettingList& to) {
   return count;
 }
 
+namespace {
+
+bool may_name_setting(std::string_view name) { return !name.empty() && !is_statement_item(name); }
+
+}  // namespace
+
 bool parse_options(std::string_view options,
                    std::vector<std::pair<std::string, std::string>>& out) {
   std::vector<std::string> words;
@@ -281,7 +287,9 @@ bool parse_options(std::string_view options,
       return false;
     }
     const std::size_t equal = assignment.find('=');
-    if (equal == std::string_view::npos || equal == 0) return false;
+    if (equal == std::string_view::npos || !may_name_setting(assignment.substr(0, equal))) {
+      return false;
+    }
     std::string name = fold(assignment.substr(0, equal));
     std::replace(name.begin(), name.end(), '-', '_');
     out.emplace_back(std::move(name), assignment.substr(equal + 1));

@@ -93,7 +93,9 @@ void StateAnswer::add(Bytes body) {
   malformed |= fields.u16() != row.size();
   for (auto& column : row) {
     const std::uint32_t size = fields.u32();
-    if (size != 0xffffffff) column = as_text(fields.bytes(size));
+    if (size == 0xffffffff) continue;
+    column = as_text(fields.bytes(size));
+    malformed |= column->find('\0') != std::string::npos;  // which would end a message's text
   }
   malformed |= !fields.done() || !row[0] || row[0]->size() != 1;
   if (!malformed) take(row);

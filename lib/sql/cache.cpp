@@ -33,6 +33,12 @@ struct Slot {
   bool visited = false;
 };
 
+/// What a place for an entry takes for good: it, its number among the free and its bucket, in
+/// vectors that grow by doubling and never shrink.
+constexpr std::size_t place_cost = 2 * (sizeof(Entry) + sizeof(std::uint32_t) + sizeof(void*));
+/// What an entry takes beside its place and script: a node of the index.
+constexpr std::size_t node_cost = 48;
+
 constexpr std::size_t ways = 4;  // slots that one text may stand in
 
 /// A power of two, of about an eighth of the memory.
@@ -48,6 +54,7 @@ struct AnalysisCache::Body {
   Body(std::uint64_t secret, std::size_t bytes)
       : seed(secret), limit(bytes), slots(slots_for(bytes)) {
     counts.bytes = slots.size() * sizeof(Slot);
+    form.reserve();
   }
 
   const ScriptRef& find(std::string_view text);
@@ -129,6 +136,7 @@ void AnalysisCache::Body::make_room(std::size_t cost) {
 std::uint32_t AnalysisCache::Body::place() {
   if (free.empty()) {
     entries.emplace_back();
+    counts.bytes += place_cost;
     return static_cast<std::uint32_t>(entries.size() - 1);
   }
   const std::uint32_t place = free.back();
@@ -138,11 +146,9 @@ std::uint32_t AnalysisCache::Body::place() {
 
 const ScriptRef& AnalysisCache::Body::keep(Hash128 key, ScriptRef script, Hash128 exact,
                                            bool remember) {
-  // A node and its bucket, an entry and its place among the free, vectors that grow by doubling.
-  constexpr std::size_t overhead = 64 + 2 * (sizeof(Entry) + sizeof(std::uint32_t));
-  const std::size_t cost = script->bytes + overhead;
+  const std::size_t cost = script->bytes + node_cost;
   if (cost > limit / 4) return last = std::move(script);
-  make_room(cost);
+  make_room(cost + place_cost);
   const std::uint32_t at = place();
   Entry& entry = entries[at];
   entry.key = key;
@@ -174,12 +180,10 @@ const ScriptRef& AnalysisCache::Body::find(std::string_view text) {
   if (hit == nullptr && exact) hit = entry_hit(text_key, text_key, true);
   if (hit != nullptr) {
     ++counts.normal_hits;
-    form.trim();
     return *hit;
   }
   ++counts.misses;
   ScriptRef script = make_script(text, form);
-  form.trim();
   const bool understood = script->understood;
   if (!understood) ++counts.not_understood;
   if (understood ? !normal : !exact) return last = std::move(script);

@@ -1,61 +1,59 @@
 #include "sql/lexer.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace heim::sql {
+
+using namespace byte;
 
 namespace {
 
-enum Class : std::uint8_t {
-  space = 1,
-  letter = 2,  // begins an identifier
-  digit = 4,
-  operation = 8,
-  prefix = 16,          // a letter that may stand before a quote and change it
-  unusual = 32,         // an operator with one of these may end in + or -
-  inside = 64,          // of an identifier
-  dash_or_slash = 128,  // may begin a comment
+/// Cuts any token.
+class Scanner {
+ public:
+  Scanner(std::string_view text, std::size_t at, std::string* bare)
+      : text_(text), bare_(bare), at_(at) {}
+  TokenKind next();
+  std::size_t begin() const { return begin_; }
+  std::size_t end() const { return at_; }
+
+ private:
+  unsigned char at(std::size_t position) const {
+    return position < text_.size() ? static_cast<unsigned char>(text_[position]) : 0;
+  }
+  TokenKind cut(TokenKind kind, std::size_t end) {
+    begin_ = at_;
+    at_ = end;
+    return kind;
+  }
+  TokenKind open_end() { return cut(TokenKind::open, text_.size()); }
+  bool skip_blanks();
+  std::size_t comment_end(std::size_t from);
+  void blank(std::size_t from, std::size_t end);
+  std::size_t end_of(std::size_t comment) const;
+  TokenKind word();
+  TokenKind prefixed();
+  /// What a quote is that closes nothing.
+  enum class Inner : std::uint8_t { none, doubled, doubled_or_escaped };
+  TokenKind quoted(TokenKind kind, std::size_t quote, Inner inner = Inner::doubled);
+  std::size_t quote_end(std::size_t from, char mark, Inner inner) const;
+  std::size_t continued(std::size_t from);
+  TokenKind number();
+  TokenKind dollar();
+  TokenKind op();
+  TokenKind punctuation();
+
+  std::string_view text_;
+  std::string* bare_;
+  std::size_t begin_ = 0;  // of the token
+  std::size_t at_;         // where the next token, or a blank before it, begins
 };
 
-constexpr auto classes = [] {
-  std::array<std::uint8_t, 256> table{};
-  const auto mark = [&table](std::string_view bytes, std::uint8_t as) {
-    for (const char byte : bytes) table[static_cast<unsigned char>(byte)] |= as;
-  };
-  mark(" \t\n\r\f", space);
-  mark("0123456789", digit);
-  mark("~!@#^&|`?+-*/%<>=", operation);
-  mark("~!@#^&|`?%", unusual);
-  for (int byte = 'a'; byte <= 'z'; ++byte) table[byte] |= letter;
-  for (int byte = 'A'; byte <= 'Z'; ++byte) table[byte] |= letter;
-  for (int byte = 0x80; byte <= 0xff; ++byte) table[byte] |= letter;
-  mark("_", letter);
-  mark("bBeEnNuUxX", prefix);
-  for (auto& byte : table) byte |= (byte & (letter | digit)) != 0 ? inside : 0;
-  mark("$", inside);
-  mark("-/", dash_or_slash);
-  return table;
-}();
-
-bool is(unsigned char byte, int what) { return (classes[byte] & what) != 0; }
-
-}  // namespace
-
-Token Lexer::cut(TokenKind kind, std::size_t end) {
-  const Token token{kind, text_.substr(at_, end - at_)};
-  at_ = end;
-  return token;
-}
-
 /// The end of a comment that begins at `from`; 0 if it has none. Those between /* and */ nest.
-std::size_t Lexer::end_of(std::size_t comment) const {
+std::size_t Scanner::end_of(std::size_t comment) const {
   if (at(comment) == '-') {
-    const std::size_t line = text_.find_first_of("\n\r", comment);
-    return line == std::string_view::npos ? text_.size() : line;
+    return find_either(text_, comment, '\n', '\r');
   }
   std::size_t depth = 1;
-  for (std::size_t i = comment + 2; i + 1 < text_.size(); ++i) {
+  for (std::size_t i = comment + 2; (i = find_either(text_, i, '*', '/')) + 1 < text_.size(); ++i) {
     if (text_[i] == '*' && text_[i + 1] == '/') {
       ++i;
       if (--depth == 0) return i + 1;
@@ -67,18 +65,18 @@ std::size_t Lexer::end_of(std::size_t comment) const {
   return 0;
 }
 
-std::size_t Lexer::comment_end(std::size_t from) {
+std::size_t Scanner::comment_end(std::size_t from) {
   const std::size_t end = end_of(from);
   if (end != 0) blank(from, end);
   return end;
 }
 
-void Lexer::blank(std::size_t from, std::size_t end) {
+void Scanner::blank(std::size_t from, std::size_t end) {
   if (bare_ != nullptr) bare_->replace(from, end - from, end - from, ' ');
 }
 
 /// False if a comment is not closed.
-bool Lexer::skip_blanks() {
+bool Scanner::skip_blanks() {
   const std::size_t begin = at_;
   bool nested = false;
   for (;;) {
@@ -95,10 +93,9 @@ bool Lexer::skip_blanks() {
   return true;
 }
 
-Token Lexer::next() {
-  if (at(at_) == ' ') ++at_;  // mostly that is all there is
-  if (is(at(at_), space | dash_or_slash) && !skip_blanks()) return open_end();
-  if (at_ == text_.size()) return {};
+TokenKind Scanner::next() {
+  if (is(at(at_), space | comment) && !skip_blanks()) return open_end();
+  if (at_ == text_.size()) return cut(TokenKind::end, at_);
   const unsigned char first = at(at_);
   if (is(first, prefix)) return prefixed();
   if (is(first, letter)) return word();
@@ -116,13 +113,13 @@ Token Lexer::next() {
   }
 }
 
-Token Lexer::word() {
+TokenKind Scanner::word() {
   std::size_t end = at_ + 1;
-  while (end < text_.size() && is(static_cast<unsigned char>(text_[end]), inside)) ++end;
+  while (is(at(end), inside)) ++end;
   return cut(TokenKind::identifier, end);
 }
 
-Token Lexer::prefixed() {
+TokenKind Scanner::prefixed() {
   const unsigned char first = at(at_) | 0x20;
   if (first == 'u' && at(at_ + 1) == '&') {
     if (at(at_ + 2) == '\'') return quoted(TokenKind::string, at_ + 2);
@@ -134,22 +131,18 @@ Token Lexer::prefixed() {
 }
 
 /// Behind the quote that closes what begins at `from`, behind the opening one; 0 if none does.
-std::size_t Lexer::quote_end(std::size_t from, char mark, Inner inner) const {
-  for (std::size_t i = from; i < text_.size(); ++i) {
-    if (inner == Inner::doubled_or_escaped && text_[i] == '\\') {
-      ++i;
-    } else if (text_[i] == mark) {
-      const bool doubled = at(i + 1) == static_cast<unsigned char>(mark);
-      if (!doubled || inner == Inner::none) return i + 1;
-      ++i;
-    }
+std::size_t Scanner::quote_end(std::size_t from, char mark, Inner inner) const {
+  const char escape = inner == Inner::doubled_or_escaped ? '\\' : mark;
+  for (std::size_t i = from; (i = find_either(text_, i, mark, escape)) < text_.size(); i += 2) {
+    const bool doubled = at(i + 1) == static_cast<unsigned char>(mark);
+    if (text_[i] == mark && (!doubled || inner == Inner::none)) return i + 1;
   }
   return 0;
 }
 
 /// The quote that goes on with a string which ended before `from`: behind blanks with a line end
 /// among them, and comments that begin with --. 0 if there is none.
-std::size_t Lexer::continued(std::size_t from) {
+std::size_t Scanner::continued(std::size_t from) {
   bool line_end = false;
   for (;;) {
     for (; is(at(from), space); ++from) line_end |= at(from) == '\n' || at(from) == '\r';
@@ -159,7 +152,7 @@ std::size_t Lexer::continued(std::size_t from) {
   }
 }
 
-Token Lexer::quoted(TokenKind kind, std::size_t quote, Inner inner) {
+TokenKind Scanner::quoted(TokenKind kind, std::size_t quote, Inner inner) {
   const char mark = text_[quote];
   std::size_t end = quote_end(quote + 1, mark, inner);
   while (end != 0 && mark == '\'') {
@@ -170,7 +163,7 @@ Token Lexer::quoted(TokenKind kind, std::size_t quote, Inner inner) {
   return end == 0 ? open_end() : cut(kind, end);
 }
 
-Token Lexer::number() {
+TokenKind Scanner::number() {
   std::size_t end = at_;
   const auto digits = [this, &end] {
     while (is(at(end), digit)) ++end;
@@ -190,7 +183,7 @@ Token Lexer::number() {
   return cut(TokenKind::number, end);
 }
 
-Token Lexer::dollar() {
+TokenKind Scanner::dollar() {
   std::size_t end = at_ + 1;
   if (is(at(end), digit)) {
     while (is(at(end), digit)) ++end;
@@ -208,7 +201,7 @@ Token Lexer::dollar() {
 
 /// The longest run of operator characters, up to a comment. As in SQL it ends in + or - only if it
 /// has a character that SQL's own operators have not: `a=-1` is two operators.
-Token Lexer::op() {
+TokenKind Scanner::op() {
   std::size_t end = at_;
   bool strange = false;
   for (; is(at(end), operation); ++end) {
@@ -221,11 +214,19 @@ Token Lexer::op() {
   return cut(TokenKind::op, end);
 }
 
-Token Lexer::punctuation() {
+TokenKind Scanner::punctuation() {
   const unsigned char first = at(at_), second = at(at_ + 1);
   const bool pair =
       (first == ':' && (second == ':' || second == '=')) || (first == '.' && second == '.');
   return cut(TokenKind::other, at_ + (pair ? 2 : 1));
+}
+
+}  // namespace
+
+Lexer::Cut Lexer::scan(std::string_view text, std::size_t at, std::string* bare) {
+  Scanner scanner(text, at, bare);
+  const TokenKind kind = scanner.next();
+  return {scanner.end(), static_cast<std::uint32_t>(scanner.end() - scanner.begin()), kind};
 }
 
 std::string without_comments(std::string_view text) {

@@ -11,8 +11,8 @@
 // (U&"..."), literals stay as they are, and so do lists.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <string_view>
-#include <vector>
 
 #include "sql/lexer.hpp"
 
@@ -23,18 +23,20 @@ class NormalForm {
   /// Of a longer form than `limit` bytes only the beginning is made: see `complete`.
   static constexpr std::size_t limit = 128 << 10;
 
-  /// Reads a text. Allocates only to make its buffer larger.
+  /// Reads a text. Allocates only if its buffer is too small for it.
   void read(std::string_view text);
+  /// Makes the buffer large enough for any text: 2 * limit and some. What is not written to costs
+  /// addresses only.
+  void reserve() { make_room(limit); }
 
-  std::string_view text() const { return {buffer_.data(), size_}; }
+  std::string_view text() const {
+    return size_ == 0 ? std::string_view() : std::string_view(buffer_.get() + 1, size_ - 1);
+  }
   bool complete() const { return complete_; }
   /// Something is not closed: no parser takes it.
   bool open() const { return open_; }
   /// A name pg_temp or pg_temp_N stands in it, or may stand where it was not read.
   bool names_temp() const { return names_temp_; }
-
-  /// Gives back what an unusually long text made the buffer take.
-  void trim();
 
  private:
   /// What the token before was, as far as the next one cares.
@@ -57,7 +59,7 @@ class NormalForm {
   };
   /// Rows of VALUES: those that equal the one before go.
   struct Rows {
-    enum class State : std::uint8_t { off, wants_row, inside, wants_comma };
+    enum class State : std::uint8_t { off, inside, wants_row, wants_comma };
     State state = State::off;
     std::size_t depth = 0;           // of brackets around the rows
     std::size_t begin = 0, end = 0;  // of the last row that is kept; nothing: none yet
@@ -65,24 +67,29 @@ class NormalForm {
   };
 
   void pass(std::string_view text);
-  bool add(const Token& token);
+  void make_room(std::size_t text);
+  bool add(TokenKind kind, std::string_view token);
   bool give_up();
   void append(std::string_view text);
-  char* room(std::size_t bytes);
+  char* place(std::size_t bytes);
   void add_word(std::string_view word);
-  void add_literal(const Token& token);
+  void add_literal(TokenKind kind, std::string_view text);
+  void add_other(TokenKind kind, std::string_view text);
   void add_op(std::string_view op);
   void add_punctuation(std::string_view text);
   void open_bracket(std::string_view text);
   void close_bracket(std::string_view text);
   void row_ends();
-  void rows_go_on(const Token& token);
+  void rows_go_on(std::string_view token);
   void note_name(std::string_view name);
+  Before note_word(std::string_view folded);
   void list_goes_on(bool comma);
 
-  std::vector<char> buffer_;
-  std::size_t size_ = 0;   // of the form in it
-  bool verbatim_ = false;  // literals stay
+  std::unique_ptr<char[]> buffer_;  // the form, and a blank before each token of it
+  std::size_t capacity_ = 0;
+  std::size_t size_ = 0;              // of these
+  const char* last_chunk_ = nullptr;  // of the text being read, if it has one
+  bool verbatim_ = false;             // literals stay
   bool wants_verbatim_ = false;
   bool complete_ = true;
   bool open_ = false;

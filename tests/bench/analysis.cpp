@@ -1,4 +1,5 @@
 // What one look at a statement costs: found by its very text, by its normal form, or not at all.
+// Fails if a hit allocates.
 //
 //     bench-analysis [rounds]
 #include "sql/analysis.hpp"
@@ -8,8 +9,23 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <string>
 #include <vector>
+
+namespace {
+
+std::size_t allocations = 0;  // of the whole program
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace heim::sql;
 
@@ -52,50 +68,65 @@ double processor_nanoseconds() {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-/// Nanoseconds of processor time a call, the median of the rounds.
+struct Cost {
+  double nanoseconds = 0;  // of processor time a call, the median of the rounds
+  double allocations = 0;  // a call
+};
+
 template <class Call>
-double measured(int rounds, const std::vector<std::string>& statements, Call call) {
+Cost measured(int rounds, const std::vector<std::string>& statements, Call call) {
   std::vector<double> times;
+  const auto calls = static_cast<double>(statements.size());
+  std::size_t allocated = 0;
   for (int round = 0; round < rounds; ++round) {
+    const std::size_t before = allocations;
     const double start = processor_nanoseconds();
     for (const std::string& statement : statements) call(statement);
     const double took = processor_nanoseconds() - start;
-    times.push_back(took / static_cast<double>(statements.size()));
+    allocated += allocations - before;
+    times.push_back(took / calls);
   }
   std::ranges::sort(times);
-  return times[times.size() / 2];
+  return {times[times.size() / 2], static_cast<double>(allocated) / calls / rounds};
 }
 
-void run(const Workload& workload, int rounds) {
+/// False if a hit allocated.
+bool run(const Workload& workload, int rounds) {
   const std::vector<std::string> statements = written(workload);
   const std::vector<std::string> few(statements.begin(), statements.begin() + 100);
   std::size_t found = 0;
   AnalysisCache cache(1), other(1);
   const auto exact = [&](const std::string& text) { found += cache.find(text)->statements.size(); };
   measured(1, few, exact);
-  const double hit = measured(rounds, few, exact);
+  const Cost hit = measured(rounds, few, exact);
   // More texts than the exact level has room for beside each other: they are all found by their
   // form.
   int number = 0;
-  std::string text;
-  const double normal = measured(rounds, statements, [&](const std::string& statement) {
+  std::string text(workload.before.size() + workload.after.size() + 16, ' ');
+  other.find(few.front());
+  const Cost normal = measured(rounds, statements, [&](const std::string& statement) {
     text.assign(workload.before).append(std::to_string(++number)).append(workload.after);
     found += statement.size() + other.find(text)->statements.size();
   });
-  const double miss = measured(std::max(rounds / 10, 1), few, [&](const std::string& statement) {
+  const Cost miss = measured(std::max(rounds / 10, 1), few, [&](const std::string& statement) {
     found += analyse(statement)->statements.size();
   });
-  std::printf("%-16s %6zu %10.0f %10.0f %10.0f\n", workload.name, few.front().size(), hit, normal,
-              miss);
+  std::printf("%-16s %6zu %10.0f %10.0f %10.0f %12g\n", workload.name, few.front().size(),
+              hit.nanoseconds, normal.nanoseconds, miss.nanoseconds,
+              hit.allocations + normal.allocations);
   if (found == 0) std::abort();
+  return hit.allocations + normal.allocations == 0;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   const long rounds = count > 1 ? std::strtol(arguments[1], nullptr, 10) : 101;
-  std::printf("%-16s %6s %10s %10s %10s\n", "ns a statement", "bytes", "exact hit", "form hit",
-              "miss");
-  for (const Workload& workload : workloads) run(workload, static_cast<int>(std::max(rounds, 1l)));
-  return 0;
+  std::printf("%-16s %6s %10s %10s %10s %12s\n", "ns a statement", "bytes", "exact hit", "form hit",
+              "miss", "allocs a hit");
+  bool good = true;
+  for (const Workload& workload : workloads) {
+    good &= run(workload, static_cast<int>(std::max(rounds, 1l)));
+  }
+  return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

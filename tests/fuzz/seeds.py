@@ -93,6 +93,16 @@ def console():
                     + message("S"))
 
 
+STATE = {
+    # Bytes that choose: how many items, and of each its name and value; then options.
+    "two-lists": b"\2\0\3joe\3\4a.b1\0\0" + b"\2\1\3sue\10\2p1\6PREPAR\0\0",
+    "options": b"\0\0-c datestyle=iso --search-path=a\\ b",
+    "statement-option": b"\0\0-c \1x=y",
+    "row": b"\0\0\0\4\0\0\0\1g\0\0\0\1a\0\0\0\1b\xff\xff\xff\xff",
+    "row-zero": b"\0\0\0\4\0\0\0\1n\0\0\0\1\0\0\0\0\1b\xff\xff\xff\xff",
+}
+
+
 def sql():
     """The texts of the unit tests' case files, one a seed."""
     folder = Path(__file__).resolve().parents[1] / "data" / "sql"
@@ -111,6 +121,7 @@ def main():
         "sql_lexer": dict(sql()),
         "sql_analyse": dict(sql()),
         "sql_scan": dict(sql()),
+        "state": STATE,
     }
     for fuzzer, files in cases.items():
         (out / fuzzer).mkdir(parents=True, exist_ok=True)

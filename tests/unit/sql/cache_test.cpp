@@ -1,25 +1,40 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <string>
 
+#include "cases.hpp"
 #include "sql/analysis.hpp"
+#include "sql/normal_form.hpp"
 
 namespace {
 
 std::size_t allocations = 0;
+std::size_t live_bytes = 0;  // as asked for; libpg_query's own are not among them
+constexpr std::size_t prefix = alignof(std::max_align_t);
 
 }  // namespace
 
-// Of the whole program: how often memory was asked for.
+// Of the whole program: how often memory was asked for, and how much is in use.
 void* operator new(std::size_t size) {
+  auto* const memory = static_cast<char*>(std::malloc(prefix + size));
+  if (memory == nullptr) throw std::bad_alloc();
   ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
+  live_bytes += size;
+  std::memcpy(memory, &size, sizeof size);
+  return memory + prefix;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  if (memory == nullptr) return;
+  char* const begin = static_cast<char*>(memory) - prefix;
+  std::size_t size = 0;
+  std::memcpy(&size, begin, sizeof size);
+  live_bytes -= size;
+  std::free(begin);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
 using namespace heim::sql;
 
@@ -61,6 +76,32 @@ TEST_CASE("hits allocate nothing") {
   CHECK(cache.counts().misses == 2);
 }
 
+TEST_CASE("nor do those of long texts") {
+  AnalysisCache cache(1);
+  const auto rows = [](int count, int number) {
+    std::string text = "insert into t values (0, 'a')";
+    for (int i = 0; i < count; ++i) text += ", (" + std::to_string(number) + ", 'b')";
+    return text;
+  };
+  cache.find(rows(1, 1));
+  const std::string many = rows(20'000, 1), other = rows(10'000, 2), few = rows(100, 3);
+  const std::size_t before = allocations;
+  cache.find(many);
+  cache.find(other);
+  cache.find(few);
+  CHECK(allocations == before);
+  CHECK(cache.counts().normal_hits == 3);
+}
+
+TEST_CASE("a script tells what it has on the heap") {
+  for (const test::Case& row : test::all_cases()) {
+    CAPTURE(row.text);
+    const std::size_t before = live_bytes;
+    const ScriptRef script = analyse(row.text);
+    CHECK(live_bytes - before == script->bytes);
+  }
+}
+
 TEST_CASE("what effects hang on stays apart") {
   AnalysisCache cache(1);
   CHECK(cache.find("select set_config('a', 'x', true)")->effects == effect::local);
@@ -96,6 +137,42 @@ TEST_CASE("memory is bounded, and what is asked for often stays") {
         "select y" + std::to_string(i % 700) + " from t" + std::to_string(i % 50);
     CHECK(cache.find(text)->statements.at(0).reads.at(0).name == "t" + std::to_string(i % 50));
   }
+}
+
+// What the cache has beside what it counts: the normal form that it reads into, and a script that
+// is too large to be kept.
+void check_bound(const AnalysisCache& cache, std::size_t limit, std::size_t others) {
+  const std::size_t beside = sizeof(AnalysisCache) + 2 * NormalForm::limit + 2048;
+  CHECK(cache.counts().bytes <= limit);
+  CHECK(live_bytes - others <= cache.counts().bytes + beside);
+}
+
+TEST_CASE("memory in use is what is counted, with many texts") {
+  const std::size_t limit = 512 << 10, others = live_bytes;
+  AnalysisCache cache(1, {.bytes = limit});
+  for (int i = 0; i < 20'000; ++i) {
+    cache.find(other(i));
+    if (i % 100 == 0) check_bound(cache, limit, others);
+  }
+  CHECK(cache.counts().entries > 100);
+}
+
+TEST_CASE("memory in use is what is counted, with long texts") {
+  const std::size_t limit = 1 << 20, others = live_bytes;
+  AnalysisCache cache(1, {.bytes = limit});
+  for (int i = 0; i < 2'000; ++i) cache.find(other(i));  // whose places stay
+  for (int i = 0; i < 300; ++i) {
+    // Scripts of many names; texts that are not understood; and long literals.
+    std::string text = "select 1 from t" + std::to_string(i);
+    for (int name = 0; name < 10 * (i % 20); ++name) {
+      text += ", a_table_with_a_long_name_" + std::to_string(i) + "_" + std::to_string(name);
+    }
+    cache.find(text);
+    cache.find(text + " where where");
+    cache.find(text + " where a = '" + std::string(100'000, 'x') + "'");
+    check_bound(cache, limit, others);
+  }
+  CHECK(cache.counts().entries > 10);
 }
 
 TEST_CASE("large texts") {
