@@ -107,6 +107,7 @@ class Client final : public StreamHandler, public Holder {
   void on_told(const Notification& what);
   void on_fence(std::uint64_t number);
   void on_listener_lost();
+  void on_listener_back();
 
   Hub& hub;
   const std::uint32_t pid;  // what the client is told
@@ -289,6 +290,7 @@ class Client final : public StreamHandler, public Holder {
   void at_listener(std::function<void(Listener&)> work);
   void adopt_channels(const std::vector<std::string>& channels);
   void forget_channels();
+  void drop_unlistened();
   void unsubscribe(std::vector<std::string> channels);
   void leave_listener();
   void move_channels_out();
@@ -296,11 +298,11 @@ class Client final : public StreamHandler, public Holder {
   void send_fence();
   std::string fence_sql();
   void ask_channels(const std::string& sql);
-  bool go_on_moving(const std::vector<std::string>& channels);
+  void go_on_moving(const std::vector<std::string>& channels);
   void stop_moving();
   bool end_move();
   bool takes_channels_back(const sql::Script& script);
-  void note_unlisten(const sql::Statement& statement);
+  void note_channels(const sql::Script& script);
   void deliver_kept();
   // client.cpp
   void end(ClientEvent event);

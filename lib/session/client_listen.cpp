@@ -1,5 +1,6 @@
-// LISTEN in mode `auto`: the client's server listens first, then the database's listener takes over,
-// and gives back before the client says LISTEN, UNLISTEN or NOTIFY again, or begins a transaction.
+// LISTEN in mode `auto`: the client's server listens first, then the database's listener takes
+// over, and gives back before the client says LISTEN, UNLISTEN or NOTIFY again, or begins a
+// transaction.
 //
 // Both moves are alike. A notification on the fence's channel is seen by both sources: until it is
 // there, the old one counts, from then on the new one. What the new source tells before the old one
@@ -25,7 +26,17 @@ constexpr Duration quiet_time = std::chrono::seconds(1);
 // What has to find the session's channels on its own server.
 constexpr sql::Effects needs_channels = listens | unlistens | notifies | sql::effect::transaction;
 
-std::vector<std::string> list(const Channels& channels) { return {channels.begin(), channels.end()}; }
+std::vector<std::string> list(const Channels& channels) {
+  return {channels.begin(), channels.end()};
+}
+
+std::string unlisten_sql(const Channels& channels) {
+  std::string sql;
+  for (const std::string& channel : channels) {
+    ((sql += "UNLISTEN ") += quote_identifier(channel)) += ';';
+  }
+  return sql;
+}
 
 }  // namespace
 
@@ -35,18 +46,20 @@ struct Client::Listening {
     joining,   // the listener is asked for the channels of `moving`
     ready,     // it has them; the client's server has to be idle for what follows
     out,       // the fence is on its way
-    unlisten,  // the client's server is told to forget
+    forget,    // the client's server has to be idle again
+    unlisten,  // it is told to forget
     back,      // the fence of the way back is
   };
-  Channels own;      // its server tells of them
-  Channels shared;   // the listener does
-  Channels moving;   // of `own` (out), or of `shared` (back)
+  Channels own;     // its server tells of them
+  Channels shared;  // the listener does
+  Channels moving;  // of `own` (out), or of `shared` (back)
   Move move = Move::none;
   std::string fence;
-  std::uint64_t number = 0;  // of the fence that is on its way
+  std::uint64_t number = 0;                             // of the fence that is on its way
   bool server_passed = false, listener_passed = false;  // the fence was seen there
   bool server_done = false;                             // it listens, or does not any more
-  bool notifies = false;  // itself: its server keeps its channels, for what it tells itself
+  bool notifies = false;   // itself: its server keeps its channels, for what it tells itself
+  bool deaf = false;       // the listener has no connection
   bool scheduled = false;  // the hub's next tick looks again
   bool unlisten_all = false;
   Channels unlistened;  // in a transaction that found the channels away
@@ -56,7 +69,7 @@ struct Client::Listening {
   std::size_t kept_bytes = 0;
 
   bool moves() const { return move >= Move::out; }
-  bool moves_out() const { return move == Move::out || move == Move::unlisten; }
+  bool moves_out() const { return moves() && move != Move::back; }
   void keep(std::string message, bool later = false) {
     kept_bytes += message.size();
     (later ? next : kept).push_back(std::move(message));
@@ -86,18 +99,26 @@ void Client::adopt_channels(const std::vector<std::string>& channels) {
   if (mine.moves()) return;
   mine.own = Channels(channels.begin(), channels.end());
   mine.own.erase(mine.fence);
-  if (mine.unlisten_all || !mine.unlistened.empty()) forget_channels();
-  if (mine.move != Listening::Move::none && mine.moving != mine.own) mine.move = Listening::Move::none;
+  forget_channels();
+  if (mine.move != Listening::Move::none && mine.moving != mine.own)
+    mine.move = Listening::Move::none;
   if (mine.own.empty() && mine.shared.empty()) leave_listener();
 }
 
 // UNLISTEN in a transaction that began before its channels were here.
 void Client::forget_channels() {
   Listening& mine = *listening_;
+  if (!mine.unlisten_all && mine.unlistened.empty()) return;
   Channels gone = std::exchange(mine.unlistened, {});
   if (std::exchange(mine.unlisten_all, false)) gone = mine.shared;
   std::erase_if(gone, [&](const std::string& channel) { return mine.shared.erase(channel) == 0; });
   unsubscribe(list(gone));
+}
+
+void Client::drop_unlistened() {
+  if (!listening_) return;
+  listening_->unlistened.clear();
+  listening_->unlisten_all = false;
 }
 
 void Client::unsubscribe(std::vector<std::string> channels) {
@@ -118,11 +139,16 @@ void Client::leave_listener() {
   mine.move = Listening::Move::none;
 }
 
-// Its server is idle and kept for its channels alone.
+// Its server is idle.
 void Client::move_channels_out() {
-  if (!listening_ || holds_ != hold_listen) return;
+  if (!listening_) return;
   Listening& mine = *listening_;
-  if (mine.move == Listening::Move::ready) return send_fence();
+  if (mine.move == Listening::Move::forget) {
+    mine.move = Listening::Move::unlisten;
+    return ask_channels(unlisten_sql(mine.moving) + unlisten_sql({mine.fence}));
+  }
+  if (holds_ != hold_listen) return;
+  if (mine.move == Listening::Move::ready) return mine.deaf ? void() : send_fence();
   if (mine.move != Listening::Move::none || mine.own.empty() || mine.notifies) return;
   const bool wanted = pool->record.waiters.load(std::memory_order_relaxed) != 0;
   if (!wanted && mine.back_at != Instant{} && hub.now() - mine.back_at < quiet_time) {
@@ -131,9 +157,8 @@ void Client::move_channels_out() {
   mine.move = Listening::Move::joining;
   mine.moving = mine.own;
   const Listener::Subscriber me{hub.worker, id};
-  at_listener([me, channels = list(mine.moving)](Listener& listener) {
-    listener.subscribe(me, channels);
-  });
+  at_listener(
+      [me, channels = list(mine.moving)](Listener& listener) { listener.subscribe(me, channels); });
 }
 
 void Client::look_again() {
@@ -150,6 +175,7 @@ void Client::on_subscribed(bool ok, const std::string& fence) {
   if (!listening_) return;
   Listening& mine = *listening_;
   mine.fence = fence;
+  mine.deaf = false;
   if (mine.move != Listening::Move::joining) return;
   if (!ok) {
     // They stay where they are.
@@ -186,19 +212,25 @@ void Client::ask_channels(const std::string& sql) {
   ask_state();
 }
 
-// The server has answered. True if the channels are still on the move.
-bool Client::go_on_moving(const std::vector<std::string>& channels) {
-  if (!listening_ || !listening_->moves()) return false;
+// The server has answered.
+void Client::go_on_moving(const std::vector<std::string>& channels) {
+  if (!listening_ || !listening_->moves()) return;
   Listening& mine = *listening_;
-  const bool done = mine.move != Listening::Move::unlisten || channels.empty();
-  if (!mine.server_passed || !done) return stop_moving(), false;
-  if (mine.move == Listening::Move::out) {
-    mine.move = Listening::Move::unlisten;
-    ask_channels("UNLISTEN *");
-    return true;
+  const auto moves = [&](const std::string& channel) { return mine.moving.contains(channel); };
+  const bool some = std::any_of(channels.begin(), channels.end(), moves);
+  if (!mine.server_passed || (mine.move == Listening::Move::unlisten && some)) return stop_moving();
+  if (mine.moves_out()) {
+    // A transaction may have begun to listen meanwhile.
+    mine.own = Channels(channels.begin(), channels.end());
+    mine.own.erase(mine.fence);
+    std::erase_if(mine.own, moves);
   }
-  mine.server_done = true;
-  return !end_move();
+  if (mine.move == Listening::Move::out) {
+    mine.move = Listening::Move::forget;
+  } else if (mine.move != Listening::Move::forget) {
+    mine.server_done = true;
+    end_move();
+  }
 }
 
 // The server did not do what it was told.
@@ -218,9 +250,8 @@ bool Client::end_move() {
   Listening& mine = *listening_;
   if (!mine.server_done || !mine.server_passed || !mine.listener_passed) return false;
   if (mine.moves_out()) {
-    mine.own.clear();
     mine.shared.merge(mine.moving);
-    holds_ &= static_cast<Holds>(~hold_listen);
+    if (mine.own.empty()) holds_ &= static_cast<Holds>(~hold_listen);
     pinned = hold_reason();
   } else {
     mine.own = std::exchange(mine.shared, {});
@@ -229,6 +260,7 @@ bool Client::end_move() {
   }
   mine.moving.clear();
   mine.move = Listening::Move::none;
+  forget_channels();
   deliver_kept();
   return true;
 }
@@ -240,8 +272,9 @@ bool Client::takes_channels_back(const sql::Script& script) {
   if (!listening_ || (script.effects & needs_channels) == 0) return false;
   Listening& mine = *listening_;
   mine.notifies |= (script.effects & notifies) != 0;
+  if (server->in_transaction() || server->batch_open) return false;
   if (mine.moves()) return true;
-  if (mine.shared.empty() || server->in_transaction() || server->batch_open) return false;
+  if (mine.shared.empty()) return false;
   if (server->owes()) return true;
   mine.move = Listening::Move::back;
   mine.moving = mine.shared;
@@ -251,16 +284,21 @@ bool Client::takes_channels_back(const sql::Script& script) {
   server->ask(listen_sql(list(mine.shared)) + fence_sql(), out, Reply::query_lenient);
   server->write(out);
   ask_channels("UNLISTEN \"" + mine.fence + "\"");
+  mine.listener_passed = mine.deaf;
   return true;
 }
 
-// Where it is too late for that.
-void Client::note_unlisten(const sql::Statement& statement) {
-  if (!listens_elsewhere() || statement.kind != sql::Kind::unlisten) return;
-  if (statement.name.empty()) {
-    listening_->unlisten_all = true;
-  } else {
-    listening_->unlistened.insert(statement.name);
+// UNLISTEN where it is too late for that.
+void Client::note_channels(const sql::Script& script) {
+  if (!listens_elsewhere() && !moves_channels()) return;
+  for (const sql::Statement& statement : script.statements) {
+    if (statement.kind == sql::Kind::rollback) drop_unlistened();
+    if (statement.kind != sql::Kind::unlisten) continue;
+    if (statement.name.empty()) {
+      listening_->unlisten_all = true;
+    } else {
+      listening_->unlistened.insert(statement.name);
+    }
   }
 }
 
@@ -309,6 +347,12 @@ void Client::on_fence(std::uint64_t number) {
   if (server) try_release();
 }
 
+void Client::on_listener_back() {
+  if (!listening_ || state_ == ClientState::closing) return;
+  listening_->deaf = false;
+  if (server) try_release();
+}
+
 // What was told meanwhile, nobody heard.
 void Client::on_listener_lost() {
   if (!listening_ || state_ == ClientState::closing) return;
@@ -317,6 +361,7 @@ void Client::on_listener_lost() {
               {"WARNING", "01000", "notifications may have been lost",
                "The connection that listened for this session was lost; it is opened again."},
               'N');
+  listening_->deaf = true;
   listening_->keep(std::move(warning));
   deliver_kept();
   // Its side of the fence will not come any more.

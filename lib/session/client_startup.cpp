@@ -123,7 +123,7 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
   std::stable_partition(parameters.begin(), parameters.end(),
                         [](const auto& item) { return fold(item.first) == "options"; });
   for (const auto& [given, value] : parameters) {
-    const std::string parameter = fold(given);
+    const std::string parameter = setting_name(given);
     if (parameter == "user" || parameter == "database") continue;
     if (std::find(ignored.begin(), ignored.end(), parameter) != ignored.end()) continue;
     if (parameter == "replication") {

@@ -198,9 +198,9 @@ void Client::note(const sql::Script& script) {
   if (odd_strings_) effects_ |= suspicious;
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
-  constexpr sql::Effects rare =
-      settings | executes | loads | seeds | changes_catalog | own_server | unlistens;
+  constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
+  if (listening_) note_channels(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
 }
@@ -231,7 +231,6 @@ void Client::note_rare(const sql::Script& script) {
   if (script.effects & seeds) hold_server(hold_seed);
   if (script.effects & own_server) hold_server(hold_own);
   for (const sql::Statement& statement : script.statements) {
-    note_unlisten(statement);
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
     if (makes_objects(statement)) effects_ |= changes_catalog;
@@ -284,7 +283,7 @@ void Client::ask_state() {
   mine.names.clear();
   mine.answer = {};
   mine.asked = true;
-  server->error_seen = false;
+  if (std::exchange(server->error_seen, false)) drop_unlistened();
   Out out;
   server->ask(mine.question.sql(), out, Reply::probe);
   server->write(out);
@@ -308,7 +307,8 @@ void Client::on_state(Server& given, bool failed) {
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
   if (holds_ != 0) restore_startup();
-  if (go_on_moving(mine.answer.channels) || state_ == ClientState::closing) return;
+  go_on_moving(mine.answer.channels);
+  if (state_ == ClientState::closing) return;
   on_batch_end();
   if (server == &given) try_release();
 }

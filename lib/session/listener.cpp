@@ -48,7 +48,8 @@ std::optional<Notification> read_notification(Bytes frame) {
 
 std::string listen_sql(const std::vector<std::string>& channels) {
   std::string sql;
-  for (const std::string& channel : channels) ((sql += "LISTEN ") += quote_identifier(channel)) += ';';
+  for (const std::string& channel : channels)
+    ((sql += "LISTEN ") += quote_identifier(channel)) += ';';
   return sql;
 }
 
@@ -78,22 +79,28 @@ void Listener::link(Server& server) {
   server.take(*this, id(), 0, hub_.setting_table.empty(), hub_.to_server);
   std::vector<std::string> all = {fence_};
   for (const auto& [channel, subscribers] : channels_) all.push_back(channel);
-  send(listen_sql(all), std::nullopt);
+  send(listen_sql(all), {{}, true});
   // The empty statement: its answer comes behind the others.
-  for (const Subscriber& asker : std::exchange(askers_, {})) send({}, asker);
+  for (const Subscriber& asker : std::exchange(askers_, {})) send({}, {asker});
 }
 
-void Listener::send(const std::string& sql, std::optional<Subscriber> asker) {
+void Listener::send(const std::string& sql, Order order) {
   if (!server_) {
-    if (asker) askers_.push_back(*asker);
+    if (order.asker) askers_.push_back(*order.asker);
     return;
   }
   std::string message;
   wire::text_message(message, 'Q', sql);
   hub_.to_server.copy(message);
   server_->expect(Reply::query);
-  orders_.push_back(asker);
+  orders_.push_back(order);
   server_->write(hub_.to_server);
+}
+
+std::set<Listener::Subscriber> Listener::subscribers() const {
+  std::set<Subscriber> all;
+  for (const auto& [channel, some] : channels_) all.insert(some.begin(), some.end());
+  return all;
 }
 
 void Listener::subscribe(Subscriber who, const std::vector<std::string>& channels) {
@@ -103,7 +110,7 @@ void Listener::subscribe(Subscriber who, const std::vector<std::string>& channel
     entry->second.insert(who);
     if (made) more.push_back(channel);
   }
-  send(listen_sql(more), who);
+  send(listen_sql(more), {who});
   if (!server_ && !hub_.shared.broker.in_line(ticket_) && hub_.now() >= retry_at_) join();
 }
 
@@ -115,7 +122,7 @@ void Listener::unsubscribe(Subscriber who, const std::vector<std::string>& chann
     entry->second.erase(who);
     if (!entry->second.empty()) continue;
     channels_.erase(entry);
-    send("UNLISTEN " + quote_identifier(channel), std::nullopt);
+    send("UNLISTEN " + quote_identifier(channel), {});
   }
   if (channels_.empty()) unused_since_ = hub_.now();
 }
@@ -156,10 +163,18 @@ void Listener::deliver(Out& out) {
 void Listener::answered() {
   const bool ok = !std::exchange(failed_, false);
   if (orders_.empty()) return;
-  const std::optional<Subscriber> asker = orders_.front();
+  const Order order = orders_.front();
   orders_.pop_front();
-  if (!asker) return;
-  hub_.shared.fabric->post(asker->worker, [session = asker->session, ok, fence = fence_](Hub& hub) {
+  if (order.all && ok) {
+    for (const Subscriber& each : subscribers()) {
+      hub_.shared.fabric->post(each.worker, [session = each.session](Hub& hub) {
+        if (Client* client = hub.find(session)) client->on_listener_back();
+      });
+    }
+  }
+  if (!order.asker) return;
+  const Subscriber asker = *order.asker;
+  hub_.shared.fabric->post(asker.worker, [session = asker.session, ok, fence = fence_](Hub& hub) {
     if (Client* client = hub.find(session)) client->on_subscribed(ok, fence);
   });
 }
@@ -193,7 +208,8 @@ void Listener::tell(const std::set<Subscriber>& whom, std::shared_ptr<const Noti
 void Listener::tell_fence(std::string_view payload) {
   std::string_view text = payload;
   std::uint64_t worker = 0, session = 0, number = 0;
-  if (!next_number(text, worker) || !next_number(text, session) || !next_number(text, number)) return;
+  if (!next_number(text, worker) || !next_number(text, session) || !next_number(text, number))
+    return;
   if (worker >= hub_.shared.broker.workers()) return;
   hub_.shared.fabric->post(static_cast<pool::WorkerId>(worker), [session, number](Hub& hub) {
     if (Client* client = hub.find(session)) client->on_fence(number);
@@ -209,14 +225,10 @@ void Listener::on_server_lost(Server&, Bytes) {
   retry_at_ = hub_.now() + retry_pause;
   received_.clear();
   failed_ = false;
-  for (const std::optional<Subscriber>& asker : std::exchange(orders_, {})) {
-    if (asker) askers_.push_back(*asker);
+  for (const Order& order : std::exchange(orders_, {})) {
+    if (order.asker) askers_.push_back(*order.asker);
   }
-  std::set<Subscriber> all;
-  for (const auto& [channel, subscribers] : channels_) {
-    all.insert(subscribers.begin(), subscribers.end());
-  }
-  for (const Subscriber& each : all) {
+  for (const Subscriber& each : subscribers()) {
     hub_.shared.fabric->post(each.worker, [session = each.session](Hub& hub) {
       if (Client* client = hub.find(session)) client->on_listener_lost();
     });

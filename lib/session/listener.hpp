@@ -63,7 +63,13 @@ class Listener final : public Holder {
 
  private:
   void join();
-  void send(const std::string& sql, std::optional<Subscriber> asker);
+  /// A statement that was sent: who hears that it is done.
+  struct Order {
+    std::optional<Subscriber> asker;
+    bool all = false;  // all subscribers: it listens again
+  };
+  void send(const std::string& sql, Order order);
+  std::set<Subscriber> subscribers() const;
   void answered();
   void tell_fence(std::string_view payload);
   void tell(const std::set<Subscriber>& whom, std::shared_ptr<const Notification> what);
@@ -76,8 +82,7 @@ class Listener final : public Holder {
   Instant retry_at_{};
   Instant unused_since_{};
   std::map<std::string, std::set<Subscriber>> channels_;
-  // Statements sent and not answered: who asked, if somebody did.
-  std::deque<std::optional<Subscriber>> orders_;
+  std::deque<Order> orders_;        // not answered yet
   std::vector<Subscriber> askers_;  // while there is no connection
   std::string received_;
   bool failed_ = false;  // the order at the front

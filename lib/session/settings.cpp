@@ -96,6 +96,10 @@ std::string fold(std::string_view name) {
   return out;
 }
 
+std::string setting_name(std::string_view name) {
+  return name.find('.') == name.npos ? fold(name) : std::string(name);
+}
+
 const std::string* SettingList::find(std::string_view name) const {
   const auto it =
       std::lower_bound(items.begin(), items.end(), name,
@@ -290,7 +294,7 @@ bool parse_options(std::string_view options,
     if (equal == std::string_view::npos || !may_name_setting(assignment.substr(0, equal))) {
       return false;
     }
-    std::string name = fold(assignment.substr(0, equal));
+    std::string name = setting_name(assignment.substr(0, equal));
     std::replace(name.begin(), name.end(), '-', '_');
     out.emplace_back(std::move(name), assignment.substr(equal + 1));
   }

@@ -43,6 +43,9 @@ class SettingTable {
 };
 
 std::string fold(std::string_view name);  // lower case, ASCII
+/// As settings are kept: in lower case, but for custom ones, which have a dot. Who is the first to
+/// set such a one on a server decides how SHOW spells it there.
+std::string setting_name(std::string_view name);
 std::string quote_identifier(std::string_view name);
 
 /// Under what name a list holds the statement that `PREPARE name` made; its value is that text. No

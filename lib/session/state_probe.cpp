@@ -107,7 +107,7 @@ void StateAnswer::take(const Row& row) {
     case 'g':
       if (is_apart(fold(name))) return;
       superuser_setting |= row[3] == "superuser";
-      return (void)settings.emplace_back(fold(name), value);
+      return (void)settings.emplace_back(setting_name(name), value);
     case 'v':
       if (row[2]) values.emplace_back(name, value);
       return;

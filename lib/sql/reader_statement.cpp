@@ -203,7 +203,8 @@ void Reader::setting(std::string_view name, bool until_end) {
     return effects(effect::local | (acts_as ? effect::local_role : 0));
   }
   effects(effect::settings | (acts_as ? effect::role : 0));
-  out_.settings.push_back(folded);
+  const bool custom = folded.find('.') != folded.npos;
+  out_.settings.push_back(custom ? std::string(name) : folded);
 }
 
 /// Whether it does one thing where others have used the server before, and another where not.

@@ -129,8 +129,9 @@ struct Statement {
   /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
   /// its like: what is named. Empty for ALL and *.
   std::string name;
-  /// With effect::settings: lower case, as PostgreSQL compares them. `time zone`, `names`,
-  /// `session characteristics` and the like are the settings they stand for.
+  /// With effect::settings: lower case, as PostgreSQL compares them, but for custom ones, which
+  /// have a dot: who sets one first decides how SHOW spells it. `time zone`, `names`, `session
+  /// characteristics` and the like are the settings they stand for.
   std::vector<std::string> settings;
   /// With effect::executes.
   std::vector<std::string> executes;

@@ -237,10 +237,12 @@ void Backend::listen(const std::string& channel, bool on) {
     channels_.clear();
   } else if (on) {
     channels_.insert(channel);
+  } else {
+    channels_.erase(channel);
   }
 }
 void Backend::notify_all(const std::string& channel, const std::string& payload) {
-  server_.notify_all(channel, payload);
+  server_.notify_all(database(), channel, payload);
 }
 
 }  // namespace heim::sim

@@ -28,6 +28,7 @@ class Backend final : public StreamHandler, public SessionHost {
   const std::string& secret() const { return secret_; }
   /// "database/user", once it is known.
   const std::string& pool() const { return pool_; }
+  std::string database() const { return pool_.substr(0, pool_.find('/')); }
   const Session* session() const { return session_ ? &*session_ : nullptr; }
   /// Whoever connected has not closed its end.
   bool held_by_peer() const { return stream_ && stream_->peer() && !stream_->peer()->closed(); }

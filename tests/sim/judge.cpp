@@ -1,5 +1,7 @@
 #include "judge.hpp"
 
+#include <algorithm>
+
 namespace heim::sim {
 
 void Judge::fail(const std::string& what) {
@@ -65,6 +67,27 @@ void Judge::rolled_back(const std::string& tag) {
   rolled_back_.insert(tag);
   if (history_.contains(tag))
     fail("write " + tag + " was committed, but its client was told it failed");
+}
+
+void Judge::notified(const std::string& database, const std::string& channel,
+                     const std::string& payload) {
+  const std::string line = database + ' ' + channel;
+  sounds_[payload] = {line, ++notifications_};
+  lines_[line].insert(notifications_);
+}
+
+void Judge::heard(std::uint32_t client, const std::string& payload, Ear& ear) {
+  const std::string who = "client " + std::to_string(client) + " heard " + payload;
+  const auto sound = sounds_.find(payload);
+  if (sound == sounds_.end()) return fail(who + ", which nobody committed");
+  const std::uint64_t number = sound->second.number;
+  if (number <= ear.last) return fail(who + " twice, or out of its order");
+  const auto& line = lines_[sound->second.line];
+  const auto missed = line.upper_bound(std::max(ear.last, ear.since));
+  if (ear.whole && number > ear.since && *missed < number) {
+    fail(who + ", but not what was told on that channel before it");
+  }
+  ear.last = number;
 }
 
 void Judge::check_history() {

@@ -43,6 +43,21 @@ class Judge {
   void rolled_back(const std::string& tag);
   void outcome_unknown(const std::string& tag) { unknown_.insert(tag); }
 
+  /// NOTIFY was committed in that database. Payloads are unique.
+  void notified(const std::string& database, const std::string& channel,
+                const std::string& payload);
+  /// How many there were so far, everywhere.
+  std::uint64_t notifications() const { return notifications_; }
+  /// What a session knows of a channel, in numbers of notifications.
+  struct Ear {
+    std::uint64_t last = 0;   // heard
+    std::uint64_t since = 0;  // must hear all from then on
+    bool begins = false;      // to listen, with the next ReadyForQuery
+    bool whole = false;       // `since` holds
+  };
+  /// A session heard it.
+  void heard(std::uint32_t client, const std::string& payload, Ear& ear);
+
   /// After the last event: every acknowledged write is there, and none that was rolled back.
   void check_history();
 
@@ -63,6 +78,13 @@ class Judge {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Place> bindings_;  // per client's transaction
   std::unordered_map<std::uint32_t, std::uint32_t> cancels_sent_, cancels_hit_;
   std::uint64_t cancels_hit_total_ = 0;
+  struct Sound {
+    std::string line;  // database and channel
+    std::uint64_t number = 0;
+  };
+  std::map<std::string, Sound> sounds_;                   // by payload
+  std::map<std::string, std::set<std::uint64_t>> lines_;  // their numbers
+  std::uint64_t notifications_ = 0;
   std::set<std::string> history_, acknowledged_, rolled_back_, unknown_;
 };
 

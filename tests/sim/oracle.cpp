@@ -65,20 +65,41 @@ std::string Oracle::received(char tag, std::string_view body) {
       parameter(name, std::string(fields.string()));
       return {};
     }
-    case 'A': {
-      fields.u32();
-      const std::string channel(fields.string());
-      foresee();  // it comes right after the commit that made it or began to listen
-      if (!channels_.contains(channel))
-        return "a notification on channel " + channel + ", never listened to";
+    case 'A':
+      return notification(body);
+    case 'N':
+      if (body.find("notifications may have been lost") == body.npos) return match(tag, body);
+      for (auto& [name, channel] : channels_) channel.whole = false;
       return {};
-    }
     case 'E':
       return error(body);
     case 'Z':
       return ready(body);
     default:
       return match(tag, body);
+  }
+}
+
+std::string Oracle::notification(std::string_view body) {
+  wire::Fields fields(as_bytes(body));
+  fields.u32();
+  const std::string name(fields.string());
+  // It comes right after the commit that made it or began to listen.
+  if (!channels_.contains(name)) foresee();
+  const auto channel = channels_.find(name);
+  if (channel == channels_.end()) {
+    return "a notification on channel " + name + ", never listened to";
+  }
+  judge_.heard(client_, std::string(fields.string()), channel->second);
+  return {};
+}
+
+// What is committed from now on, it must hear.
+void Oracle::begin_to_listen() {
+  for (auto& [name, channel] : channels_) {
+    if (!std::exchange(channel.begins, false)) continue;
+    channel.since = judge_.notifications();
+    channel.whole = true;
   }
 }
 
@@ -242,6 +263,7 @@ std::string Oracle::ready(std::string_view body) {
     session_.lose_transaction();
   }
   lost_ = false;
+  begin_to_listen();
   ++readies_;
   return check_parameters();
 }
@@ -290,6 +312,16 @@ std::string Oracle::read(const std::string& key) {
   return it == values_.end() ? std::string() : it->second;
 }
 
-void Oracle::listen(const std::string& channel, bool) { channels_.insert(channel); }
+// Foreseen, before the server does it.
+void Oracle::listen(const std::string& name, bool on) {
+  if (on) {
+    Judge::Ear& channel = channels_[name];
+    channel.begins |= !channel.whole;
+    return;
+  }
+  for (auto& [each, channel] : channels_) {
+    if (name == "*" || name == each) channel.begins = channel.whole = false;
+  }
+}
 
 }  // namespace heim::sim

@@ -54,6 +54,8 @@ class Oracle final : public SessionHost {
   std::string read(const std::string& key) override;
   void listen(const std::string& channel, bool on) override;
 
+  std::string notification(std::string_view body);
+  void begin_to_listen();
   std::string error(std::string_view body);
   std::string ready(std::string_view body);
   std::string match(char tag, std::string_view body);
@@ -72,7 +74,8 @@ class Oracle final : public SessionHost {
   Session session_;
   std::string expected_;
   std::map<std::string, std::string> startup_, reported_, values_;
-  std::set<std::string> uncertain_, channels_;
+  std::set<std::string> uncertain_;
+  std::map<std::string, Judge::Ear> channels_;
   std::uint32_t cancels_ = 0;
   std::uint64_t readies_ = 0;
   std::size_t shape_columns_ = 0;

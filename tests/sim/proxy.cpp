@@ -121,7 +121,9 @@ void Proxy::on_session(const Backend& newcomer) {
     if (!backend->gone() && backend->pool() == newcomer.pool() && backend->held_by_peer()) ++count;
   }
   // A relayed login may exceed the limit while it lasts, by 16 at most for each worker.
-  const std::size_t grace = relays_logins_ ? 16 * workers_.size() : 0;
+  // In mode auto, one more listens for all clients.
+  const bool automatic = rules_->settings.proxy.pool_mode == config::PoolMode::automatic;
+  const std::size_t grace = (relays_logins_ ? 16 * workers_.size() : 0) + (automatic ? 1 : 0);
   if (count > rules_->settings.proxy.pool_size + grace) {
     world_.judge().fail("pool " + newcomer.pool() + " has " + std::to_string(count) +
                         " connections, and pool_size is " +
@@ -155,7 +157,8 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
   if (profile.pool_mode == config::PoolMode::automatic) {
     profile.habits.sql_prepare = static_cast<std::uint32_t>(random.below(12));
     profile.habits.temp_tables = static_cast<std::uint32_t>(random.below(6));
-    profile.habits.notifications = static_cast<std::uint32_t>(random.below(8));
+    profile.habits.notifications =
+        random.chance(20) ? 40 : static_cast<std::uint32_t>(random.below(8));
     // What RESET goes back to is the startup packet's value between transactions, the server's
     // within one.
     if (random.chance(50)) {

@@ -157,7 +157,7 @@ Script::Text Script::mishap(bool extended) {
 }
 
 Script::Text Script::special(bool extended) {
-  const auto channel = [&] { return "channel" + std::to_string(client_); };
+  const auto channel = [&] { return "channel" + std::to_string(random_.below(3)); };
   Text text;
   if (random_.chance(habits_.temp_tables)) {
     if (random_.chance(50)) return call("temp", {}, extended);
@@ -166,7 +166,8 @@ Script::Text Script::special(bool extended) {
     const std::uint64_t dice = random_.below(3);
     text.sql = tagged(dice == 0   ? "LISTEN " + channel()
                       : dice == 1 ? "UNLISTEN *"
-                                  : "NOTIFY " + channel() + ", 'hello'");
+                                  : "NOTIFY " + channel() + ", 'sound" + std::to_string(client_) +
+                                        "." + std::to_string(++sounds_) + "'");
   } else if (discard_ && random_.chance(habits_.discard)) {
     text.sql = tagged(random_.chance(50) ? "DISCARD ALL" : "DEALLOCATE ALL");
   } else if (random_.chance(habits_.sql_prepare)) {

@@ -69,6 +69,7 @@ class Script {
   Random random_;
   const Habits& habits_;
   std::uint32_t client_, life_ = 0;
+  std::uint32_t sounds_ = 0;  // NOTIFYs
   std::uint32_t number_ = 0, transactions_ = 0, transaction_ = 0;
   bool failed_ = false;
   bool names_ = true;                         // named statements may be used now

@@ -66,8 +66,12 @@ void Server::terminate_one() {
       "57P01", "terminating connection due to administrator command");
 }
 
-void Server::notify_all(const std::string& channel, const std::string& payload) {
-  for (const auto& backend : backends_) backend->notify(channel, payload);
+void Server::notify_all(const std::string& name, const std::string& channel,
+                        const std::string& payload) {
+  database().judge().notified(name, channel, payload);
+  for (const auto& backend : backends_) {
+    if (backend->database() == name) backend->notify(channel, payload);
+  }
 }
 
 }  // namespace heim::sim

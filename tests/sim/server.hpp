@@ -33,7 +33,8 @@ class Server final : public Listener {
   void shut_down();  // fast: 57P01 to all
   void start();
   void terminate_one();  // some backend, as pg_terminate_backend() would
-  void notify_all(const std::string& channel, const std::string& payload);
+  void notify_all(const std::string& database, const std::string& channel,
+                  const std::string& payload);
 
   /// Told of each new session. May be empty.
   std::function<void(const Backend&)> on_session;

@@ -237,7 +237,7 @@ std::string Session::apply() {
     case Verb::listen:
       return listens_.emplace_back(statement.name, true), "LISTEN";
     case Verb::unlisten:
-      return listens_.emplace_back("*", false), "UNLISTEN";
+      return listens_.emplace_back(statement.name, false), "UNLISTEN";
     case Verb::notify:
       notifies_.emplace_back(statement.name, text_of(statement.values[0], run_));
       return "NOTIFY";

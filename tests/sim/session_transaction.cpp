@@ -33,8 +33,10 @@ bool Session::commit() {
     host_->listen(channel, on);
     if (on) {
       channels_.insert(channel);
-    } else {
+    } else if (channel == "*") {
       channels_.clear();
+    } else {
+      channels_.erase(channel);
     }
   }
   for (const auto& [channel, payload] : notifies_) host_->notify_all(channel, payload);

@@ -185,7 +185,10 @@ bool Parser::by_keyword(const std::string& verb, Statement& out) {
     return is(Verb::deallocate) && word(out.name);
   }
   if (verb == "listen") return is(Verb::listen) && word(out.name);
-  if (verb == "unlisten") return is(Verb::unlisten) && accept("*");
+  if (verb == "unlisten") {
+    if (accept("*")) return out.name = "*", is(Verb::unlisten);
+    return is(Verb::unlisten) && word(out.name);
+  }
   if (verb == "notify") {
     out.values.resize(1);
     return is(Verb::notify) && word(out.name) && accept(",") && value(out.values[0]);
