@@ -67,6 +67,8 @@ class Holder {
   virtual std::size_t backlog() const { return 0; }
   /// The server has taken all that was written to it.
   virtual void on_server_drained() {}
+  /// The process the holder believes to talk to.
+  virtual std::uint32_t told_pid() const { return 0; }
 };
 
 class Server final : public StreamHandler {
@@ -229,6 +231,7 @@ class Server final : public StreamHandler {
   void settle_copy();
   void see_end_of_copy(std::uint8_t tag);
   bool on_parameter(Bytes body);
+  bool on_notification(Bytes frame, bool whole);
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
   void confirm(const Expected::Entry& entry);

@@ -106,13 +106,15 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (uncertain_) see_end_of_copy(header.tag);
   if (is_hidden_query(next_due()) && !is_read(header.tag)) {
     if (header.tag == 'D') hidden_row(body, whole);
-    return false;
+    // A notification is not part of the answer.
+    return header.tag == 'A' && next_due() == Reply::probe && on_notification(frame, whole);
   }
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
-    case 'A':
       return true;
+    case 'A':
+      return on_notification(frame, whole);
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':
@@ -137,7 +139,7 @@ void Server::hidden_row(Bytes body, bool whole) {
 bool Server::gathers(const wire::Header& header) const {
   if (header.body > gather_limit) return false;
   if (state_ == ServerState::login || is_read(header.tag)) return true;
-  return header.tag == 'D' && next_due() == Reply::probe;
+  return header.tag == 'A' || (header.tag == 'D' && next_due() == Reply::probe);
 }
 
 bool Server::streams() const {
@@ -427,6 +429,18 @@ bool Server::on_parameter(Bytes body) {
   if (is_hidden_query(next_due()) || !holder_) return false;
   holder_->on_parameter(parameter, value);
   return true;
+}
+
+// What the holder itself notified comes from the process that the holder knows.
+bool Server::on_notification(Bytes frame, bool whole) {
+  const Bytes body = frame.subspan(wire::header_size);
+  if (!has_audience() || !whole || body.size() < 4) return true;
+  const std::uint32_t told = holder_->told_pid();
+  if (load_be32(body.data()) != backend_pid || told == backend_pid) return true;
+  std::string shown(as_text(frame));
+  store_be32(reinterpret_cast<std::uint8_t*>(shown.data()) + wire::header_size, told);
+  hub->to_client.copy(shown);
+  return false;
 }
 
 // The end of a chunk: what it brought is passed on, and what it ended is ended.
