@@ -240,6 +240,18 @@ void Server::emit_made(Out& out) {
   }
 }
 
+// What the holder itself notified comes from the process that the holder knows.
+bool Server::on_notification(Bytes frame, bool whole) {
+  const Bytes body = frame.subspan(wire::header_size);
+  if (!has_audience() || !whole || body.size() < 4) return true;
+  const std::uint32_t told = holder_->told_pid();
+  if (load_be32(body.data()) != backend_pid || told == backend_pid) return true;
+  std::string shown(as_text(frame));
+  store_be32(reinterpret_cast<std::uint8_t*>(shown.data()) + wire::header_size, told);
+  hub->to_client.copy(shown);
+  return false;
+}
+
 void Server::on_bytes(Stream&, Bytes bytes) {
   hub->sweep();
   pool->meter->total.received += bytes.size();

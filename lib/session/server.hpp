@@ -245,7 +245,7 @@ class Server final : public StreamHandler {
   std::string_view why_unfit() const;
   Reply next_due() const;
   bool has_audience() const;
-  void hidden_row(Bytes body, bool whole);
+  bool hidden(std::uint8_t tag, Bytes frame, bool whole);
   bool gathers(const wire::Header& header) const;
   void end_message();
   void settle();

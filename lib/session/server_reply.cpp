@@ -104,11 +104,7 @@ void Server::end_message() {
 bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   const Bytes body = frame.subspan(wire::header_size);
   if (uncertain_) see_end_of_copy(header.tag);
-  if (is_hidden_query(next_due()) && !is_read(header.tag)) {
-    if (header.tag == 'D') hidden_row(body, whole);
-    // A notification is not part of the answer.
-    return header.tag == 'A' && next_due() == Reply::probe && on_notification(frame, whole);
-  }
+  if (is_hidden_query(next_due()) && !is_read(header.tag)) return hidden(header.tag, frame, whole);
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
@@ -128,11 +124,14 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   }
 }
 
-// A row of the answer to a query of ours.
-void Server::hidden_row(Bytes body, bool whole) {
-  if (next_due() != Reply::probe) return;
+// What comes among the answer to a query of ours. A notification is no part of it.
+bool Server::hidden(std::uint8_t tag, Bytes frame, bool whole) {
+  if (next_due() != Reply::probe) return false;
+  if (tag == 'A') return on_notification(frame, whole);
+  if (tag != 'D') return false;
   probe_failed_ |= !whole;
-  if (holder_ && whole) holder_->on_state_row(body);
+  if (holder_ && whole) holder_->on_state_row(frame.subspan(wire::header_size));
+  return false;
 }
 
 // Whether a message is looked into, and so has to be here whole.
@@ -429,18 +428,6 @@ bool Server::on_parameter(Bytes body) {
   if (is_hidden_query(next_due()) || !holder_) return false;
   holder_->on_parameter(parameter, value);
   return true;
-}
-
-// What the holder itself notified comes from the process that the holder knows.
-bool Server::on_notification(Bytes frame, bool whole) {
-  const Bytes body = frame.subspan(wire::header_size);
-  if (!has_audience() || !whole || body.size() < 4) return true;
-  const std::uint32_t told = holder_->told_pid();
-  if (load_be32(body.data()) != backend_pid || told == backend_pid) return true;
-  std::string shown(as_text(frame));
-  store_be32(reinterpret_cast<std::uint8_t*>(shown.data()) + wire::header_size, told);
-  hub->to_client.copy(shown);
-  return false;
 }
 
 // The end of a chunk: what it brought is passed on, and what it ended is ended.

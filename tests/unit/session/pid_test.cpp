@@ -58,8 +58,8 @@ SCRIPT("session mode: the key has the server's pid and a secret of ours") {
 }
 
 SCRIPT("shared modes: a pid that no process has") {
-  for (const auto mode : {config::PoolMode::automatic, config::PoolMode::transaction,
-                          config::PoolMode::statement}) {
+  for (const auto mode :
+       {config::PoolMode::automatic, config::PoolMode::transaction, config::PoolMode::statement}) {
     Bench each(bench.cut);
     each.settings.proxy.pool_mode = mode;
     each.knows_catalog({});
