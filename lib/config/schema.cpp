@@ -75,11 +75,12 @@ constexpr Key proxy_keys[] = {
     key<&Proxy::max_client_conn>("max_client_conn", "", positive,
                                  "Client connections at one time; the next one gets SQLSTATE "
                                  "53300."),
-    key<&Proxy::pool_mode>("pool_mode", "", any,
-                           "When a server connection goes back to its pool. auto: after each "
-                           "transaction, unless it holds what cannot be moved, with the session's "
-                           "settings following the client. session: when the client leaves. "
-                           "transaction, statement: after each, and settings are lost."),
+    key<&Proxy::pool_mode>(
+        "pool_mode", "", any,
+        "When a server connection goes back to its pool. auto: after each "
+        "transaction, unless it holds what cannot be moved, with the session's "
+        "settings following the client. session: when the client leaves; "
+        "it has one from its login on. transaction, statement: after each, and settings are lost."),
     key<&Proxy::on_unsupported>("on_unsupported", "", any,
                                 "In mode auto, what becomes of a client that does what cannot be "
                                 "moved to another server. pin: it keeps its server as long as "
@@ -138,7 +139,9 @@ constexpr Key proxy_keys[] = {
 
 constexpr Key timeouts_keys[] = {
     key<&Timeouts::client_login_timeout>("client_login_timeout", "", positive_duration,
-                                         "From a client's first byte to the end of its login."),
+                                         "From a client's first byte to the end of its login. Not "
+                                         "while it waits for its server in session mode: see "
+                                         "query_wait_timeout."),
     key<&Timeouts::client_idle_timeout>("client_idle_timeout", "", duration,
                                         "A client that sends nothing for this long outside a "
                                         "transaction is closed. 0: never."),
@@ -148,8 +151,8 @@ constexpr Key timeouts_keys[] = {
     key<&Timeouts::query_timeout>("query_timeout", "", duration,
                                   "A query that runs longer is cancelled. 0: never."),
     key<&Timeouts::query_wait_timeout>("query_wait_timeout", "", duration,
-                                       "How long a query waits for a server connection before it "
-                                       "fails. 0: without end."),
+                                       "How long a query, in session mode a login, waits for a "
+                                       "server connection before it fails. 0: without end."),
     key<&Timeouts::reserve_pool_timeout>("reserve_pool_timeout", "", duration,
                                          "How long clients wait before the reserve is opened. 0: "
                                          "at once."),

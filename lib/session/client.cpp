@@ -6,10 +6,11 @@
 
 namespace heim::session {
 
-Client::Client(Hub& the_hub, Stream& stream, std::uint32_t the_pid)
+Client::Client(Hub& the_hub, Stream& stream, std::uint32_t the_handle)
     : hub(the_hub),
-      pid(the_pid),
-      id((hub.shared.next_id.fetch_add(1) << 31) | pid),
+      handle(the_handle),
+      pid(handle),
+      id((hub.shared.next_id.fetch_add(1) << 31) | handle),
       stream_(&stream) {
   connected = since = hub.now();
   ticket_.worker = hub.worker;
@@ -178,7 +179,7 @@ void Client::end(ClientEvent event) {
     Server* held = std::exchange(server, nullptr);
     leave_state(*held);
     held->unsent = body_discard_ ? 0 : static_cast<std::uint32_t>(body_left_);
-    held->release();
+    held->release(mode == config::PoolMode::session && !asked_);
   }
   hub.drop_client(*this);
 }

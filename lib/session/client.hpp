@@ -44,7 +44,7 @@ struct DatabaseView {
 
 class Client final : public StreamHandler, public Holder {
  public:
-  Client(Hub& hub, Stream& stream, std::uint32_t pid);
+  Client(Hub& hub, Stream& stream, std::uint32_t handle);
   ~Client() override;
 
   void apply(ClientEvent event);
@@ -73,6 +73,7 @@ class Client final : public StreamHandler, public Holder {
   void on_parameter(std::string_view name, std::string_view value) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
+  std::uint32_t told_pid() const override { return pid; }
 
   // ---- called by the hub and by servers -----------------------------------------
   /// Gives the session a server it waited for.
@@ -110,7 +111,8 @@ class Client final : public StreamHandler, public Holder {
   void on_listener_back();
 
   Hub& hub;
-  const std::uint32_t pid;  // what the client is told
+  const std::uint32_t handle;  // among those of its worker
+  std::uint32_t pid;           // what the client is told: `handle`, or its server's
   const pool::SessionId id;
   ListHook<Client> hook;  // in the hub's list for its state
   Instant connected{};
@@ -133,6 +135,8 @@ class Client final : public StreamHandler, public Holder {
   std::string application_name() const;
   bool is_tls() const { return tls_ != nullptr; }
   bool in_line() const;
+  /// It has no server, or has asked nothing of it yet.
+  bool is_idle() const;
   const pool::Ticket& ticket() const { return ticket_; }
   Holds holds() const { return holds_; }
   bool is_admin() const { return admin_; }
@@ -191,6 +195,7 @@ class Client final : public StreamHandler, public Holder {
   void choose_again();
   void link_for_greeting();
   void finish_greeting(Server& given);
+  void keep_server(Server& given);
   void tell_parameters(const Server& given);
   void release_server();
   bool may_release() const;
@@ -320,6 +325,7 @@ class Client final : public StreamHandler, public Holder {
   bool counted_ = false;  // in Shared::clients
   bool tls_asked_ = false;
   bool direct_tls_ = false;
+  bool asked_ = false;  // anything of a server
   pool::Ticket ticket_;
   Instant wait_start_{};
   route::Wanted wanted_ = route::Wanted::primary;

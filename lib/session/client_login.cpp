@@ -232,8 +232,11 @@ bool Client::choose_pool() {
   return true;
 }
 
+// In session mode a session is a server's from its beginning, and tells its pid (decision 013).
 void Client::greet() {
-  if (const Settings known = known_greeting()) return admit(known);
+  if (mode != config::PoolMode::session) {
+    if (const Settings known = known_greeting()) return admit(known);
+  }
   if (hub.is_cut_off(*pool)) return fail_cut_off();
   if (Server* idle = pool->take_idle()) return link(*idle);
   join_line();

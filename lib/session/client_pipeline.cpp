@@ -130,6 +130,7 @@ bool Client::may_release() const {
 }
 
 void Client::flush() {
+  asked_ |= !hub.to_server.empty();
   if (server) server->write(hub.to_server);
   hub.to_server.clear();
   if (!hub.to_client.empty()) deliver(hub.to_client);
@@ -296,6 +297,13 @@ void Client::join_line() {
   hub.follow(hub.shared.broker.join(pool->record, ticket_), *pool);
 }
 
+bool Client::is_idle() const {
+  if (state_ == ClientState::linked) {
+    return mode == config::PoolMode::session && !asked_ && !server->dedicated;
+  }
+  return state_ == ClientState::idle;
+}
+
 bool Client::in_line() const { return pool && hub.shared.broker.in_line(ticket_); }
 
 void Client::leave_line() { hub.shared.broker.leave(pool->record, ticket_); }
@@ -329,10 +337,11 @@ void Client::link(Server& given) {
   if (state_ != ClientState::idle) leave_line();
   ticket_.wants_new = false;
   ++pool->meter->total.server_assignment_count;
-  if (state_ == ClientState::login) return link_for_greeting();
   const bool waited = state_ == ClientState::waiting;
-  if (waited)
+  const bool keeps = state_ == ClientState::login && mode == config::PoolMode::session;
+  if (waited || (keeps && wait_start_ != Instant{}))
     pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
+  if (state_ == ClientState::login) return link_for_greeting();
   apply(ClientEvent::linked);
   given.take(*this, id, life_, vars, hub.to_server);
   given.request_start = hub.now();
@@ -354,15 +363,22 @@ void Client::link_for_greeting() {
 }
 
 void Client::finish_greeting(Server& given) {
-  if (replication.empty()) keep_greeting(given.parameters);
+  if (mode == config::PoolMode::session) return keep_server(given);
+  keep_greeting(given.parameters);
   admit(given.parameters);
   if (state_ == ClientState::closing) return;
-  if (given.dedicated) {
-    apply(ClientEvent::linked);
-    return process_inbox();
-  }
   server = nullptr;
   given.release(true);
+  process_inbox();
+}
+
+// From the login on: what the client is told of its server holds.
+void Client::keep_server(Server& given) {
+  hub.give_pid(*this, given.backend_pid);
+  admit(given.parameters);
+  if (state_ == ClientState::closing) return;
+  apply(ClientEvent::linked);
+  given.request_start = given.transaction_start = hub.now();
   process_inbox();
 }
 

@@ -80,7 +80,11 @@ void Client::relay_accepted(Server& judge) {
     hub.shared.broker.set_can_open(pool->record, true);
   }
   if (state_ == ClientState::relay) apply(ClientEvent::authenticated);
-  link(judge);
+  if (mode != config::PoolMode::session || judge.dedicated) return link(judge);
+  // It keeps what it gets, so it stands in line for it; its judge may be one more than the pool
+  // has.
+  pool->give(judge);
+  greet();
 }
 
 void Client::relay_failed(Bytes error) {

@@ -130,10 +130,12 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
       const std::string word = fold(value);
       if (word == "database") replication = "logical";
       if (word == "true" || word == "on" || word == "yes" || word == "1") replication = "physical";
-    } else if (parameter == "options" && !parse_options(value, settings)) {
-      fail("22023", "cannot pass on the startup parameter \"options\": " + value,
-           "Only -c name=value and --name=value are understood.");
-      return false;
+    } else if (parameter == "options") {
+      if (const auto parsed = parse_options(value, settings); !parsed) {
+        const Error& error = parsed.error();
+        fail(error.sqlstate, error.message, error.hint);
+        return false;
+      }
     }
     if (parameter != "options" && parameter != "replication")
       settings.emplace_back(parameter, value);

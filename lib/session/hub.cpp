@@ -49,20 +49,20 @@ void Hub::log(LogLevel level, std::string_view text) const { shared.logger.log(l
 
 // ---- clients ------------------------------------------------------------------
 
-std::uint32_t Hub::new_pid() {
+std::uint32_t Hub::new_handle() {
   // 7 bits for the worker, 24 for the session: a positive 32-bit integer, as clients expect of a
-  // pid.
+  // pid, and larger than that of any process (Linux counts to 2^22).
   for (;;) {
-    next_pid_ = (next_pid_ + 1) & 0xffffff;
-    const std::uint32_t pid = (worker & 0x7f) << 24 | next_pid_;
-    if (pid != 0 && !clients_.contains(pid)) return pid;
+    next_handle_ = (next_handle_ + 1) & 0xffffff;
+    const std::uint32_t handle = (worker % 127 + 1) << 24 | next_handle_;
+    if (!clients_.contains(handle)) return handle;
   }
 }
 
 void Hub::accept(Stream& stream) {
   sweep();
-  auto* client = new Client(*this, stream, new_pid());
-  clients_[client->pid] = client;
+  auto* client = new Client(*this, stream, new_handle());
+  clients_[client->handle] = client;
 }
 
 Client* Hub::find(pool::SessionId id) const {
@@ -71,7 +71,13 @@ Client* Hub::find(pool::SessionId id) const {
 }
 
 void Hub::drop_client(Client& client) {
-  clients_.erase(client.pid);
+  clients_.erase(client.handle);
+  const auto [first, last] = by_server_pid_.equal_range(client.pid);
+  for (auto it = first; it != last; ++it) {
+    if (it->second != &client) continue;
+    by_server_pid_.erase(it);
+    break;
+  }
   std::erase_if(relay_line, [&](const auto& entry) { return entry.second == client.id; });
   dead_clients_.push_back(&client);
   has_dead_ = true;

@@ -108,7 +108,11 @@ class Hub {
   void cancel_over(std::uint64_t server_id, bool in_time);
   /// A client asks to cancel another's statement. The reply is the closing of `requester`.
   void cancel_requested(std::uint32_t pid, const std::string& secret, Client& requester);
-  void cancel_here(std::uint32_t pid, const std::string& secret, std::function<void()> done);
+  /// `left`: workers still to be asked, this one included.
+  void cancel_here(std::uint32_t pid, const std::string& secret, std::size_t left,
+                   std::function<void()> done);
+  /// The client is told this pid, of its own server, from now on.
+  void give_pid(Client& client, std::uint32_t pid);
   void close_requester(pool::SessionId id);
   Client* find(pool::SessionId id) const;
   /// A server handed over by another worker for a session of ours.
@@ -181,7 +185,8 @@ class Hub {
   void fill_users(Snapshot& snapshot);
   void fill_pins(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
-  std::uint32_t new_pid();
+  std::uint32_t new_handle();
+  Client* owner_of(std::uint32_t pid, std::string_view secret) const;
 
   Clock& clock_;
   RulesRef rules_;
@@ -190,7 +195,9 @@ class Hub {
   std::unordered_map<pool::SessionId, std::unique_ptr<Inquiry>> inquiries_;
   Listener& listener(const std::string& database, const std::string& user, std::uint32_t node);
   std::map<std::string, std::unique_ptr<Listener>> listeners_;  // by database and node
-  std::unordered_map<std::uint32_t, Client*> clients_;          // by pid
+  std::unordered_map<std::uint32_t, Client*> clients_;  // by handle
+  // Those that were told their server's pid, by it. Several nodes may have the same.
+  std::unordered_multimap<std::uint32_t, Client*> by_server_pid_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Canceler>> cancelers_;
   std::map<std::string, Meter> meters_;
   std::map<std::string, Mark> marks_;
@@ -201,7 +208,7 @@ class Hub {
   std::vector<std::unique_ptr<Canceler>> dead_cancelers_;
   std::vector<std::function<void(Hub&)>> at_tick_;
   bool has_dead_ = false;
-  std::uint32_t next_pid_ = 1;
+  std::uint32_t next_handle_ = 1;
   std::uint32_t turn_ = 0;
   Instant next_tick_{};
   Instant next_period_{};

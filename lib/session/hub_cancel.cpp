@@ -7,8 +7,6 @@
 namespace heim::session {
 
 void Hub::cancel_requested(std::uint32_t pid, const std::string& secret, Client& requester) {
-  const pool::WorkerId home = pid >> 24;
-  if (home >= shared.broker.workers()) return requester.leave("a cancel request for no session");
   const pool::WorkerId asker = worker;
   const pool::SessionId asker_id = requester.id;
   // PostgreSQL says nothing, right or wrong; the end of the connection says that the request has
@@ -16,16 +14,44 @@ void Hub::cancel_requested(std::uint32_t pid, const std::string& secret, Client&
   auto done = [this, asker, asker_id] {
     shared.fabric->post(asker, [asker_id](Hub& hub) { hub.close_requester(asker_id); });
   };
-  if (home == worker) return cancel_here(pid, secret, std::move(done));
-  shared.fabric->post(home, [pid, secret, done = std::move(done)](Hub& hub) {
-    hub.cancel_here(pid, secret, done);
+  // A pid of ours tells the worker, one of a server does not: any may have it.
+  const std::size_t workers = shared.broker.workers();
+  const std::size_t made_by = pid >> 24;
+  const auto first = static_cast<pool::WorkerId>(made_by > 0 ? (made_by - 1) % workers : worker);
+  if (first == worker) return cancel_here(pid, secret, workers, std::move(done));
+  shared.fabric->post(first, [pid, secret, workers, done = std::move(done)](Hub& hub) {
+    hub.cancel_here(pid, secret, workers, done);
   });
 }
 
-void Hub::cancel_here(std::uint32_t pid, const std::string& secret, std::function<void()> done) {
-  const auto it = clients_.find(pid);
-  if (it == clients_.end() || !crypto::equal(it->second->secret, secret)) return done();
-  it->second->cancel(std::move(done));
+void Hub::cancel_here(std::uint32_t pid, const std::string& secret, std::size_t left,
+                      std::function<void()> done) {
+  if (Client* owner = owner_of(pid, secret)) return owner->cancel(std::move(done));
+  if (left <= 1) return done();
+  const auto next = static_cast<pool::WorkerId>((worker + 1) % shared.broker.workers());
+  shared.fabric->post(next, [pid, secret, left, done = std::move(done)](Hub& hub) {
+    hub.cancel_here(pid, secret, left - 1, done);
+  });
+}
+
+// Several may have one pid: servers of different nodes. The secret says who is meant, and the time
+// this takes says nothing about it.
+Client* Hub::owner_of(std::uint32_t pid, std::string_view secret) const {
+  Client* owner = nullptr;
+  const auto look = [&](Client& client) {
+    if (crypto::equal(client.secret, secret) && !secret.empty()) owner = &client;
+  };
+  const auto made = clients_.find(pid);
+  if (made != clients_.end() && made->second->pid == pid) look(*made->second);
+  const auto [first, last] = by_server_pid_.equal_range(pid);
+  for (auto it = first; it != last; ++it) look(*it->second);
+  return owner;
+}
+
+void Hub::give_pid(Client& client, std::uint32_t pid) {
+  if (pid == 0) return;  // the server told none
+  client.pid = pid;
+  by_server_pid_.emplace(pid, &client);
 }
 
 void Hub::close_requester(pool::SessionId id) {

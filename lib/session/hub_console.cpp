@@ -177,22 +177,30 @@ void Hub::fill_pool(PoolRow& row, const Pool& pool) {
     row.maxwait = now() - c->since;
     break;
   }
+  // In session mode a login waits for the server that it keeps.
+  for (const Client* c = logging_in.front(); c; c = logging_in.next(*c)) {
+    if (c->pool != &pool || !c->in_line()) continue;
+    ++row.cl_waiting;
+    --row.cl_active;
+    row.maxwait = std::max(row.maxwait, now() - c->since);
+  }
   row.pool_mode = mode_text(pool.mode);
   row.node = shared.nodes.node(pool.record.key.node).name;
   row.pool_size = shared.broker.limits(pool.record).size;
 }
 
 void Hub::fill_clients(Snapshot& snapshot) {
-  for (const auto& [pid, client] : clients_) {
+  for (const auto& [handle, client] : clients_) {
     if (!client->stream()) continue;
     ClientRow row;
     row.user = client->user;
     row.database = client->database_name;
     row.replication = client->replication.empty() ? "none" : client->replication;
-    row.state = client->state() < ClientState::idle       ? "login"
-                : client->state() == ClientState::waiting ? "waiting"
-                : client->state() == ClientState::idle    ? "idle"
-                                                          : "active";
+    row.state = client->state() == ClientState::login && client->in_line() ? "waiting"
+                : client->state() < ClientState::idle                      ? "login"
+                : client->state() == ClientState::waiting                  ? "waiting"
+                : client->state() == ClientState::idle                     ? "idle"
+                                                                           : "active";
     split_address(client->stream()->peer_name(), row.addr, row.port);
     split_address(client->stream()->local_name(), row.local_addr, row.local_port);
     row.connect_time = client->connected;
@@ -290,7 +298,7 @@ void Hub::fill_users(Snapshot& snapshot) {
     row.max_user_connections =
         user.max_user_connections.value_or(settings().proxy.max_user_connections);
   }
-  for (const auto& [pid, client] : clients_) {
+  for (const auto& [handle, client] : clients_) {
     if (!client->user.empty()) ++rows[client->user].current_client_connections;
   }
   for (const auto& [key, pool] : pools_) {
@@ -304,7 +312,7 @@ void Hub::fill_users(Snapshot& snapshot) {
 
 void Hub::fill_pins(Snapshot& snapshot) {
   HoldCounts now{};
-  for (const auto& [pid, client] : clients_) {
+  for (const auto& [handle, client] : clients_) {
     for (std::size_t i = 0; i < now.size(); ++i)
       now[i] += (client->holds() & hold_reasons[i].bit) != 0;
   }
@@ -317,7 +325,7 @@ void Hub::fill_pins(Snapshot& snapshot) {
 void Hub::fill_memory(Snapshot& snapshot) {
   std::uint64_t inboxes = 0;
   std::uint64_t used = 0;
-  for (const auto& [pid, client] : clients_) {
+  for (const auto& [handle, client] : clients_) {
     inboxes += client->inbox_size();
     used += client->inbox_size() > 15;
   }

@@ -50,8 +50,11 @@ void Hub::tick_clients() {
   for (Client* client = logging_in.front(); client;) {
     Client* next = logging_in.next(*client);
     if (!over(client->connected, timeouts.client_login_timeout, now())) break;
-    client->fail("08P01", "the login took longer than client_login_timeout (" +
-                              seconds_text(timeouts.client_login_timeout) + ")");
+    // In session mode it waits for a server as others do with a query.
+    if (client->mode != config::PoolMode::session || !client->in_line()) {
+      client->fail("08P01", "the login took longer than client_login_timeout (" +
+                                seconds_text(timeouts.client_login_timeout) + ")");
+    }
     client = next;
   }
   for (Client* client = logging_in.front(); client;) {
@@ -63,8 +66,7 @@ void Hub::tick_clients() {
   if (timeouts.client_idle_timeout == Duration::zero()) return;
   for (Client* client = ready.front(); client;) {
     Client* next = ready.next(*client);
-    if (client->state() == ClientState::idle &&
-        over(client->since, timeouts.client_idle_timeout, now())) {
+    if (client->is_idle() && over(client->since, timeouts.client_idle_timeout, now())) {
       client->fail("57P05", "the session was idle for longer than client_idle_timeout");
     }
     client = next;

@@ -247,6 +247,18 @@ void Server::emit_made(Out& out) {
   }
 }
 
+// It belongs to no statement. What the holder itself notified comes from the process that the holder
+// knows.
+bool Server::on_notification(Bytes frame, bool whole) {
+  if (!has_audience() || !whole || frame.size() < wire::header_size + 4) return true;
+  std::string shown(as_text(frame));
+  auto* pid = reinterpret_cast<std::uint8_t*>(shown.data()) + wire::header_size;
+  const std::uint32_t told = holder_->told_pid();
+  if (told != 0 && load_be32(pid) == backend_pid) store_be32(pid, told);
+  if (holder_->on_notification(*this, as_bytes(shown))) hub->to_client.copy(shown);
+  return false;
+}
+
 void Server::on_bytes(Stream&, Bytes bytes) {
   hub->sweep();
   pool->meter->total.received += bytes.size();

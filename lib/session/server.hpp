@@ -69,6 +69,8 @@ class Holder {
   virtual std::size_t backlog() const { return 0; }
   /// The server has taken all that was written to it.
   virtual void on_server_drained() {}
+  /// The process the holder believes to talk to.
+  virtual std::uint32_t told_pid() const { return 0; }
 };
 
 class Server final : public StreamHandler {
@@ -232,8 +234,9 @@ class Server final : public StreamHandler {
   bool on_copy(std::uint8_t tag);
   void settle_copy();
   void see_end_of_copy(std::uint8_t tag);
-  bool on_notification(Bytes frame, bool whole);
   bool on_parameter(Bytes body);
+  bool on_notification(Bytes frame, bool whole);
+  void hidden_row(Bytes body, bool whole);
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
   void confirm(const Expected::Entry& entry);
@@ -247,7 +250,6 @@ class Server final : public StreamHandler {
   std::string_view why_unfit() const;
   Reply next_due() const;
   bool has_audience() const;
-  void hidden_row(Bytes body, bool whole);
   bool gathers(const wire::Header& header) const;
   void end_message();
   void settle();

@@ -127,10 +127,6 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   }
 }
 
-bool Server::on_notification(Bytes frame, bool whole) {
-  return holder_ && (!whole || holder_->on_notification(*this, frame));
-}
-
 // A row of the answer to a query of ours.
 void Server::hidden_row(Bytes body, bool whole) {
   if (next_due() != Reply::probe) return;

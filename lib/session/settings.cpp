@@ -260,16 +260,14 @@ namespace {
 
 bool may_name_setting(std::string_view name) { return !name.empty() && !is_statement_item(name); }
 
-}  // namespace
-
-bool parse_options(std::string_view options,
-                   std::vector<std::pair<std::string, std::string>>& out) {
+// Words as PostgreSQL splits them: a backslash takes the next byte as it is.
+std::vector<std::string> split_words(std::string_view options) {
   std::vector<std::string> words;
   std::string word;
   bool open = false;
   for (std::size_t i = 0; i < options.size(); ++i) {
     const char c = options[i];
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f') {
+    if (std::string_view(" \t\n\r\v\f").find(c) != std::string_view::npos) {
       if (open) words.push_back(std::move(word));
       word.clear();
       open = false;
@@ -279,26 +277,70 @@ bool parse_options(std::string_view options,
     word += c == '\\' && i + 1 < options.size() ? options[++i] : c;
   }
   if (open) words.push_back(std::move(word));
+  return words;
+}
 
+Error invalid_argument(const std::string& word) {
+  return {"42601",
+          "invalid command-line argument for server process: " + word,
+          {},
+          "Try \"postgres --help\" for more information."};
+}
+
+// A word that is neither -c nor --name: a switch of PostgreSQL's that we do not pass on, or a
+// mistake.
+Error odd_word(const std::string& word, bool last, std::string_view options) {
+  static constexpr std::string_view with_value = "BCDdfhkNprStvW";
+  static constexpr std::string_view alone = "bEeFijlnOPsT";
+  const char letter = word.size() > 1 && word[0] == '-' ? word[1] : '?';
+  const bool takes = with_value.find(letter) != std::string_view::npos;
+  const bool lacks = takes && word.size() == 2 && last;
+  if (lacks || (!takes && alone.find(letter) == std::string_view::npos)) {
+    return invalid_argument(word);
+  }
+  return {"22023",
+          "cannot pass on the startup parameter \"options\": " + std::string(options),
+          {},
+          "Only -c name=value and --name=value are understood."};
+}
+
+}  // namespace
+
+Result<void> parse_options(std::string_view options,
+                           std::vector<std::pair<std::string, std::string>>& out) {
+  const std::vector<std::string> words = split_words(options);
   for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool last = i + 1 == words.size();
+    if (words[i] == "--") return last ? Result<void>() : invalid_argument(words[i + 1]);
     std::string_view assignment = words[i];
-    if (assignment == "-c") {
-      if (++i == words.size()) return false;
-      assignment = words[i];
-    } else if (assignment.starts_with("-c") || assignment.starts_with("--")) {
+    const bool is_long = assignment.starts_with("--");
+    if (words[i] == "-c") {
+      if (last) return invalid_argument(words[i]);
+      assignment = words[++i];
+    } else if (is_long || assignment.starts_with("-c")) {
       assignment.remove_prefix(2);
     } else {
-      return false;
+      return odd_word(words[i], last, options);
     }
     const std::size_t equal = assignment.find('=');
-    if (equal == std::string_view::npos || !may_name_setting(assignment.substr(0, equal))) {
-      return false;
+    if (equal == std::string_view::npos) {
+      return Error{"42601",
+                   (is_long ? "--" : "-c ") + std::string(assignment) + " requires a value",
+                   {},
+                   {}};
+    }
+    if (!may_name_setting(assignment.substr(0, equal))) {
+      return Error{"42704",
+                   "unrecognized configuration parameter \"" +
+                       std::string(assignment.substr(0, equal)) + "\"",
+                   {},
+                   {}};
     }
     std::string name = setting_name(assignment.substr(0, equal));
     std::replace(name.begin(), name.end(), '-', '_');
     out.emplace_back(std::move(name), assignment.substr(equal + 1));
   }
-  return true;
+  return {};
 }
 
 }  // namespace heim::session

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace heim::session {
 
 /// Names and values, sorted by name, names in lower case. Immutable and interned: equal sets are
@@ -73,7 +75,8 @@ std::vector<std::string_view> sync_prepares(const SettingList* from, const Setti
 std::size_t difference(const SettingList& from, const SettingList& to);
 
 /// `-c name=value` and `--name=value` words of the startup parameter "options", with PostgreSQL's
-/// backslash rules. False if a word is something else.
-bool parse_options(std::string_view options, std::vector<std::pair<std::string, std::string>>& out);
+/// backslash rules. What PostgreSQL refuses is refused in its words.
+Result<void> parse_options(std::string_view options,
+                           std::vector<std::pair<std::string, std::string>>& out);
 
 }  // namespace heim::session

@@ -223,14 +223,39 @@ SCRIPT("a parameter that the server refuses ends the login, as it would there") 
 }
 
 SCRIPT("options that cannot be passed on") {
-  for (const char* const options : {"-B 100", "-c", "--novalue", "geqo=off"}) {
+  for (const char* const options : {"-B 100", "-c geqo=off -F", "-B", "-e"}) {
     Client& client = bench.starts({{"options", options}});
-    client.receives_error("22023", "FATAL");
+    const bool lacks = std::string_view(options) == "-B";
+    client.receives_error(lacks ? "42601" : "22023", "FATAL");
     client.is_closed();
   }
   bench.settings.proxy.ignore_startup_parameters = {"options"};
   bench.reload();
   bench.login({{"options", "-B 100"}});
+}
+
+SCRIPT("mistakes in options are told in PostgreSQL's words") {
+  const auto invalid = [](const std::string& word) {
+    return "invalid command-line argument for server process: " + word;
+  };
+  const Pairs told = {{"--nosuch", "--nosuch requires a value"},
+                      {"-c geqo=off --BAD-name -Z", "--BAD-name requires a value"},
+                      {"-c nosuch", "-c nosuch requires a value"},
+                      {"-cbad-name", "-c bad-name requires a value"},
+                      {"-c", invalid("-c")},
+                      {"-c geqo=off -Z", invalid("-Z")},
+                      {"geqo=off", invalid("geqo=off")},
+                      {"-", invalid("-")},
+                      {"--geqo=off -- x", invalid("x")}};
+  for (const auto& [options, message] : told) {
+    Client& client = bench.starts({{"options", options}});
+    CHECK_EQ(client.receives_error("42601", "FATAL"), message);
+    client.is_closed();
+  }
+  Client& nameless = bench.starts({{"options", "--=x"}});
+  nameless.receives_error("42704", "FATAL");
+  nameless.is_closed();
+  bench.login({{"options", "--"}});
 }
 
 SCRIPT("heimproxy.route chooses the kind of node") {

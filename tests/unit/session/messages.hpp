@@ -143,9 +143,9 @@ inline std::string notice(std::string_view text) {
   wire::error(out, {"NOTICE", "00000", text}, 'N');
   return out;
 }
-inline std::string notification(std::string_view channel) {
+inline std::string notification(std::string_view channel, std::uint32_t pid = 7) {
   std::string out;
-  wire::Writer(out, 'A').u32(7).string(channel).string("");
+  wire::Writer(out, 'A').u32(pid).string(channel).string("");
   return out;
 }
 inline std::string copy_response(char tag) {
