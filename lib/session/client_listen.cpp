@@ -100,8 +100,10 @@ void Client::adopt_channels(const std::vector<std::string>& channels) {
   mine.own = Channels(channels.begin(), channels.end());
   mine.own.erase(mine.fence);
   forget_channels();
-  if (mine.move != Listening::Move::none && mine.moving != mine.own)
+  if (mine.move != Listening::Move::none && mine.moving != mine.own) {
+    unsubscribe(list(std::exchange(mine.moving, {})));
     mine.move = Listening::Move::none;
+  }
   if (mine.own.empty() && mine.shared.empty()) leave_listener();
 }
 
@@ -317,7 +319,7 @@ bool Client::on_notification(Server&, Bytes frame) {
     if (mine.moves_out()) mine.old_source_passed();
     return false;
   }
-  if (mine.moves_out()) return !mine.server_passed;
+  if (mine.moves_out() && mine.moving.contains(what->channel)) return !mine.server_passed;
   if (!mine.shared.contains(what->channel)) return true;
   if (!mine.server_passed || mine.move != Listening::Move::back) return false;
   if (mine.listener_passed) return true;
