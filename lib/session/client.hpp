@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -218,8 +219,11 @@ class Client final : public StreamHandler, public Holder {
   void unknown_statement(std::string_view given);
   // client_names.cpp
   bool shares_names() const;
-  bool mixes_names(const sql::Script& script) const;
-  bool mixes_names(std::string_view given, const sql::Script& script) const;
+  struct BatchNames;
+  bool look_at_batch(Bytes in);
+  bool mixes_names(const sql::Script& script, std::span<const std::string_view> parsed) const;
+  bool mixes_names(Bytes message, const wire::Header& header, BatchNames& batch);
+  Settings parsed_under() const;
   void keep_own_names();
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
@@ -246,8 +250,7 @@ class Client final : public StreamHandler, public Holder {
   void refuse_statement(const sql::Script& script);
   enum class Way { go, wait, refused };
   Way look_at_query(Bytes in, const wire::Header& header);
-  bool look_at_parse(Bytes in, const wire::Header& header);
-  bool make_way(const sql::Script& script, bool mixes);
+  bool make_way(sql::Effects effects, bool mixes);
   bool may_change_server() const;
   void change_server();
   void note_parse(Bytes in, const wire::Header& header);
@@ -294,6 +297,7 @@ class Client final : public StreamHandler, public Holder {
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
+  bool names_in_sql_ = false;  // a statement of the protocol names statements of SQL
   bool odd_strings_ = false;  // string literals may be read otherwise than usual
   Settings startup_vars_;     // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;

@@ -40,7 +40,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (!server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
   if (hangs_on_outcome(in, header)) return wait_for_outcome();
-  if (tracks_state() && !look_at_parse(in, header)) return 0;
+  if (tracks_state() && !look_at_batch(in)) return 0;
   if (!shares_names()) return own_extended(in, header);
   open_batch(header);
   return translate(in, header);
@@ -122,7 +122,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
     StatementRef statement = hub.statement_table.intern(content);
     if (!is_accepted(*statement)) return false;
-    statements_.set(given, std::move(statement));
+    statements_.set(given, std::move(statement), vars);
     ++pool->meter->total.client_parse_count;
   }
   hub.to_client.copy(close ? std::string_view("3\0\0\0\4", 5) : std::string_view("1\0\0\0\4", 5));
@@ -209,7 +209,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   Undo change;
   change.client_named = true;
   change.name = given;
-  statements_.set(given, statement);
+  statements_.set(given, statement, parsed_under());
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
@@ -247,7 +247,9 @@ const ServerStatements::Item* Client::fresh(Hash128 hash) {
   const ServerStatements::Item* item = server->prepared.use(hash);
   if (!item) return nullptr;
   const bool current = item->epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
-  if (current && server->prepared.usable(*item)) return item;
+  // In a failed transaction none can be prepared anew.
+  const bool stays = current || server->in_failed_transaction();
+  if (stays && server->prepared.usable(*item)) return item;
   retire(hash);
   close_orphans();
   return nullptr;

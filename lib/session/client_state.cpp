@@ -92,22 +92,9 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   if (!text.empty()) text.remove_suffix(1);
   const sql::ScriptRef script = hub.analysis.find(text);
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
-  if (!make_way(*script, shares_names() && mixes_names(*script))) return Way::wait;
+  if (!make_way(script->effects, shares_names() && mixes_names(*script, {}))) return Way::wait;
   note(*script);
   return Way::go;
-}
-
-// False if the message has to wait.
-bool Client::look_at_parse(Bytes in, const wire::Header& header) {
-  if (header.tag != 'P' || in.size() < header.total()) return true;
-  // In the middle of a batch it is too late: an error before it would skip what is to be sent.
-  if (server->in_failed_transaction() || server->batch_open) return true;
-  wire::Fields fields(in.subspan(wire::header_size, header.body));
-  const std::string_view given = fields.string();
-  const std::string_view text = fields.string();
-  if (!fields.ok()) return true;
-  const sql::ScriptRef script = hub.analysis.find(text);
-  return make_way(*script, mixes_names(given, *script));
 }
 
 // What the text alone says to keep the server.
@@ -137,15 +124,15 @@ void Client::refuse_statement(const sql::Script& script) {
 }
 
 // Does what a batch wants done before it begins. False if it has to wait for that.
-bool Client::make_way(const sql::Script& script, bool mixes) {
+bool Client::make_way(sql::Effects effects, bool mixes) {
   // Each try may bring one that others have used: it goes by turns.
   constexpr std::uint8_t tries = 3;
   const bool change =
-      (script.effects & own_server) != 0 && new_servers_ < tries && may_change_server();
+      (effects & own_server) != 0 && new_servers_ < tries && may_change_server();
   if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
   if (change) return change_server(), false;
   if (mixes) keep_own_names();
-  if (sees_foreign_sequences(script.effects)) server->forget_sequences(hub.to_server);
+  if (sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
   return true;
 }
 

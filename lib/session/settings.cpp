@@ -22,29 +22,30 @@ void hex_escape(std::string& out, unsigned char byte) {
 }
 
 // Settings that a statement's literals are read with, or its bytes.
+constexpr std::string_view guides[] = {"array_nulls",
+                                       "client_encoding",
+                                       "datestyle",
+                                       "intervalstyle",
+                                       "lc_monetary",
+                                       "role",
+                                       "search_path",
+                                       "session_authorization",
+                                       "standard_conforming_strings",
+                                       "timezone",
+                                       "timezone_abbreviations",
+                                       "transform_null_equals",
+                                       "xmloption"};
+
 bool guides_parsing(std::string_view name) {
-  static constexpr std::string_view names[] = {"array_nulls",
-                                               "client_encoding",
-                                               "datestyle",
-                                               "intervalstyle",
-                                               "lc_monetary",
-                                               "role",
-                                               "search_path",
-                                               "session_authorization",
-                                               "standard_conforming_strings",
-                                               "timezone",
-                                               "timezone_abbreviations",
-                                               "transform_null_equals",
-                                               "xmloption"};
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+  return std::find(std::begin(guides), std::end(guides), name) != std::end(guides);
 }
 
 std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>>& items) {
-  std::vector<std::pair<std::string, std::string>> guides;
+  std::vector<std::pair<std::string, std::string>> chosen;
   for (const auto& item : items) {
-    if (guides_parsing(item.first)) guides.push_back(item);
+    if (guides_parsing(item.first)) chosen.push_back(item);
   }
-  return guides.empty() ? 0 : hash128(key_of(guides), 0).low;
+  return chosen.empty() ? 0 : hash128(key_of(chosen), 0).low;
 }
 
 // E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are
@@ -182,9 +183,11 @@ std::string undo_sql(const SettingList& from, const SettingList& to) {
   return sql;
 }
 
-void add_set(std::string& sql, bool& first, std::string_view name, std::string_view value) {
+void add_set(std::string& sql, bool& first, std::string_view name, std::string_view value,
+             std::string_view until_end = "false") {
   sql += first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
-  sql += quote_literal(name) + "," + quote_literal(value) + ",false)";
+  sql += quote_literal(name) + "," + quote_literal(value) + ",";
+  (sql += until_end) += ")";
   first = false;
 }
 
@@ -218,6 +221,20 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
   if (!from || has_identity(*from)) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;";
   if (!from) sql += "RESET ALL;";  // which leaves the role and the session's user as they are
   return sql + undo + set;
+}
+
+std::string reading_sql(const SettingList& list) {
+  std::string sql, set;
+  bool first = true;
+  for (const std::string_view name : guides) {
+    if (is_identity(name)) continue;
+    if (const std::string* value = list.find(name)) {
+      add_set(set, first, name, *value, "true");
+    } else {
+      (sql += "SET LOCAL ") += quote_name(name) + " TO DEFAULT;";
+    }
+  }
+  return sql + set;
 }
 
 std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {

@@ -65,6 +65,9 @@ std::vector<std::string> sync_deallocates(const SettingList* from, const Setting
 /// shows the text of a whole query as a statement's.
 std::vector<std::string_view> sync_prepares(const SettingList* from, const SettingList& to);
 
+/// What makes a text be read, until the transaction ends, as it was under `list`.
+std::string reading_sql(const SettingList& list);
+
 /// In how many items they differ: what it costs to go from one to the other.
 std::size_t difference(const SettingList& from, const SettingList& to);
 
