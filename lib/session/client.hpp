@@ -69,6 +69,8 @@ class Client final : public StreamHandler, public Holder {
   ClientStatements* statements() override { return &statements_; }
   std::string in_its_names(const Server& server, Bytes error) override;
   void on_parameter(std::string_view name, std::string_view value) override;
+  bool delays_parameter(std::string_view parameter) override;
+  bool delays_ready() const override { return restore_ != Restore::none; }
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
 
@@ -208,6 +210,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
   Hash128 key_of(const Statement& statement) const;
+  std::uint64_t parsing_now() const;
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
@@ -260,14 +263,21 @@ class Client final : public StreamHandler, public Holder {
   void note_objects(const sql::Script& script);
   void note_sequences(sql::Effects effects);
   bool sees_foreign_sequences(sql::Effects effects) const;
-  void note_setting(const std::string& name);
+  void note_setting(const std::string& written);
   void note_execute(const std::string& name);
   bool state_is_known();
   void ask_state();
   void adopt_settings(Server& given);
   void adopt_holds();
   bool ends_for_hold();
+  // client_restore.cpp
+  void note_resets(const sql::Script& script);
+  bool waits_for_restore(const wire::Header& header) const;
+  bool is_taken_back(const std::string& name, const std::string* now);
+  bool restores(Server& given, char tx);
+  void restored(Server& given, char tx);
   void restore_startup();
+  void make_like_before(Server& given);
   void try_release();
   void leave_state(Server& held);
   bool state_is_lost() const;
@@ -297,9 +307,13 @@ class Client final : public StreamHandler, public Holder {
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
-  bool names_in_sql_ = false;  // a statement of the protocol names statements of SQL
-  bool odd_strings_ = false;  // string literals may be read otherwise than usual
-  Settings startup_vars_;     // what it asked for at its login
+  bool names_in_sql_ = false;     // a statement of the protocol names statements of SQL
+  bool reading_changed_ = false;  // the server's word on it is awaited, or its transaction's end
+  bool had_temp_ = false;         // temporary objects, of this session
+  enum class Restore : std::uint8_t { none, wanted, asked, running };
+  Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
+  bool odd_strings_ = false;         // string literals may be read otherwise than usual
+  Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   bool settings_changed_ = false;  // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.

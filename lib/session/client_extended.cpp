@@ -239,8 +239,12 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
 // What a text means depends on the settings it is parsed under: date '1/2/2003' is read then, and
 // bytes are characters of an encoding. Servers have it once for each.
 Hash128 Client::key_of(const Statement& statement) const {
-  return {statement.hash.high ^ vars->parsing, statement.hash.low ^ vars->parsing};
+  const std::uint64_t parsing = parsing_now();
+  return {statement.hash.high ^ parsing, statement.hash.low ^ parsing};
 }
+
+// Until the server has said what they are, they are nobody else's.
+std::uint64_t Client::parsing_now() const { return reading_changed_ ? ~id : vars->parsing; }
 
 // The server's name for a statement it has and that no schema change made stale.
 const ServerStatements::Item* Client::fresh(Hash128 hash) {
@@ -266,8 +270,9 @@ void Client::retire(Hash128 hash) {
 // Sends a Parse under a name of ours, and makes room for it.
 std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply reply) {
   const auto size = static_cast<std::uint32_t>(statement->content.size());
-  const auto item = server->prepared.add(key_of(*statement), size,
-                                         hub.shared.schema_epoch.load(std::memory_order_relaxed));
+  const auto item =
+      server->prepared.add(key_of(*statement), size,
+                           hub.shared.schema_epoch.load(std::memory_order_relaxed), parsing_now());
   std::string message;
   wire::Writer(message, 'P').string(server_name(item.number)).bytes(statement->content);
   hub.to_server.copy(message);

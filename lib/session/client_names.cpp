@@ -74,11 +74,7 @@ bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& 
 }
 
 // What a statement that is parsed now is read under.
-Settings Client::parsed_under() const {
-  using namespace sql::effect;
-  constexpr sql::Effects unknown = settings | all_settings | suspicious | role | local;
-  return (effects_ & unknown) == 0 ? vars : nullptr;
-}
+Settings Client::parsed_under() const { return reading_changed_ ? nullptr : vars; }
 
 bool Client::mixes_names(const sql::Script& script,
                          std::span<const std::string_view> parsed) const {
@@ -129,13 +125,14 @@ void Client::keep_own_names() {
   const auto parse_apart = [&](std::string_view name, const Statement& statement,
                                const SettingList* under) {
     const bool same = under && parsed_under() && under->parsing == vars->parsing;
-    if (!under || (same && !open)) return parse(name, statement);
-    run((open ? "SAVEPOINT heim_names;" : "BEGIN;") + reading_sql(*under));
+    if (!open && (!under || same)) return parse(name, statement);
+    run((open ? "SAVEPOINT heim_names;" : "BEGIN;") +
+        (under ? reading_sql(*under) : std::string()));
     parse(name, statement);
     run(open ? "ROLLBACK TO heim_names;RELEASE heim_names" : "ROLLBACK");
   };
   statements_.for_each(parse_apart);
-  if (statements_.unnamed()) parse({}, *statements_.unnamed());
+  if (statements_.unnamed() && !open) parse({}, *statements_.unnamed());
   statements_ = {};
   hub.to_server.copy(out);
 }
@@ -159,19 +156,24 @@ std::string Client::in_its_names(const Server& given, Bytes error) {
 
 // What the client calls a statement that has this number on the server.
 const std::string* Client::own_name(const Server& given, std::uint32_t number) const {
-  std::optional<Hash128> hash;
-  for (const ServerStatements::Item& item : given.prepared.items()) {
-    if (item.number == number) hash = item.hash;
-  }
+  std::optional<ServerStatements::Item> found;
+  const auto look_among = [&](const std::vector<ServerStatements::Item>& items) {
+    for (const ServerStatements::Item& item : items) {
+      if (item.number == number) found = item;
+    }
+  };
+  look_among(given.prepared.items());
+  const auto is_it = [&](const Statement& statement) { return found->is(statement); };
   for (const Undo& change : given.undo) {
     const bool same = change.item.number == number && change.server_added;
-    if (same) hash = change.item.hash;
-    const bool was = hash && change.before && key_of(*change.before) == *hash;
+    if (same) found = change.item;
+    const bool was = found && change.before && found->is(*change.before);
     if (change.client_named && (same || was)) return &change.name;
+    if (!change.forgotten) continue;
+    look_among(change.forgotten->server);
+    if (found) return change.forgotten->client.name_of(is_it);
   }
-  if (!hash) return nullptr;
-  return statements_.name_of(
-      [&](const Statement& statement) { return key_of(statement) == *hash; });
+  return found ? statements_.name_of(is_it) : nullptr;
 }
 
 }  // namespace heim::session

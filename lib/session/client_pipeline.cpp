@@ -168,6 +168,7 @@ std::size_t Client::message(Bytes in, const wire::Header& header) {
     return leave("it said goodbye"), in.size();
   }
   if (state_ == ClientState::skipping) return skip(in, header);
+  if (waits_for_restore(header)) return wait_for_outcome();
   if (header.tag == 'S') return sync(in, header);
   if (server && server->skipping) return discard_frame(in, header);
   if (is_extended(header.tag)) return extended(in, header);
@@ -281,7 +282,7 @@ bool Client::acquire() {
       hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
-  if (Server* idle = pool->take_idle()) {
+  if (Server* idle = pool->take_idle(vars)) {
     link(*idle);
     return server != nullptr;
   }
@@ -318,7 +319,7 @@ void Client::reroute() {
   if (state_ == ClientState::waiting) --pool->clients_waiting;
   choose_again();
   if (state_ == ClientState::waiting) ++pool->clients_waiting;
-  if (Server* idle = pool->take_idle()) return link(*idle);
+  if (Server* idle = pool->take_idle(vars)) return link(*idle);
   join_line();
 }
 
@@ -335,6 +336,7 @@ void Client::link(Server& given) {
     pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
   apply(ClientEvent::linked);
   given.take(*this, id, life_, vars, hub.to_server);
+  make_like_before(given);
   given.request_start = hub.now();
   if (given.transaction_start == Instant{}) given.transaction_start = hub.now();
   if (!given.owes()) tell_parameters(given);
@@ -375,11 +377,15 @@ void Client::on_synced(Server& given) {
 // hears of it.
 void Client::tell_parameters(const Server& given) {
   if (!told_ || told_ == given.parameters) return;
+  std::vector<std::pair<std::string, std::string>> news;  // sorted as the server sorts them
   for (const auto& [parameter, value] : given.parameters->items) {
     const std::string* told = told_->find(parameter);
-    if (told && *told == value) continue;
+    if (!told || *told != value) news.emplace_back(fold(parameter), parameter);
+  }
+  std::sort(news.begin(), news.end());
+  for (const auto& [folded, parameter] : news) {
     std::string message;
-    wire::parameter_status(message, parameter, value);
+    wire::parameter_status(message, parameter, *given.parameters->find(parameter));
     hub.to_client.copy(message);
   }
   told_ = given.parameters;
@@ -387,6 +393,7 @@ void Client::tell_parameters(const Server& given) {
 
 void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
+  if (restores(given, tx)) return;
   Counters& total = pool->meter->total;
   total.query_time += static_cast<std::uint64_t>(to_us(hub.now() - given.request_start));
   given.request_start = hub.now();
@@ -422,6 +429,10 @@ void Client::on_sync_failed(Server& given, Bytes error) {
   const wire::ErrorView view = wire::read_error(error.subspan(wire::header_size));
   if (state_ == ClientState::login) {
     // As at a direct login with such a parameter: the session does not begin.
+    std::string accepted;
+    wire::authentication(accepted, 0, {});
+    const Bytes segment = as_bytes(accepted);
+    if (stream_) stream_->write({&segment, 1});
     wire::error(raw, {"FATAL", view.sqlstate, view.message, view.detail, view.hint});
     server = nullptr;
     given.release();

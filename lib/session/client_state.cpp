@@ -5,9 +5,9 @@
 // transaction is over (state_probe). Until then the client keeps the server.
 #include <algorithm>
 
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
-#include "session/state_probe.hpp"
 
 namespace heim::session {
 namespace {
@@ -30,16 +30,6 @@ bool makes_objects(const sql::Statement& statement) {
 }
 
 }  // namespace
-
-struct Client::Tracking {
-  std::vector<std::string> names;   // set since the server was last asked
-  std::vector<std::string> custom;  // of all settings this session has set, those with a dot
-  std::vector<std::string> channels;
-  bool asked = false;  // the answer is awaited
-  sql::Effects asked_effects = 0;
-  StateQuestion question;
-  StateAnswer answer;
-};
 
 void Client::TrackingDeleter::operator()(Tracking* tracking) const { delete tracking; }
 
@@ -127,8 +117,7 @@ void Client::refuse_statement(const sql::Script& script) {
 bool Client::make_way(sql::Effects effects, bool mixes) {
   // Each try may bring one that others have used: it goes by turns.
   constexpr std::uint8_t tries = 3;
-  const bool change =
-      (effects & own_server) != 0 && new_servers_ < tries && may_change_server();
+  const bool change = (effects & own_server) != 0 && new_servers_ < tries && may_change_server();
   if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
   if (change) return change_server(), false;
   if (mixes) keep_own_names();
@@ -171,6 +160,9 @@ void Client::note(const sql::Script& script) {
   if (odd_strings_) effects_ |= suspicious;
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
+  if (script.effects & sql::effect::temp) had_temp_ = server->had_temp = true;
+  if (script.effects & all_settings) reading_changed_ = true;
+  if ((script.effects & (resets | settings)) != 0) note_resets(script);
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
@@ -216,12 +208,17 @@ void Client::note_execute(const std::string& name) {
   effects_ |= suspicious;
 }
 
-void Client::note_setting(const std::string& name) {
+void Client::note_setting(const std::string& written) {
   Tracking& mine = tracking();
+  // One that nobody declared is called what it was first called.
+  const auto same = [&](const std::string& one) { return fold(one) == fold(written); };
+  const auto known = std::ranges::find_if(mine.custom, same);
+  const std::string& name = known == mine.custom.end() ? written : *known;
   const auto add = [&](std::vector<std::string>& list) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
   add(mine.names);
+  reading_changed_ |= guides_parsing(name);
   // From here on a text may mean something else than it was read as.
   odd_strings_ |= name == "standard_conforming_strings" || name == "backslash_quote";
   if (name.find('.') == std::string::npos) return;
@@ -272,12 +269,15 @@ void Client::on_state(Server& given, bool failed) {
   if (failed || mine.answer.malformed) {
     effects_ |= mine.asked_effects | suspicious;  // asked again after the next statement
     hold_server(hold_unknown);
+    if (restore_ != Restore::none) restored(given, 'I');
     return on_batch_end();
   }
   adopt_settings(given);
   adopt_holds();
+  reading_changed_ = false;
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
+  if (restores(given, 'I')) return;
   if (holds_ != 0) restore_startup();
   on_batch_end();
   if (server == &given) try_release();
@@ -306,7 +306,7 @@ void Client::adopt_settings(Server& given) {
   // RESET goes back to what the client asked for at its login, not to the server's default.
   if (mine.question.settings) {
     for (const auto& item : startup_vars_->items) {
-      if (!now->find(item.first)) items.push_back(item);
+      if (is_taken_back(item.first, now->find(item.first))) items.push_back(item);
     }
   }
   vars = hub.setting_table.intern(std::move(items));
@@ -357,14 +357,6 @@ void Client::try_release() {
     effects_ = 0;
     return release_server();
   }
-}
-
-// What a RESET took away that the login had asked for comes back.
-void Client::restore_startup() {
-  if (!server || server->vars == vars) return;
-  Out out;
-  server->adapt(vars, out);
-  server->write(out);
 }
 
 // Whether what its server knew of the session is nowhere else.

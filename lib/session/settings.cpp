@@ -36,10 +36,6 @@ constexpr std::string_view guides[] = {"array_nulls",
                                        "transform_null_equals",
                                        "xmloption"};
 
-bool guides_parsing(std::string_view name) {
-  return std::find(std::begin(guides), std::end(guides), name) != std::end(guides);
-}
-
 std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>>& items) {
   std::vector<std::pair<std::string, std::string>> chosen;
   for (const auto& item : items) {
@@ -143,6 +139,10 @@ Settings SettingTable::without(const Settings& base, std::string_view name) {
   return intern(std::move(items));
 }
 
+bool guides_parsing(std::string_view name) {
+  return std::find(std::begin(guides), std::end(guides), name) != std::end(guides);
+}
+
 bool is_settable(std::string_view name) {
   static constexpr std::string_view names[] = {"application_name",
                                                "client_encoding",
@@ -177,7 +177,11 @@ bool has_identity(const SettingList& list) {
 std::string undo_sql(const SettingList& from, const SettingList& to) {
   std::string sql;
   for (const auto& [name, value] : from.items) {
-    if (is_statement_item(name) || is_identity(name) || to.find(name)) continue;
+    if (is_statement_item(name) || is_identity(name)) continue;
+    // 'SQL' alone leaves the order of day and month as it is.
+    const std::string* next = to.find(name);
+    const bool adds = next && name == "datestyle" && next->find(',') == std::string::npos;
+    if (next && (!adds || *next == value)) continue;
     (sql += "RESET ") += quote_name(name) + ";";
   }
   return sql;
@@ -224,7 +228,7 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
 }
 
 std::string reading_sql(const SettingList& list) {
-  std::string sql, set;
+  std::string sql = "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL ROLE NONE;", set;
   bool first = true;
   for (const std::string_view name : guides) {
     if (is_identity(name)) continue;
@@ -234,7 +238,21 @@ std::string reading_sql(const SettingList& list) {
       (sql += "SET LOCAL ") += quote_name(name) + " TO DEFAULT;";
     }
   }
+  for (const char* const name : {"session_authorization", "role"}) {
+    if (const std::string* value = list.find(name)) add_set(set, first, name, *value, "true");
+  }
   return sql + set;
+}
+
+std::string set_statement(std::string_view name, std::string_view value) {
+  // A list of names is not to be quoted as one.
+  bool first = true;
+  std::string sql;
+  if (name == "search_path" || name == "temp_tablespaces") {
+    add_set(sql, first, name, value);
+    return sql + ";";
+  }
+  return "SET " + quote_name(name) + "=" + quote_literal(value) + ";";
 }
 
 std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {

@@ -72,8 +72,8 @@ const ServerStatements::Item* ServerStatements::use(Hash128 hash) {
 }
 
 const ServerStatements::Item& ServerStatements::add(Hash128 hash, std::uint32_t size,
-                                                    std::uint64_t epoch) {
-  restore({hash, next_number_++, size, epoch, batch, false});
+                                                    std::uint64_t epoch, std::uint64_t parsing) {
+  restore({hash, next_number_++, size, epoch, batch, false, parsing});
   return items_.front();
 }
 

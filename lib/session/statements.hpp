@@ -106,16 +106,20 @@ class ClientStatements {
 class ServerStatements {
  public:
   struct Item {
-    Hash128 hash;
+    Hash128 hash;          // of the content, mixed with `parsing`
     std::uint32_t number;  // its name is "heim_<number>"
     std::uint32_t size;
-    std::uint64_t epoch;  // of the schema, when it was prepared
-    std::uint32_t batch;  // that prepared it
-    bool confirmed;       // ParseComplete came
+    std::uint64_t epoch;    // of the schema, when it was prepared
+    std::uint32_t batch;    // that prepared it
+    bool confirmed;         // ParseComplete came
+    std::uint64_t parsing;  // what it was read under
+    bool is(const Statement& statement) const {
+      return hash == Hash128{statement.hash.high ^ parsing, statement.hash.low ^ parsing};
+    }
   };
   /// Null if it is not there. Marks it as used.
   const Item* use(Hash128 hash);
-  const Item& add(Hash128 hash, std::uint32_t size, std::uint64_t epoch);
+  const Item& add(Hash128 hash, std::uint32_t size, std::uint64_t epoch, std::uint64_t parsing);
   std::optional<Item> erase(Hash128 hash);
   /// Only if it still is the one with this number.
   void erase(const Item& item);

@@ -129,8 +129,8 @@ struct Statement {
   /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
   /// its like: what is named. Empty for ALL and *.
   std::string name;
-  /// With effect::settings: lower case, as PostgreSQL compares them. `time zone`, `names`,
-  /// `session characteristics` and the like are the settings they stand for.
+  /// With effect::settings: lower case, as PostgreSQL compares them; as written if there is a dot.
+  /// `time zone`, `names`, `session characteristics` and the like are the settings they stand for.
   std::vector<std::string> settings;
   /// With effect::executes.
   std::vector<std::string> executes;

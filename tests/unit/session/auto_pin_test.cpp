@@ -137,8 +137,9 @@ SCRIPT("auto: on_unsupported = warn tells the client, once") {
   Client& one = bench.login();
   Server& server = bench.last();
   std::string warning;
-  wire::error(warning, {"WARNING", "01000",
-                        "this session keeps its server between transactions: a library it loaded"},
+  wire::error(warning,
+              {"WARNING", "01000",
+               "this session keeps its server between transactions: a library it loaded"},
               'N');
   one.sends(query("load 'x'"));
   server.receives_all(query("load 'x'"));
@@ -160,9 +161,10 @@ SCRIPT("auto: on_unsupported = warn tells the client, once") {
   next.receives_all(ask_all());
   next.sends(state({{"t", "", "", ""}, {"r", "app", "none", ""}}));
   warning.clear();
-  wire::error(warning, {"WARNING", "01000",
-                        "this session keeps its server between transactions: temporary objects"},
-              'N');
+  wire::error(
+      warning,
+      {"WARNING", "01000", "this session keeps its server between transactions: temporary objects"},
+      'N');
   two.receives_all(warning);
 }
 
