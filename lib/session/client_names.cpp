@@ -121,15 +121,14 @@ void Client::keep_own_names() {
     server->expect(Reply::query_lenient);
   };
   const bool open = server->in_transaction();
-  // What it was read under may have changed since, and a transaction shall not fail over it.
+  // What it was read under may have changed since. Within a transaction it stays as it is now.
   const auto parse_apart = [&](std::string_view name, const Statement& statement,
                                const SettingList* under) {
     const bool same = under && parsed_under() && under->parsing == vars->parsing;
-    if (!open && (!under || same)) return parse(name, statement);
-    run((open ? "SAVEPOINT heim_names;" : "BEGIN;") +
-        (under ? reading_sql(*under) : std::string()));
+    if (open || !under || same) return parse(name, statement);
+    run("BEGIN;" + reading_sql(*under));
     parse(name, statement);
-    run(open ? "ROLLBACK TO heim_names;RELEASE heim_names" : "ROLLBACK");
+    run("ROLLBACK");
   };
   statements_.for_each(parse_apart);
   if (statements_.unnamed() && !open) parse({}, *statements_.unnamed());

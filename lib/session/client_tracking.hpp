@@ -13,7 +13,7 @@ struct Client::Tracking {
   std::vector<std::string> custom;  // of all settings this session has set, those with a dot
   std::vector<std::string> channels;
   std::vector<std::string> reset;  // by name, in this batch, and not set again
-  bool asked = false;  // the answer is awaited
+  bool asked = false;              // the answer is awaited
   sql::Effects asked_effects = 0;
   StateQuestion question;
   StateAnswer answer;

@@ -76,6 +76,6 @@ SCRIPT("auto: who had temporary objects finds their schema on every server") {
   one.sends(query(asks));
   bench.settle();
   first.is_dismissed();
-  bench.server().receives_all(
-      query("CREATE TEMP TABLE heim_temp();DROP TABLE pg_temp.heim_temp") + query(asks));
+  bench.server().receives_all(query("CREATE TEMP TABLE heim_temp();DROP TABLE pg_temp.heim_temp") +
+                              query(asks));
 }
