@@ -186,6 +186,7 @@ void Client::end(ClientEvent event) {
 
 void Client::on_server_lost(Server& lost, Bytes error) {
   server = nullptr;
+  restore_ = Restore::none;
   end_cancel_wait(false);
   if (state_ == ClientState::closing) return;
   if (!error.empty() || state_ != ClientState::linked) {

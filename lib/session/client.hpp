@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +72,8 @@ class Client final : public StreamHandler, public Holder {
   ClientStatements* statements() override { return &statements_; }
   std::string in_its_names(const Server& server, Bytes error) override;
   void on_parameter(std::string_view name, std::string_view value) override;
+  bool delays_parameter(std::string_view parameter) override;
+  bool delays_ready() const override { return restore_ != Restore::none; }
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
   std::uint32_t told_pid() const override { return pid; }
@@ -223,6 +226,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
   Hash128 key_of(const Statement& statement) const;
+  std::uint64_t parsing_now() const;
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
@@ -234,8 +238,11 @@ class Client final : public StreamHandler, public Holder {
   void unknown_statement(std::string_view given);
   // client_names.cpp
   bool shares_names() const;
-  bool mixes_names(const sql::Script& script) const;
-  bool mixes_names(std::string_view given, const sql::Script& script) const;
+  struct BatchNames;
+  bool look_at_batch(Bytes in);
+  bool mixes_names(const sql::Script& script, std::span<const std::string_view> parsed) const;
+  bool mixes_names(Bytes message, const wire::Header& header, BatchNames& batch);
+  Settings parsed_under() const;
   void keep_own_names();
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
@@ -262,9 +269,8 @@ class Client final : public StreamHandler, public Holder {
   void refuse_statement(const sql::Script& script);
   enum class Way { go, wait, refused };
   Way look_at_query(Bytes in, const wire::Header& header);
-  bool look_at_parse(Bytes in, const wire::Header& header);
-  bool look_at_bind(Bytes in);
-  bool make_way(const sql::Script& script, bool mixes);
+  bool look_at_bind(Bytes in, const wire::Header& header);
+  bool make_way(sql::Effects effects, bool mixes);
   bool may_change_server() const;
   void change_server();
   void note_parse(Bytes in, const wire::Header& header);
@@ -274,13 +280,19 @@ class Client final : public StreamHandler, public Holder {
   void note_objects(const sql::Script& script);
   void note_sequences(sql::Effects effects);
   bool sees_foreign_sequences(sql::Effects effects) const;
-  void note_setting(const std::string& name);
+  void note_setting(const std::string& written);
   void note_execute(const std::string& name);
   bool state_is_known();
   void ask_state();
   void adopt_settings(Server& given);
   void adopt_holds();
   bool ends_for_hold();
+  // client_restore.cpp
+  void note_resets(const sql::Script& script);
+  bool waits_for_restore(const wire::Header& header) const;
+  bool is_taken_back(const std::string& name, const std::string* now);
+  bool restores(Server& given, char tx);
+  void restored(Server& given, char tx);
   void restore_startup();
   void try_release();
   void leave_state(Server& held);
@@ -306,7 +318,7 @@ class Client final : public StreamHandler, public Holder {
   void go_on_moving(const std::vector<std::string>& channels);
   void stop_moving();
   bool end_move();
-  bool takes_channels_back(const sql::Script& script);
+  bool takes_channels_back(sql::Effects effects);
   void note_channels(const sql::Script& script);
   void deliver_kept();
   // client.cpp
@@ -336,8 +348,12 @@ class Client final : public StreamHandler, public Holder {
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
-  bool odd_strings_ = false;  // string literals may be read otherwise than usual
-  Settings startup_vars_;     // what it asked for at its login
+  bool names_in_sql_ = false;     // a statement of the protocol names statements of SQL
+  bool reading_changed_ = false;  // the server's word on it is awaited, or its transaction's end
+  enum class Restore : std::uint8_t { none, wanted, asked, running };
+  Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
+  bool odd_strings_ = false;         // string literals may be read otherwise than usual
+  Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
   bool settings_changed_ = false;  // a server reported a change since the greeting

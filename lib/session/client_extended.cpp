@@ -40,8 +40,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (!server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
   if (hangs_on_outcome(in, header)) return wait_for_outcome();
-  if (tracks_state() && !look_at_parse(in, header)) return 0;
-  if (listening_ && header.tag == 'B' && !look_at_bind(in)) return 0;
+  if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return 0;
   if (!shares_names()) return own_extended(in, header);
   open_batch(header);
   return translate(in, header);
@@ -123,7 +122,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
     StatementRef statement = hub.statement_table.intern(content);
     if (!is_accepted(*statement)) return false;
-    statements_.set(given, std::move(statement));
+    statements_.set(given, std::move(statement), vars);
     ++pool->meter->total.client_parse_count;
   }
   hub.to_client.copy(close ? std::string_view("3\0\0\0\4", 5) : std::string_view("1\0\0\0\4", 5));
@@ -210,7 +209,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   Undo change;
   change.client_named = true;
   change.name = given;
-  statements_.set(given, statement);
+  statements_.set(given, statement, parsed_under());
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
@@ -240,15 +239,21 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
 // What a text means depends on the settings it is parsed under: date '1/2/2003' is read then, and
 // bytes are characters of an encoding. Servers have it once for each.
 Hash128 Client::key_of(const Statement& statement) const {
-  return {statement.hash.high ^ vars->parsing, statement.hash.low ^ vars->parsing};
+  const std::uint64_t parsing = parsing_now();
+  return {statement.hash.high ^ parsing, statement.hash.low ^ parsing};
 }
+
+// Until the server has said what they are, they are nobody else's.
+std::uint64_t Client::parsing_now() const { return reading_changed_ ? ~id : vars->parsing; }
 
 // The server's name for a statement it has and that no schema change made stale.
 const ServerStatements::Item* Client::fresh(Hash128 hash) {
   const ServerStatements::Item* item = server->prepared.use(hash);
   if (!item) return nullptr;
   const bool current = item->epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
-  if (current && server->prepared.usable(*item)) return item;
+  // In a failed transaction none can be prepared anew.
+  const bool stays = current || server->in_failed_transaction();
+  if (stays && server->prepared.usable(*item)) return item;
   retire(hash);
   close_orphans();
   return nullptr;
@@ -265,8 +270,9 @@ void Client::retire(Hash128 hash) {
 // Sends a Parse under a name of ours, and makes room for it.
 std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply reply) {
   const auto size = static_cast<std::uint32_t>(statement->content.size());
-  const auto item = server->prepared.add(key_of(*statement), size,
-                                         hub.shared.schema_epoch.load(std::memory_order_relaxed));
+  const auto item =
+      server->prepared.add(key_of(*statement), size,
+                           hub.shared.schema_epoch.load(std::memory_order_relaxed), parsing_now());
   std::string message;
   wire::Writer(message, 'P').string(server_name(item.number)).bytes(statement->content);
   hub.to_server.copy(message);

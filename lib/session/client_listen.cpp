@@ -270,10 +270,10 @@ bool Client::end_move() {
 // ---- and back ------------------------------------------------------------------------
 
 // True if the statement has to wait until the session's channels are on its own server.
-bool Client::takes_channels_back(const sql::Script& script) {
-  if (!listening_ || (script.effects & needs_channels) == 0) return false;
+bool Client::takes_channels_back(sql::Effects effects) {
+  if (!listening_ || (effects & needs_channels) == 0) return false;
   Listening& mine = *listening_;
-  mine.notifies |= (script.effects & notifies) != 0;
+  mine.notifies |= (effects & notifies) != 0;
   if (server->in_transaction() || server->batch_open) return false;
   if (mine.moves()) return true;
   if (mine.shared.empty()) return false;

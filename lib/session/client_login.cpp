@@ -238,7 +238,7 @@ void Client::greet() {
     if (const Settings known = known_greeting()) return admit(known);
   }
   if (hub.is_cut_off(*pool)) return fail_cut_off();
-  if (Server* idle = pool->take_idle()) return link(*idle);
+  if (Server* idle = pool->take_idle(vars)) return link(*idle);
   join_line();
 }
 

@@ -23,14 +23,68 @@ bool Client::shares_names() const {
   return mode != config::PoolMode::session && (holds_ & hold_names) == 0;
 }
 
-bool Client::mixes_names(const sql::Script& script) const {
+// What the Parse messages of one batch name.
+struct Client::BatchNames {
+  std::vector<std::string_view> parsed;
+  bool prepares = false;  // and by SQL
+  const std::uint8_t* begin = nullptr;
+  sql::Effects first = 0;  // of the Parse message that the batch begins with
+};
+
+// What of a batch is here, before its first message is sent. In its middle it is too late: an error
+// before it would skip what is to be sent. False if it has to wait.
+bool Client::look_at_batch(Bytes in) {
+  if (server->batch_open || server->in_failed_transaction()) return true;
+  BatchNames batch;
+  batch.begin = in.data();
+  bool mixes = false;
+  wire::Header header;
+  while (!mixes && wire::peek(wire::Origin::client, in, header) == wire::Peek::ok) {
+    if (header.tag == 'S' || header.tag == 'Q' || in.size() < header.total()) break;
+    mixes = mixes_names(in.first(header.total()), header, batch);
+    in = in.subspan(header.total());
+  }
+  return make_way(batch.first, mixes);
+}
+
+// A message of a batch.
+bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& batch) {
+  wire::Fields fields(message.subspan(wire::header_size));
+  if (header.tag == 'B' && names_in_sql_) {
+    fields.string();
+    const StatementRef statement = statements_.find(fields.string());
+    if (!fields.ok() || !statement) return false;
+    find_script(*statement);
+    return mixes_names(*statement->script, batch.parsed);
+  }
+  if (header.tag != 'P') return false;
+  const std::string_view given = fields.string();
+  const std::string_view text = fields.string();
+  if (!fields.ok()) return false;
+  const sql::ScriptRef script = hub.analysis.find(text);
+  if (message.data() == batch.begin) batch.first = script->effects;
+  using namespace sql::effect;
+  const bool names = (script->effects & (prepares | deallocates | executes)) != 0;
+  batch.prepares |= (script->effects & prepares) != 0;
+  names_in_sql_ |= names && !given.empty();
+  if (mixes_names(*script, batch.parsed)) return true;
+  if (given.empty()) return false;
+  batch.parsed.push_back(given);
+  return batch.prepares || (effects_ & prepares) != 0 || vars->find(statement_item(given));
+}
+
+// What a statement that is parsed now is read under.
+Settings Client::parsed_under() const { return reading_changed_ ? nullptr : vars; }
+
+bool Client::mixes_names(const sql::Script& script,
+                         std::span<const std::string_view> parsed) const {
   using namespace sql::effect;
   const bool looks = (script.effects & uses_relations) != 0;
   const bool names = (script.effects & (prepares | deallocates | executes)) != 0;
   // In a failed transaction nothing can be prepared, and nothing that was is run.
   if ((!looks && !names) || server->in_failed_transaction()) return false;
-  const auto is_of_protocol = [this](const std::string& name) {
-    return statements_.find(name) != nullptr;
+  const auto is_of_protocol = [&](const std::string& name) {
+    return statements_.find(name) || std::find(parsed.begin(), parsed.end(), name) != parsed.end();
   };
   return std::any_of(
       script.statements.begin(), script.statements.end(), [&](const sql::Statement& each) {
@@ -38,13 +92,6 @@ bool Client::mixes_names(const sql::Script& script) const {
         if (std::any_of(each.executes.begin(), each.executes.end(), is_of_protocol)) return true;
         return (each.effects & (prepares | deallocates)) != 0 && is_of_protocol(each.name);
       });
-}
-
-// A Parse message.
-bool Client::mixes_names(std::string_view given, const sql::Script& script) const {
-  const bool pending = (effects_ & sql::effect::prepares) != 0;
-  if (!given.empty() && (pending || vars->find(statement_item(given)))) return true;
-  return mixes_names(script);
 }
 
 // Nothing is owed, and no batch is open: what each name stands for is certain.
@@ -69,8 +116,22 @@ void Client::keep_own_names() {
     server->expect(Reply::parse_lenient);
     sync();
   };
-  statements_.for_each(parse);
-  if (statements_.unnamed()) parse({}, *statements_.unnamed());
+  const auto run = [&](std::string_view sql) {
+    wire::text_message(out, 'Q', sql);
+    server->expect(Reply::query_lenient);
+  };
+  const bool open = server->in_transaction();
+  // What it was read under may have changed since. Within a transaction it stays as it is now.
+  const auto parse_apart = [&](std::string_view name, const Statement& statement,
+                               const SettingList* under) {
+    const bool same = under && parsed_under() && under->parsing == vars->parsing;
+    if (open || !under || same) return parse(name, statement);
+    run("BEGIN;" + reading_sql(*under));
+    parse(name, statement);
+    run("ROLLBACK");
+  };
+  statements_.for_each(parse_apart);
+  if (statements_.unnamed() && !open) parse({}, *statements_.unnamed());
   statements_ = {};
   hub.to_server.copy(out);
 }
@@ -94,19 +155,24 @@ std::string Client::in_its_names(const Server& given, Bytes error) {
 
 // What the client calls a statement that has this number on the server.
 const std::string* Client::own_name(const Server& given, std::uint32_t number) const {
-  std::optional<Hash128> hash;
-  for (const ServerStatements::Item& item : given.prepared.items()) {
-    if (item.number == number) hash = item.hash;
-  }
+  std::optional<ServerStatements::Item> found;
+  const auto look_among = [&](const std::vector<ServerStatements::Item>& items) {
+    for (const ServerStatements::Item& item : items) {
+      if (item.number == number) found = item;
+    }
+  };
+  look_among(given.prepared.items());
+  const auto is_it = [&](const Statement& statement) { return found->is(statement); };
   for (const Undo& change : given.undo) {
     const bool same = change.item.number == number && change.server_added;
-    if (same) hash = change.item.hash;
-    const bool was = hash && change.before && key_of(*change.before) == *hash;
+    if (same) found = change.item;
+    const bool was = found && change.before && found->is(*change.before);
     if (change.client_named && (same || was)) return &change.name;
+    if (!change.forgotten) continue;
+    look_among(change.forgotten->server);
+    if (found) return change.forgotten->client.name_of(is_it);
   }
-  if (!hash) return nullptr;
-  return statements_.name_of(
-      [&](const Statement& statement) { return key_of(statement) == *hash; });
+  return found ? statements_.name_of(is_it) : nullptr;
 }
 
 }  // namespace heim::session

@@ -169,6 +169,7 @@ std::size_t Client::message(Bytes in, const wire::Header& header) {
     return leave("it said goodbye"), in.size();
   }
   if (state_ == ClientState::skipping) return skip(in, header);
+  if (waits_for_restore(header)) return wait_for_outcome();
   if (header.tag == 'S') return sync(in, header);
   if (server && server->skipping) return discard_frame(in, header);
   if (is_extended(header.tag)) return extended(in, header);
@@ -282,7 +283,7 @@ bool Client::acquire() {
       hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
-  if (Server* idle = pool->take_idle()) {
+  if (Server* idle = pool->take_idle(vars)) {
     link(*idle);
     return server != nullptr;
   }
@@ -326,7 +327,7 @@ void Client::reroute() {
   if (state_ == ClientState::waiting) --pool->clients_waiting;
   choose_again();
   if (state_ == ClientState::waiting) ++pool->clients_waiting;
-  if (Server* idle = pool->take_idle()) return link(*idle);
+  if (Server* idle = pool->take_idle(vars)) return link(*idle);
   join_line();
 }
 
@@ -391,11 +392,15 @@ void Client::on_synced(Server& given) {
 // hears of it.
 void Client::tell_parameters(const Server& given) {
   if (!told_ || told_ == given.parameters) return;
+  std::vector<std::pair<std::string, std::string>> news;  // sorted as the server sorts them
   for (const auto& [parameter, value] : given.parameters->items) {
     const std::string* told = told_->find(parameter);
-    if (told && *told == value) continue;
+    if (!told || *told != value) news.emplace_back(fold(parameter), parameter);
+  }
+  std::sort(news.begin(), news.end());
+  for (const auto& [folded, parameter] : news) {
     std::string message;
-    wire::parameter_status(message, parameter, value);
+    wire::parameter_status(message, parameter, *given.parameters->find(parameter));
     hub.to_client.copy(message);
   }
   told_ = given.parameters;
@@ -403,6 +408,7 @@ void Client::tell_parameters(const Server& given) {
 
 void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
+  if (restores(given, tx)) return;
   Counters& total = pool->meter->total;
   total.query_time += static_cast<std::uint64_t>(to_us(hub.now() - given.request_start));
   given.request_start = hub.now();
@@ -439,6 +445,10 @@ void Client::on_sync_failed(Server& given, Bytes error) {
   const wire::ErrorView view = wire::read_error(error.subspan(wire::header_size));
   if (state_ == ClientState::login) {
     // As at a direct login with such a parameter: the session does not begin.
+    std::string accepted;
+    wire::authentication(accepted, 0, {});
+    const Bytes segment = as_bytes(accepted);
+    if (stream_) stream_->write({&segment, 1});
     wire::error(raw, {"FATAL", view.sqlstate, view.message, view.detail, view.hint});
     server = nullptr;
     given.release();

@@ -5,9 +5,9 @@
 // transaction is over (state_probe). Until then the client keeps the server.
 #include <algorithm>
 
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
-#include "session/state_probe.hpp"
 
 namespace heim::session {
 namespace {
@@ -30,16 +30,6 @@ bool makes_objects(const sql::Statement& statement) {
 }
 
 }  // namespace
-
-struct Client::Tracking {
-  std::vector<std::string> names;   // set since the server was last asked
-  std::vector<std::string> custom;  // of all settings this session has set, those with a dot
-  std::vector<std::string> channels;
-  bool asked = false;  // the answer is awaited
-  sql::Effects asked_effects = 0;
-  StateQuestion question;
-  StateAnswer answer;
-};
 
 void Client::TrackingDeleter::operator()(Tracking* tracking) const { delete tracking; }
 
@@ -92,22 +82,9 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   if (!text.empty()) text.remove_suffix(1);
   const sql::ScriptRef script = hub.analysis.find(text);
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
-  if (!make_way(*script, shares_names() && mixes_names(*script))) return Way::wait;
+  if (!make_way(script->effects, shares_names() && mixes_names(*script, {}))) return Way::wait;
   note(*script);
   return Way::go;
-}
-
-// False if the message has to wait.
-bool Client::look_at_parse(Bytes in, const wire::Header& header) {
-  if (header.tag != 'P' || in.size() < header.total()) return true;
-  // In the middle of a batch it is too late: an error before it would skip what is to be sent.
-  if (server->in_failed_transaction() || server->batch_open) return true;
-  wire::Fields fields(in.subspan(wire::header_size, header.body));
-  const std::string_view given = fields.string();
-  const std::string_view text = fields.string();
-  if (!fields.ok()) return true;
-  const sql::ScriptRef script = hub.analysis.find(text);
-  return make_way(*script, mixes_names(given, *script));
 }
 
 // What the text alone says to keep the server.
@@ -136,30 +113,30 @@ void Client::refuse_statement(const sql::Script& script) {
 }
 
 // A Bind message that begins a batch. False if it has to wait.
-bool Client::look_at_bind(Bytes in) {
+bool Client::look_at_bind(Bytes in, const wire::Header& header) {
+  if (!listening_ || header.tag != 'B' || server->batch_open) return true;
   wire::Fields fields(in.subspan(wire::header_size));
   fields.string();
   const std::string_view given = fields.string();
-  if (!fields.ok() || server->batch_open || server->in_failed_transaction()) return true;
+  if (!fields.ok()) return true;
   const StatementRef statement = given.empty() ? statements_.unnamed() : statements_.find(given);
   if (!statement) return true;
   find_script(*statement);
-  if (!takes_channels_back(*statement->script)) return true;
+  if (!takes_channels_back(statement->script->effects)) return true;
   wait_for_outcome();
   return false;
 }
 
 // Does what a batch wants done before it begins. False if it has to wait for that.
-bool Client::make_way(const sql::Script& script, bool mixes) {
+bool Client::make_way(sql::Effects effects, bool mixes) {
   // Each try may bring one that others have used: it goes by turns.
   constexpr std::uint8_t tries = 3;
-  const bool change =
-      (script.effects & own_server) != 0 && new_servers_ < tries && may_change_server();
+  const bool change = (effects & own_server) != 0 && new_servers_ < tries && may_change_server();
   if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
-  if (takes_channels_back(script)) return wait_for_outcome(), false;
+  if (takes_channels_back(effects)) return wait_for_outcome(), false;
   if (change) return change_server(), false;
   if (mixes) keep_own_names();
-  if (sees_foreign_sequences(script.effects)) server->forget_sequences(hub.to_server);
+  if (sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
   return true;
 }
 
@@ -198,6 +175,8 @@ void Client::note(const sql::Script& script) {
   if (odd_strings_) effects_ |= suspicious;
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
+  if (script.effects & all_settings) reading_changed_ = true;
+  if ((script.effects & (resets | settings)) != 0) note_resets(script);
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
   if (listening_) note_channels(script);
@@ -244,12 +223,17 @@ void Client::note_execute(const std::string& name) {
   effects_ |= suspicious;
 }
 
-void Client::note_setting(const std::string& name) {
+void Client::note_setting(const std::string& written) {
   Tracking& mine = tracking();
+  // One that nobody declared is called what it was first called.
+  const auto same = [&](const std::string& one) { return fold(one) == fold(written); };
+  const auto known = std::ranges::find_if(mine.custom, same);
+  const std::string& name = known == mine.custom.end() ? written : *known;
   const auto add = [&](std::vector<std::string>& list) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
   add(mine.names);
+  reading_changed_ |= guides_parsing(name);
   // From here on a text may mean something else than it was read as.
   odd_strings_ |= name == "standard_conforming_strings" || name == "backslash_quote";
   if (name.find('.') == std::string::npos) return;
@@ -300,15 +284,17 @@ void Client::on_state(Server& given, bool failed) {
   if (failed || mine.answer.malformed) {
     effects_ |= mine.asked_effects | suspicious;  // asked again after the next statement
     hold_server(hold_unknown);
+    if (restore_ != Restore::none) restored(given, 'I');
     return on_batch_end();
   }
   adopt_settings(given);
   adopt_holds();
+  reading_changed_ = false;
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
-  if (holds_ != 0) restore_startup();
   go_on_moving(mine.answer.channels);
-  if (state_ == ClientState::closing) return;
+  if (state_ == ClientState::closing || restores(given, 'I')) return;
+  if (holds_ != 0) restore_startup();
   on_batch_end();
   if (server == &given) try_release();
 }
@@ -336,7 +322,7 @@ void Client::adopt_settings(Server& given) {
   // RESET goes back to what the client asked for at its login, not to the server's default.
   if (mine.question.settings) {
     for (const auto& item : startup_vars_->items) {
-      if (!now->find(item.first)) items.push_back(item);
+      if (is_taken_back(item.first, now->find(item.first))) items.push_back(item);
     }
   }
   vars = hub.setting_table.intern(std::move(items));
@@ -388,14 +374,6 @@ void Client::try_release() {
   if (holds_ != 0) return move_channels_out();
   effects_ = 0;
   release_server();
-}
-
-// What a RESET took away that the login had asked for comes back.
-void Client::restore_startup() {
-  if (!server || server->vars == vars) return;
-  Out out;
-  server->adapt(vars, out);
-  server->write(out);
 }
 
 // Whether what its server knew of the session is nowhere else.

@@ -195,7 +195,7 @@ class Hub {
   std::unordered_map<pool::SessionId, std::unique_ptr<Inquiry>> inquiries_;
   Listener& listener(const std::string& database, const std::string& user, std::uint32_t node);
   std::map<std::string, std::unique_ptr<Listener>> listeners_;  // by database and node
-  std::unordered_map<std::uint32_t, Client*> clients_;  // by handle
+  std::unordered_map<std::uint32_t, Client*> clients_;          // by handle
   // Those that were told their server's pid, by it. Several nodes may have the same.
   std::unordered_multimap<std::uint32_t, Client*> by_server_pid_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Canceler>> cancelers_;

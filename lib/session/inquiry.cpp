@@ -52,7 +52,7 @@ Inquiry::~Inquiry() {
 }
 
 void Inquiry::join() {
-  if (Server* idle = pool_.take_idle()) return link(*idle);
+  if (Server* idle = pool_.take_idle(nullptr)) return link(*idle);
   hub_.follow(hub_.shared.broker.join(pool_.record, ticket_), pool_);
 }
 

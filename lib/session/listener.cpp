@@ -69,7 +69,7 @@ Listener::~Listener() { hub_.shared.broker.leave(pool_.record, ticket_); }
 void Listener::join() {
   ticket_.since = hub_.now();
   retry_at_ = hub_.now() + retry_pause;
-  if (Server* idle = pool_.take_idle()) return link(*idle);
+  if (Server* idle = pool_.take_idle(hub_.setting_table.empty())) return link(*idle);
   hub_.follow(hub_.shared.broker.join(pool_.record, ticket_), pool_);
 }
 

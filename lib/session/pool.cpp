@@ -11,10 +11,20 @@ void Pool::set_idle_count() {
                                       std::memory_order_seq_cst);
 }
 
-Server* Pool::take_idle() {
+Server* Pool::take_idle(const Settings& wanted) {
   if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
   if (record.paused.load(std::memory_order_relaxed)) return nullptr;
-  return idle.front();
+  Server* best = idle.front();
+  if (!best || !wanted || best->vars == wanted) return best;
+  constexpr int looked_at = 8;
+  std::size_t least = ~std::size_t{0};
+  Server* each = best;
+  for (int i = 0; each && i < looked_at; ++i, each = idle.next(*each)) {
+    if (each->vars == wanted) return each;
+    const std::size_t cost = each->vars ? difference(*each->vars, *wanted) : least;
+    if (cost < least) best = each, least = cost;
+  }
+  return best;
 }
 
 // Through a connection that nobody needs just now: none is opened for it.

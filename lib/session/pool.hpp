@@ -56,8 +56,9 @@ struct Pool {
   void look_at_catalog();
   /// Has it read where that is due. Not while a client's message is under way.
   void keep_catalog();
-  /// An idle connection, if nobody stands in line and the pool is not paused.
-  Server* take_idle();
+  /// An idle connection, if nobody stands in line and the pool is not paused: of those used last
+  /// the one that differs least from `wanted` (null: any).
+  Server* take_idle(const Settings& wanted);
   /// A usable connection: to the head of the line, or to the idle ones.
   void give(Server& server);
   /// Closes idle connections down to `keep`, oldest first.

@@ -247,8 +247,8 @@ void Server::emit_made(Out& out) {
   }
 }
 
-// It belongs to no statement. What the holder itself notified comes from the process that the holder
-// knows.
+// It belongs to no statement. What the holder itself notified comes from the process that the
+// holder knows.
 bool Server::on_notification(Bytes frame, bool whole) {
   if (!has_audience() || !whole || frame.size() < wire::header_size + 4) return true;
   std::string shown(as_text(frame));

@@ -65,6 +65,10 @@ class Holder {
   virtual void on_parameter(std::string_view /*name*/, std::string_view /*value*/) {}
   /// A NotificationResponse, whole. Whether the holder wants it delivered.
   virtual bool on_notification(Server&, Bytes /*frame*/) { return true; }
+  /// Whether the holder itself tells its client of parameters that change now, once it knows.
+  virtual bool delays_parameter(std::string_view /*name*/) { return false; }
+  /// Whether the holder itself tells its client that the server is ready.
+  virtual bool delays_ready() const { return false; }
   /// Bytes the holder has not taken yet: above a bound the server is not read.
   virtual std::size_t backlog() const { return 0; }
   /// The server has taken all that was written to it.
@@ -196,13 +200,14 @@ class Server final : public StreamHandler {
   bool used = false;                 // by a holder that gave it back
   bool close_when_idle = false;
   bool read_paused = false;
-  bool dedicated = false;    // for one client alone (replication); never pooled
-  std::uint32_t unsent = 0;  // bytes of a message to the server that the client still owes
-  bool batch_open = false;   // extended messages without Sync
-  bool skipping = false;     // after an error: the server ignores all up to Sync
-  bool error_seen = false;   // since its holder took it, or asked for its state
-  Settings parameters;       // as reported
-  Settings vars;             // as set by us for the last holder; null: unknown
+  bool dedicated = false;     // for one client alone (replication); never pooled
+  std::uint32_t unsent = 0;   // bytes of a message to the server that the client still owes
+  bool batch_open = false;    // extended messages without Sync
+  bool skipping = false;      // after an error: the server ignores all up to Sync
+  bool error_seen = false;    // since its holder took it, or asked for its state
+  bool batch_failed = false;  // the last one that was answered
+  Settings parameters;        // as reported
+  Settings vars;              // as set by us for the last holder; null: unknown
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
@@ -295,6 +300,7 @@ class Server final : public StreamHandler {
   bool plain_only_ = false;
   bool logged_in_ = false;    // in this chunk
   bool retry_ = false;        // the batch in `kept` failed and shall be sent again
+  bool failing_ = false;      // the batch that is being answered
   bool ready_seen_ = false;   // and the holder has not heard of it
   bool reset_done_ = false;   // in this cleaning
   bool rolled_back_ = false;  // in this cleaning

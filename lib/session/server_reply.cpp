@@ -17,6 +17,12 @@ constexpr std::size_t backlog_high = 65536;
 // Messages whose body matters here.
 bool is_read(std::uint8_t tag) { return tag == 'Z' || tag == 'C' || tag == 'E' || tag == 'S'; }
 
+// Its client hears of the end later.
+bool says_ready_itself(const Holder* holder) { return holder && holder->delays_ready(); }
+
+// Whether more of ours follows.
+bool goes_on_hidden(Reply next) { return is_hidden_query(next) || next == Reply::parse_lenient; }
+
 bool is_data(std::uint8_t tag) { return tag == 'D' || tag == 'd' || tag == 'c'; }
 
 }  // namespace
@@ -257,9 +263,11 @@ bool Server::on_ready(Bytes body) {
   }
   ready_seen_ = true;
   if (front.reply == Reply::sync_hidden) return false;
-  if (!is_hidden_query(front.reply)) return true;
-  const bool more = !expected_.empty() && is_hidden_query(expected_.front().reply);
-  if (holder_ && !sync_failed_ && !more) holder_->on_synced(*this);
+  if (!is_hidden_query(front.reply)) {
+    batch_failed = std::exchange(failing_, false);
+    return owes() || !says_ready_itself(holder_);
+  }
+  if (holder_ && !sync_failed_ && !goes_on_hidden(next_due())) holder_->on_synced(*this);
   return false;
 }
 
@@ -272,10 +280,10 @@ bool Server::on_error(Bytes frame) {
     return false;
   }
   copy_in_ = false;
-  error_seen = true;
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_lenient) return false;
+  error_seen = failing_ = true;
   if (front == Reply::parse_lenient) {
     expected_.pop();  // its Sync is next
     return false;
@@ -426,6 +434,7 @@ bool Server::on_parameter(Bytes body) {
   if (!fields.done()) return violate("a malformed ParameterStatus");
   parameters = hub->setting_table.with(parameters, parameter, value);
   if (is_hidden_query(next_due()) || !holder_) return false;
+  if (owed() == 1 && holder_->delays_parameter(parameter)) return false;
   holder_->on_parameter(parameter, value);
   return true;
 }

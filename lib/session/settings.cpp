@@ -22,29 +22,26 @@ void hex_escape(std::string& out, unsigned char byte) {
 }
 
 // Settings that a statement's literals are read with, or its bytes.
-bool guides_parsing(std::string_view name) {
-  static constexpr std::string_view names[] = {"array_nulls",
-                                               "client_encoding",
-                                               "datestyle",
-                                               "intervalstyle",
-                                               "lc_monetary",
-                                               "role",
-                                               "search_path",
-                                               "session_authorization",
-                                               "standard_conforming_strings",
-                                               "timezone",
-                                               "timezone_abbreviations",
-                                               "transform_null_equals",
-                                               "xmloption"};
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
+constexpr std::string_view guides[] = {"array_nulls",
+                                       "client_encoding",
+                                       "datestyle",
+                                       "intervalstyle",
+                                       "lc_monetary",
+                                       "role",
+                                       "search_path",
+                                       "session_authorization",
+                                       "standard_conforming_strings",
+                                       "timezone",
+                                       "timezone_abbreviations",
+                                       "transform_null_equals",
+                                       "xmloption"};
 
 std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>>& items) {
-  std::vector<std::pair<std::string, std::string>> guides;
+  std::vector<std::pair<std::string, std::string>> chosen;
   for (const auto& item : items) {
-    if (guides_parsing(item.first)) guides.push_back(item);
+    if (guides_parsing(item.first)) chosen.push_back(item);
   }
-  return guides.empty() ? 0 : hash128(key_of(guides), 0).low;
+  return chosen.empty() ? 0 : hash128(key_of(chosen), 0).low;
 }
 
 // E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are
@@ -146,6 +143,10 @@ Settings SettingTable::without(const Settings& base, std::string_view name) {
   return intern(std::move(items));
 }
 
+bool guides_parsing(std::string_view name) {
+  return std::find(std::begin(guides), std::end(guides), name) != std::end(guides);
+}
+
 bool is_settable(std::string_view name) {
   static constexpr std::string_view names[] = {"application_name",
                                                "client_encoding",
@@ -180,15 +181,21 @@ bool has_identity(const SettingList& list) {
 std::string undo_sql(const SettingList& from, const SettingList& to) {
   std::string sql;
   for (const auto& [name, value] : from.items) {
-    if (is_statement_item(name) || is_identity(name) || to.find(name)) continue;
+    if (is_statement_item(name) || is_identity(name)) continue;
+    // 'SQL' alone leaves the order of day and month as it is.
+    const std::string* next = to.find(name);
+    const bool adds = next && name == "datestyle" && next->find(',') == std::string::npos;
+    if (next && (!adds || *next == value)) continue;
     (sql += "RESET ") += quote_name(name) + ";";
   }
   return sql;
 }
 
-void add_set(std::string& sql, bool& first, std::string_view name, std::string_view value) {
+void add_set(std::string& sql, bool& first, std::string_view name, std::string_view value,
+             std::string_view until_end = "false") {
   sql += first ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
-  sql += quote_literal(name) + "," + quote_literal(value) + ",false)";
+  sql += quote_literal(name) + "," + quote_literal(value) + ",";
+  (sql += until_end) += ")";
   first = false;
 }
 
@@ -222,6 +229,34 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
   if (!from || has_identity(*from)) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;";
   if (!from) sql += "RESET ALL;";  // which leaves the role and the session's user as they are
   return sql + undo + set;
+}
+
+std::string reading_sql(const SettingList& list) {
+  std::string sql = "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL ROLE NONE;", set;
+  bool first = true;
+  for (const std::string_view name : guides) {
+    if (is_identity(name)) continue;
+    if (const std::string* value = list.find(name)) {
+      add_set(set, first, name, *value, "true");
+    } else {
+      (sql += "SET LOCAL ") += quote_name(name) + " TO DEFAULT;";
+    }
+  }
+  for (const char* const name : {"session_authorization", "role"}) {
+    if (const std::string* value = list.find(name)) add_set(set, first, name, *value, "true");
+  }
+  return sql + set;
+}
+
+std::string set_statement(std::string_view name, std::string_view value) {
+  // A list of names is not to be quoted as one.
+  bool first = true;
+  std::string sql;
+  if (name == "search_path" || name == "temp_tablespaces") {
+    add_set(sql, first, name, value);
+    return sql + ";";
+  }
+  return "SET " + quote_name(name) + "=" + quote_literal(value) + ";";
 }
 
 std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {

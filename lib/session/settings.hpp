@@ -71,6 +71,15 @@ std::vector<std::string> sync_deallocates(const SettingList* from, const Setting
 /// shows the text of a whole query as a statement's.
 std::vector<std::string_view> sync_prepares(const SettingList* from, const SettingList& to);
 
+/// Whether a text can be read otherwise when this setting changes.
+bool guides_parsing(std::string_view name);
+
+/// What makes a text be read, until the transaction ends, as it was under `list`.
+std::string reading_sql(const SettingList& list);
+
+/// Sets one, without a look at data where that can be: a transaction's level may still be chosen.
+std::string set_statement(std::string_view name, std::string_view value);
+
 /// In how many items they differ: what it costs to go from one to the other.
 std::size_t difference(const SettingList& from, const SettingList& to);
 

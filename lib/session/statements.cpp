@@ -32,21 +32,22 @@ StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash
 StatementRef ClientStatements::find(std::string_view name) const {
   if (!named_) return nullptr;
   const auto it = named_->find(name);
-  return it == named_->end() ? nullptr : it->second;
+  return it == named_->end() ? nullptr : it->second.statement;
 }
 
-void ClientStatements::set(std::string_view name, StatementRef statement) {
+void ClientStatements::set(std::string_view name, StatementRef statement,
+                           std::shared_ptr<const SettingList> under) {
   erase(name);
   if (!named_) named_ = std::make_unique<Map>();
   bytes_ += name.size() + statement->content.size();
-  named_->emplace(name, std::move(statement));
+  named_->emplace(name, Named{std::move(statement), std::move(under)});
 }
 
 void ClientStatements::erase(std::string_view name) {
   if (!named_) return;
   const auto it = named_->find(name);
   if (it == named_->end()) return;
-  bytes_ -= name.size() + it->second->content.size();
+  bytes_ -= name.size() + it->second.statement->content.size();
   named_->erase(it);
 }
 
@@ -71,8 +72,8 @@ const ServerStatements::Item* ServerStatements::use(Hash128 hash) {
 }
 
 const ServerStatements::Item& ServerStatements::add(Hash128 hash, std::uint32_t size,
-                                                    std::uint64_t epoch) {
-  restore({hash, next_number_++, size, epoch, batch, false});
+                                                    std::uint64_t epoch, std::uint64_t parsing) {
+  restore({hash, next_number_++, size, epoch, batch, false, parsing});
   return items_.front();
 }
 

@@ -23,6 +23,8 @@ struct Record;
 
 namespace heim::session {
 
+struct SettingList;
+
 /// The body of a Parse message after the statement name: query, zero, count, types.
 struct Statement {
   Hash128 hash;
@@ -65,17 +67,20 @@ class ClientStatements {
   template <class Predicate>
   const std::string* name_of(Predicate is_it) const {
     if (!named_) return nullptr;
-    for (const auto& [name, statement] : *named_) {
-      if (is_it(*statement)) return &name;
+    for (const auto& [name, named] : *named_) {
+      if (is_it(*named.statement)) return &name;
     }
     return nullptr;
   }
+  /// visit(name, statement, the settings it was read under)
   template <class Visitor>
   void for_each(Visitor visit) const {
     if (!named_) return;
-    for (const auto& [name, statement] : *named_) visit(name, *statement);
+    for (const auto& [name, named] : *named_) visit(name, *named.statement, named.under.get());
   }
-  void set(std::string_view name, StatementRef statement);
+  /// `under`: the settings it is read under; null: unknown.
+  void set(std::string_view name, StatementRef statement,
+           std::shared_ptr<const SettingList> under = nullptr);
   void erase(std::string_view name);
   /// DEALLOCATE ALL: the unnamed one stays.
   void clear_named();
@@ -87,7 +92,11 @@ class ClientStatements {
   struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  using Map = std::unordered_map<std::string, StatementRef, TextHash, std::equal_to<>>;
+  struct Named {
+    StatementRef statement;
+    std::shared_ptr<const SettingList> under;
+  };
+  using Map = std::unordered_map<std::string, Named, TextHash, std::equal_to<>>;
   StatementRef unnamed_;
   std::unique_ptr<Map> named_;
   std::uint64_t bytes_ = 0;
@@ -97,16 +106,20 @@ class ClientStatements {
 class ServerStatements {
  public:
   struct Item {
-    Hash128 hash;
+    Hash128 hash;          // of the content, mixed with `parsing`
     std::uint32_t number;  // its name is "heim_<number>"
     std::uint32_t size;
-    std::uint64_t epoch;  // of the schema, when it was prepared
-    std::uint32_t batch;  // that prepared it
-    bool confirmed;       // ParseComplete came
+    std::uint64_t epoch;    // of the schema, when it was prepared
+    std::uint32_t batch;    // that prepared it
+    bool confirmed;         // ParseComplete came
+    std::uint64_t parsing;  // what it was read under
+    bool is(const Statement& statement) const {
+      return hash == Hash128{statement.hash.high ^ parsing, statement.hash.low ^ parsing};
+    }
   };
   /// Null if it is not there. Marks it as used.
   const Item* use(Hash128 hash);
-  const Item& add(Hash128 hash, std::uint32_t size, std::uint64_t epoch);
+  const Item& add(Hash128 hash, std::uint32_t size, std::uint64_t epoch, std::uint64_t parsing);
   std::optional<Item> erase(Hash128 hash);
   /// Only if it still is the one with this number.
   void erase(const Item& item);

@@ -203,8 +203,8 @@ void Reader::setting(std::string_view name, bool until_end) {
     return effects(effect::local | (acts_as ? effect::local_role : 0));
   }
   effects(effect::settings | (acts_as ? effect::role : 0));
-  const bool custom = folded.find('.') != folded.npos;
-  out_.settings.push_back(custom ? std::string(name) : folded);
+  // Of one that nobody declared, the first to write it says how it reads.
+  out_.settings.push_back(folded.find('.') == std::string::npos ? folded : std::string(name));
 }
 
 /// Whether it does one thing where others have used the server before, and another where not.

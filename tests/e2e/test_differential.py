@@ -54,7 +54,7 @@ def test_session_mode(equal):
 
 # What RESET goes back to, currval() before the proxy has seen one, and statements that both SQL and
 # the protocol name: docs/status.md says how far these go.
-KNOWN = "startup,random,sequences,protocol_prepared,pipelines"
+KNOWN = "startup,sequences,protocol_prepared,pipelines"
 
 
 def test_auto(equal):
@@ -64,7 +64,7 @@ def test_auto(equal):
 
 def test_auto_with_the_protocols_statements(equal):
     """Likewise with the statements of the protocol alone, as drivers send them."""
-    known = "startup,random,sequences,sql_prepared,pipelines"
+    known = "startup,sequences,sql_prepared,pipelines"
     equal("--mode", "auto", "--touched", "--no-origin", "--without", known, "--seed", "15")
 
 

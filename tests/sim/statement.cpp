@@ -109,6 +109,10 @@ class Parser {
     advance();
     return true;
   }
+  bool channel_or_all(std::string& out) {
+    out = "*";
+    return accept("*") || word(out);
+  }
   bool word(std::string& out) {
     if (token_.kind != Token::Kind::word) return false;
     out = token_.text;
@@ -185,10 +189,7 @@ bool Parser::by_keyword(const std::string& verb, Statement& out) {
     return is(Verb::deallocate) && word(out.name);
   }
   if (verb == "listen") return is(Verb::listen) && word(out.name);
-  if (verb == "unlisten") {
-    if (accept("*")) return out.name = "*", is(Verb::unlisten);
-    return is(Verb::unlisten) && word(out.name);
-  }
+  if (verb == "unlisten") return is(Verb::unlisten) && channel_or_all(out.name);
   if (verb == "notify") {
     out.values.resize(1);
     return is(Verb::notify) && word(out.name) && accept(",") && value(out.values[0]);

@@ -6,16 +6,19 @@ READS = [
     "select current_user, session_user",
     "select current_schemas(true), current_schema()",
     "select current_schemas(false)",
-    "select name, statement, parameter_types::text from pg_prepared_statements where from_sql"
+    # Of a text of several statements, what masks.ALLOWED tells.
+    "select name, rtrim(substring(statement from '(?i)prepare +[^;]+ as [^;]*')) as statement,"
+    " parameter_types::text from pg_prepared_statements where from_sql"
     " order by name",
     "select name, from_sql from pg_prepared_statements order by name",
     "select name, statement, is_holdable, is_binary, is_scrollable from pg_cursors order by name",
     "select pg_listening_channels() order by 1",
-    # Those of the transaction keep the source they had in an earlier one.
+    # Those of the transaction keep the source they had in an earlier one; of those that the startup
+    # packet named, masks.ALLOWED tells.
     "select name, setting from pg_settings where source = 'session'"
-    " and name not like 'transaction%' order by name",
+    " and name not like 'transaction%'{unless_started} order by name",
     "select name, setting, unit from pg_settings where source = 'session'"
-    " and name not like 'transaction%' order by name",
+    " and name not like 'transaction%'{unless_started} order by name",
     "show transaction_isolation",
     "show transaction_read_only",
     "show search_path",
@@ -34,6 +37,12 @@ READS = [
 ]
 
 
+def _unless_started(g):
+    if not g.started:
+        return ""
+    return " and lower(name) not in (" + ", ".join(f"'{name}'" for name in g.started) + ")"
+
+
 def read(g):
     for _ in range(g.rng.choice([1, 1, 2])):
         yield _one(g)
@@ -41,7 +50,7 @@ def read(g):
 
 def _one(g):
     if g.chance(0.5):
-        return g.pick(*READS)
+        return g.pick(*READS).replace("{unless_started}", _unless_started(g))
     name = g.pick(*CUSTOM) if g.chance(0.25) else g.pick(*REPORTED, *SETTINGS)
     plain = name.replace('"', "")
     return g.pick(f"show {name}", f"select current_setting('{plain}', true)", f"show {name}")

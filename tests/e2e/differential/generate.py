@@ -5,6 +5,7 @@ what has one right answer. KINDS says what there is; `without` and `only` choose
 """
 
 import random
+import re
 
 from . import (
     act_copy,
@@ -93,6 +94,7 @@ class Gen:
         self.user = "diff_super" if self.rng.random() < 0.35 else "diff_app"
         self.tx = "idle"  # or "open", or "failed"
         self.savepoints = []
+        self.started = []  # settings that the startup packet names
 
     def pick(self, *choices):
         return self.rng.choice(choices)
@@ -121,10 +123,18 @@ def startup_parameters(g):
             startup[name] = g.pick(*values)
     if g.chance(0.35):
         chosen = g.rng.sample(act_settings.IN_OPTIONS, g.rng.randint(1, 3))
+        chosen = [one for one in chosen if "DateStyle" not in startup or "datestyle" not in one]
         startup["options"] = " ".join(one.format(s=g.schema) for one in chosen)
     if g.chance(0.01):
-        startup["options"] = g.pick("-c nosuch=1", "-c work_mem=lots", "--nosuch", "-c role=nosuch")
+        startup["options"] = g.pick("-c nosuch=1", "-c work_mem=lots", "-c role=nosuch")
     return startup
+
+
+def settings_of(startup):
+    """The names of the settings that a startup packet asks for."""
+    names = re.findall(r"(?:-c |--)([\w.-]+)=", startup.get("options", ""))
+    names += [name for name in startup if name not in ("user", "options")]
+    return sorted({name.lower().replace("-", "_") for name in names})
 
 
 def session(seed, number, without=(), only=(), touched=False):
@@ -132,6 +142,7 @@ def session(seed, number, without=(), only=(), touched=False):
     startup = startup_parameters(g)
     if STARTUP in without or (only and STARTUP not in only):
         startup = {"user": g.user}
+    g.started = settings_of(startup)
     made = Session(number, startup)
     kinds = {k: v for k, v in KINDS.items() if k not in without and (not only or k in only)}
     weights, actions = zip(*kinds.values())

@@ -14,6 +14,13 @@ ALLOWED = {
     "startup ParameterStatus": "compared as a set: their order is the server's own business",
     "NotificationResponse": "process id of the sender is not compared",
     "RowDescription, ParameterDescription": "object ids made by the run itself are all one",
+    "pg_settings.source": "of settings in the startup packet: 'session' instead of 'client',"
+    " on a server that was opened for somebody else; sessions do not ask for the source of these",
+    "startup NoticeResponse": "settings are set behind the greeting: their notices are not told",
+    "startup errors": "options that are no settings are refused before the login, in other words;"
+    " DateStyle is not given twice, whose second value would complete the first",
+    "pg_prepared_statements.statement": "of a PREPARE among several statements its own text, not"
+    " that of all, once it has moved to another server",
     "pg_temp_N": "the number of a backend's temporary schema is not compared",
 }
 
@@ -83,6 +90,7 @@ def without_origin(kind, body):
 
 def startup(messages):
     """The answer to a startup packet, ParameterStatus sorted."""
+    messages = [message for message in messages if message[0] != "N"]
     settings = sorted(message for message in messages if message[0] == "S")
     others = [message for message in messages if message[0] != "S"]
     ready = [others.pop()] if others and others[-1][0] == "Z" else []

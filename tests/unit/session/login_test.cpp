@@ -211,6 +211,7 @@ SCRIPT("a parameter that the server refuses ends the login, as it would there") 
   Server& server = bench.server();
   server.take();
   server.sends(error("42704", "unrecognized configuration parameter \"search_patch\"") + ready());
+  client.receives(authentication(0));
   CHECK_EQ(client.receives_error("42704", "FATAL"),
            "unrecognized configuration parameter \"search_patch\"");
   client.is_closed();

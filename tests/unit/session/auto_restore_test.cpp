@@ -1,0 +1,66 @@
+// Mode `auto`: RESET goes back to what the login asked for; which server is chosen.
+#include <doctest/doctest.h>
+
+#include "auto_script.hpp"
+#include "session/settings.hpp"
+
+using namespace heim;
+using namespace heim::session::test;
+
+SCRIPT("auto: behind RESET in a transaction comes what the login asked for") {
+  automatic(bench, 1);
+  Client& one = bench.login({{"datestyle", "German"}});
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("reset datestyle") + query("show datestyle"));
+  server.receives_all(query("reset datestyle"));
+  server.sends(done("RESET", 'T'));
+  one.receives_all(complete("RESET"));
+  bench.settle();
+  server.receives_all(query(session::set_statement("datestyle", "German")));
+  server.sends(done("SET", 'T'));
+  one.receives_all(ready('T'));
+  bench.settle();
+  server.receives_all(query("show datestyle"));
+}
+
+SCRIPT("auto: outside of one, the server is asked first, and the client waits for it") {
+  automatic(bench, 1);
+  Client& one = bench.login({{"datestyle", "German"}});
+  Server& server = bench.last();
+  one.sends(query("select 1"));
+  server.receives_all(query("select 1"));
+  server.sends(answer("1"));
+  one.receives_all(answer("1"));
+  one.sends(query("reset datestyle"));
+  server.receives_all(query("reset datestyle"));
+  server.sends(complete("RESET") + parameter("DateStyle", "ISO, MDY") + ready());
+  one.receives_all(complete("RESET"));
+  server.receives_all(ask_settings());
+  server.sends(state({{"r", "app", "none", ""}}));
+  bench.settle();
+  server.receives_all(query(set_config("datestyle", "German")));
+  server.sends(answer("German"));
+  one.receives_all(parameter("DateStyle", "ISO, MDY") + ready());
+}
+
+SCRIPT("auto: RESET of what the login did not name is passed on at once") {
+  automatic(bench, 1);
+  Client& one = bench.login({{"datestyle", "German"}});
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("reset work_mem") + query("show work_mem"));
+  server.receives_all(query("reset work_mem") + query("show work_mem"));
+}
+
+SCRIPT("auto: the idle server that differs least") {
+  automatic(bench, 2);
+  Client& one = bench.login({{"work_mem", "1MB"}});
+  Server& first = bench.last();
+  begin(one, first);
+  Client& two = bench.login({{"work_mem", "2MB"}});
+  Server& second = bench.last();
+  commit(one, first);  // used last
+  two.sends(query("select 3"));
+  second.receives_all(query("select 3"));
+}
