@@ -47,12 +47,13 @@ constexpr Special special[] = {
     {"pg_create_physical_replication_slot", effect::suspicious},
     // Called stable, yet it gives the transaction an id: that is a write.
     {"pg_current_xact_id", effect::is_volatile},
+    // Tells what this very server listens on.
+    {"pg_listening_channels", effect::is_stable | effect::listens},
     // Output plugins are code of others.
     {"pg_logical_slot_get_binary_changes", effect::suspicious},
     {"pg_logical_slot_get_changes", effect::suspicious},
     {"pg_logical_slot_peek_binary_changes", effect::suspicious},
     {"pg_logical_slot_peek_changes", effect::suspicious},
-    {"pg_my_temp_schema", effect::is_stable | effect::own_server},
     {"pg_notify", effect::notifies},
     {"pg_replication_origin_session_reset", effect::suspicious},
     {"pg_replication_origin_session_setup", effect::suspicious},

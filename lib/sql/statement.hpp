@@ -111,7 +111,7 @@ inline constexpr Effects
     /// RESET, SET ... TO DEFAULT, DISCARD ALL: back to what the session began with.
     resets = 1u << 28,
     /// Can tell a server process that others have used from a new one: LOAD, a setting that a
-    /// library may have reserved, a search_path that begins with pg_temp, pg_my_temp_schema(),
+    /// library may have reserved, a search_path that begins with pg_temp,
     /// pg_stat_force_next_flush().
     own_server = 1u << 29;
 }  // namespace effect

@@ -28,7 +28,8 @@ def equal(tmp_path):
         pool = 24 if options.mode == "session" else 3
         where = RUN.parent.parent / "template-differential"
         mask = masks.chosen(options)
-        with World(tmp_path, options.mode, pool, options.fresh, where, mask) as world:
+        with World(tmp_path, options.mode, pool, options.fresh, where, mask,
+                   options.touched) as world:
             run = Differential(world, options, said.append)
             run.batch(range(sessions))
         assert not run.findings, "\n".join(said)[:6000]
@@ -54,7 +55,7 @@ def test_session_mode(equal):
 
 # What RESET goes back to, currval() before the proxy has seen one, and statements that both SQL and
 # the protocol name: docs/status.md says how far these go.
-KNOWN = "startup,sequences,protocol_prepared,pipelines"
+KNOWN = "startup,random,sequences,protocol_prepared,pipelines"
 
 
 def test_auto(equal):
@@ -64,7 +65,7 @@ def test_auto(equal):
 
 def test_auto_with_the_protocols_statements(equal):
     """Likewise with the statements of the protocol alone, as drivers send them."""
-    known = "startup,sequences,sql_prepared,pipelines"
+    known = "startup,random,sequences,sql_prepared,pipelines"
     equal("--mode", "auto", "--touched", "--no-origin", "--without", known, "--seed", "15")
 
 

@@ -197,7 +197,7 @@ def main():
     directory = paths.run_dir(paths.BUILD / "differential/runs")
     try:
         with World(directory, options.mode, pool, options.fresh,
-                   mask=masks.chosen(options)) as world:
+                   mask=masks.chosen(options), touched=options.touched) as world:
             if options.replay:
                 ok = replay(world, options.replay, print)
             elif options.session is not None:

@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import subprocess
 from contextlib import contextmanager
 
 from harness import paths
@@ -10,6 +11,7 @@ from harness.postgres import Postgres, template
 from harness.process import poll
 
 from . import client, masks
+from .generate import TOUCHED
 
 ROLES = """
 create role diff_super superuser login; create role diff_app login;
@@ -47,9 +49,9 @@ class World:
     """Under `directory`; `mode` is the pool mode, or "direct" to compare PostgreSQL with itself."""
 
     def __init__(self, directory, mode="auto", pool_size=3, fresh=False, templates=None,
-                 mask=masks.masked):
+                 mask=masks.masked, touched=False):
         self.directory, self.mode, self.pool_size = directory, mode, pool_size
-        self.mask = mask
+        self.mask, self.touched = mask, touched
         self.more = {"server_reset_query": FRESH} if fresh else {}
         self._numbers = itertools.count()
         settings = {"autovacuum": "off", "log_min_messages": "log"}
@@ -104,11 +106,32 @@ class World:
         for the server itself. Unless told not to `look`, rows also tell of what clients left.
         """
         with self.database() as name:
+            if self.touched and through and self.mode == "auto":
+                self.touch(through, name)
             answers = client.run(sessions, through or self.server, name, at_once, self.mask)
             if not look:
                 return answers, None
             left = self.left(name)
             return answers, left + self.server.sql(ROWS, dbname=name)
+
+    def touch(self, proxy, name):
+        """What every session begins with, on all server connections: sessions move among them."""
+        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", proxy.host, "-p", str(proxy.port)]
+        programs = [
+            subprocess.Popen([*command, "-U", user, name], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+            for user in ("diff_super", "diff_app")
+            for _ in range(self.pool_size)
+        ]
+        for program in programs:
+            program.stdin.write(f"begin{TOUCHED};\n\\echo ready\n")
+            program.stdin.flush()
+        # Each holds its server until all have theirs.
+        ready = [program.stdout.readline() for program in programs]
+        for program in programs:
+            program.communicate("commit;\n", timeout=60)
+        if ready != ["ready\n"] * len(programs):
+            raise RuntimeError(f"the server connections could not be touched: {ready}")
 
     def left(self, name):
         """Nothing, soon: no open transaction and no advisory lock without a client."""

@@ -67,7 +67,7 @@ SCRIPT("auto: likewise with a Parse that begins a batch, but not with what comes
   used.receives_all(query("select 1"));
   used.sends(answer("1"));
   one.receives_all(answer("1"));
-  one.sends(parse("", "select 1") + parse("", "select pg_my_temp_schema()") + bind("", "") +
+  one.sends(parse("", "select 1") + parse("", "select pg_stat_force_next_flush()") + bind("", "") +
             execute() + end_batch());
   used.take();
   used.sends(parsed() + parsed() + bound() + done());
@@ -82,7 +82,7 @@ SCRIPT("auto: likewise with a Parse that begins a batch, but not with what comes
   second.sends(answer("2"));
   two.receives_all(answer("2"));
   const std::string batch =
-      parse("", "select pg_my_temp_schema()") + bind("", "") + execute() + end_batch();
+      parse("", "select pg_stat_force_next_flush()") + bind("", "") + execute() + end_batch();
   two.sends(batch);
   bench.settle();
   second.is_dismissed();
