@@ -116,7 +116,8 @@ class World:
 
     def touch(self, proxy, name):
         """What every session begins with, on all server connections: sessions move among them."""
-        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", proxy.host, "-p", str(proxy.port)]
+        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", proxy.host]
+        command += ["-p", str(proxy.port)]
         programs = [
             subprocess.Popen([*command, "-U", user, name], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)
