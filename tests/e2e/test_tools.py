@@ -50,8 +50,10 @@ def mode(request):
 
 @pytest.fixture
 def proxy(make_proxy, mode):
-    """pg_dump --jobs=4 has five connections; the pool has one more."""
-    return make_proxy({"proxy": {"pool_mode": mode, "pool_size": 6}})
+    """pg_dump --jobs=4 has five connections; the pool has one more. In mode session each client has
+    a server from its login on.
+    """
+    return make_proxy({"proxy": {"pool_mode": mode, "pool_size": 6 if mode == "auto" else 24}})
 
 
 @pytest.fixture
