@@ -50,9 +50,10 @@ struct Client::Listening {
     unlisten,  // it is told to forget
     back,      // the fence of the way back is
   };
-  Channels own;     // its server tells of them
-  Channels shared;  // the listener does
-  Channels moving;  // of `own` (out), or of `shared` (back)
+  Pool* at = nullptr;  // whose listener has `shared` and `moving`
+  Channels own;        // its server tells of them
+  Channels shared;     // the listener does
+  Channels moving;     // of `own` (out), or of `shared` (back)
   Move move = Move::none;
   std::string fence;
   std::uint64_t number = 0;                             // of the fence that is on its way
@@ -86,7 +87,7 @@ bool Client::moves_channels() const { return listening_ && listening_->moves(); 
 bool Client::listens_elsewhere() const { return listening_ && !listening_->shared.empty(); }
 
 void Client::at_listener(std::function<void(Listener&)> work) {
-  hub.at_listener(*pool, std::move(work));
+  hub.at_listener(*listening_->at, std::move(work));
 }
 
 // ---- to the listener ---------------------------------------------------------------
@@ -156,6 +157,9 @@ void Client::move_channels_out() {
   if (!wanted && mine.back_at != Instant{} && hub.now() - mine.back_at < quiet_time) {
     return look_again();
   }
+  // As long as some are there, others join them there.
+  if (mine.shared.empty()) mine.at = pool;
+  if (mine.at != pool) return;
   mine.move = Listening::Move::joining;
   mine.moving = mine.own;
   const Listener::Subscriber me{hub.worker, id};

@@ -44,7 +44,7 @@ constexpr std::size_t first_reason(Holds holds) {
   return at;
 }
 
-/// For how many clients each reason counts.
+/// A count for each reason.
 using HoldCounts = std::array<std::uint64_t, hold_reasons.size()>;
 
 }  // namespace heim::session

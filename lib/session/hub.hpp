@@ -137,7 +137,7 @@ class Hub {
   Out to_server;
   SettingTable setting_table;
   StatementTable statement_table;
-  HoldCounts holds{};  // how many clients ever had each reason to keep a server
+  HoldCounts holds{};  // how often a client came to have each reason to keep a server
   sql::AnalysisCache analysis{shared.hash_seed};
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;

@@ -160,7 +160,7 @@ struct UserRow {
 struct PinRow {
   std::string reason;
   std::uint64_t clients = 0;  // now
-  std::uint64_t total = 0;    // that ever had it
+  std::uint64_t total = 0;    // how often one came to have it
   std::string meaning;
 };
 
