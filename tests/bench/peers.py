@@ -118,9 +118,10 @@ def find_postgres_bin():
 class Bench:
     """Where everything of one run lives. Use as a context: leaving it stops every process."""
 
-    def __init__(self, work, tools, pgbouncer, heimproxyd):
+    def __init__(self, work, tools, pgbouncer, heimproxyd, pool_mode="transaction"):
         self.work, self.tools = Path(work), Path(tools)
         self.pgbouncer_path, self.heimproxyd_path = pgbouncer, heimproxyd
+        self.pool_mode = pool_mode
         self.work.mkdir(parents=True, exist_ok=True)
         self.owner = Owner(self.work)
         self.processes = []
@@ -230,7 +231,7 @@ class Bench:
         port = free_port()
         config = self.work / f"heimproxy-{port}.toml"
         config.write_text(
-            f'[proxy]\nlisten_address = "127.0.0.1:{port}"\npool_mode = "transaction"\n'
+            f'[proxy]\nlisten_address = "127.0.0.1:{port}"\npool_mode = "{self.pool_mode}"\n'
             f"pool_size = {POOL_SIZE}\nworkers = 1\nmax_client_conn = {MAX_CLIENTS}\n"
             '[auth]\ntype = "trust"\n[server_tls]\nmode = "disable"\n'
             '[log]\nlevel = "warning"\nconnections = false\ndisconnections = false\n'

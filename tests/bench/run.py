@@ -43,6 +43,8 @@ def parse_arguments():
     parser.add_argument("--pgbouncer", default=shutil.which("pgbouncer") or shutil.which(
         "pgbouncer", path="/usr/sbin"), help="its program; default: the installed one")
     parser.add_argument("--heimproxyd", type=Path, help="default: the build directory's")
+    parser.add_argument("--pool-mode", default="transaction",
+                        help="heimproxy's; auto wants --postgres-only: it reads the catalog")
     parser.add_argument("--show", type=Path, metavar="JSON", help="print an earlier result's table")
     parser.add_argument("--output", type=Path, help="JSON; default build/bench/result-DATE.json")
     return parser.parse_args()
@@ -231,7 +233,8 @@ def print_report(result):
 def run_bench(args, chosen, targets, with_memory):
     """Measures, and returns the result that is printed and kept."""
     work = ROOT / "build" / "bench"
-    with peers.Bench(work, args.build / "tests/bench", args.pgbouncer, args.heimproxyd) as bench:
+    with peers.Bench(work, args.build / "tests/bench", args.pgbouncer, args.heimproxyd,
+                     args.pool_mode) as bench:
         runner = Runner(bench, args, targets)
         result = {"date": datetime.datetime.now().isoformat(timespec="seconds"),
                   "machine": describe_machine(bench), "targets": targets,
