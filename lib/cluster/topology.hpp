@@ -17,14 +17,32 @@ struct Node {
   std::string name;
   std::string host;
   std::uint16_t port = 5432;
-  bool discover = false;  // role = "auto": learnt from `in_hot_standby` at each login
+  bool discover = false;       // role = "auto": learnt from `in_hot_standby` at each login
+  std::uint32_t weight = 100;  // of the reads, beside other nodes'; 0: only when no other is left
+  std::string zone;            // where it stands; empty: nowhere in particular
+  std::uint64_t tags = 0;      // bits of names rules select nodes by
 };
 
-/// What workers tell each other about a node. Plain stores: the last one counts.
+/// Whether a node is given new work. `draining`: sessions that are there may finish; `maintenance`:
+/// an operator has it out; `refused`: another system, or a timeline that is over.
+enum class Condition : std::uint8_t { serving, down, draining, maintenance, refused };
+
+/// What is known of a node at this moment. Plain stores: the last one counts. But for `role` and
+/// `down_until_ns`, which workers learn from their own connections, too, the control thread alone
+/// writes.
 struct NodeState {
   std::atomic<Role> role{Role::unknown};
+  std::atomic<Condition> condition{Condition::serving};
   /// Until when the node is not tried, in nanoseconds of the engine's clock; 0: it is up.
   std::atomic<std::int64_t> down_until_ns{0};
+  /// Of a standby: every commit whose record ends at or before this position in the WAL is visible
+  /// to what begins there now. 0: nothing is known, or its timeline is not the newest. Positions
+  /// of one timeline or of its ancestors up to the switch compare as numbers.
+  std::atomic<std::uint64_t> replayed{0};
+  /// Of a standby: how far it is behind, as measured last; negative: not known.
+  std::atomic<std::int64_t> lag_ns{-1};
+  /// The share of its weight it gets at the moment, in thousandths: less while it warms up.
+  std::atomic<std::uint32_t> share{1000};
 };
 
 inline constexpr std::uint32_t max_nodes = 256;
@@ -47,9 +65,11 @@ class Topology {
   Role role(std::uint32_t index) const {
     return entries_[index]->state.role.load(std::memory_order_relaxed);
   }
+  /// Whether new work may go there.
   bool up(std::uint32_t index, Instant now) const {
-    return entries_[index]->state.down_until_ns.load(std::memory_order_relaxed) <=
-           now.time_since_epoch().count();
+    const NodeState& state = entries_[index]->state;
+    if (state.condition.load(std::memory_order_relaxed) != Condition::serving) return false;
+    return state.down_until_ns.load(std::memory_order_relaxed) <= now.time_since_epoch().count();
   }
 
  private:
