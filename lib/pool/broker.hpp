@@ -64,14 +64,20 @@ struct Record {
   std::uint32_t* user_count = nullptr;
   std::atomic<bool> can_open{true};  // credentials are there
   /// [any thread] currval() or lastval() is in use here.
-  void sequences_read(Instant now) { sequences_read_at = now.time_since_epoch().count(); }
+  void sequences_read(Instant now) {
+    sequences_read_at = now.time_since_epoch().count();
+    nextvals.store(0, std::memory_order_relaxed);
+  }
   /// [any thread] Whether it was within the last ten minutes.
   bool reads_sequences(Instant now) const {
     const std::int64_t at = sequences_read_at.load(std::memory_order_relaxed);
     constexpr std::int64_t ten_minutes = std::int64_t{600} * 1000 * 1000 * 1000;
     return at != 0 && now.time_since_epoch().count() - at < ten_minutes;
   }
+  /// [any thread] So many calls of nextval() and none of currval(): nobody will ask.
+  bool never_reads_sequences() const { return nextvals.load(std::memory_order_relaxed) >= 100; }
   std::atomic<std::int64_t> sequences_read_at{0};
+  std::atomic<std::uint32_t> nextvals{0};  // since then
   // Who stands in `line`, readable without the lock: those whom any connection serves, and those
   // who want a new one.
   alignas(64) std::atomic<std::uint32_t> waiters{0};

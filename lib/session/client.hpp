@@ -77,6 +77,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
   std::uint32_t told_pid() const override { return pid; }
+  bool had_temp() const override { return had_temp_; }
 
   // ---- called by the hub and by servers -----------------------------------------
   /// Gives the session a server it waited for.
@@ -193,6 +194,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t simple(Bytes in, const wire::Header& header);
   std::size_t end_refused(const wire::Header& header);
   std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
+  void expect_query(const wire::Header& header, bool has_undo);
   void flush();
   bool acquire();
   void choose_again();
@@ -219,6 +221,7 @@ class Client final : public StreamHandler, public Holder {
   bool is_native(std::string_view given) const;
   std::size_t native(Bytes in, const wire::Header& header);
   std::size_t pin_and_pass(Bytes in, const wire::Header& header);
+  StatementRef intern(std::string_view given, std::string_view content) const;
   std::size_t parse(Bytes in, const wire::Header& header);
   std::size_t parse_unnamed(Bytes in, const wire::Header& header, std::string_view content);
   bool note_bound(Statement& statement, std::string_view portal);
@@ -244,6 +247,10 @@ class Client final : public StreamHandler, public Holder {
   bool mixes_names(Bytes message, const wire::Header& header, BatchNames& batch);
   Settings parsed_under() const;
   void keep_own_names();
+  // client_refuse.cpp
+  bool waits_to_refuse(Bytes in, const wire::Header& header) const;
+  bool lacks_for_good(Statement& statement, bool is_named) const;
+  bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
   // client_forget.cpp
@@ -279,16 +286,21 @@ class Client final : public StreamHandler, public Holder {
   void note_rare(const sql::Script& script);
   void note_objects(const sql::Script& script);
   void note_sequences(sql::Effects effects);
+  void let_sequence_go();
   bool sees_foreign_sequences(sql::Effects effects) const;
   void note_setting(const std::string& written);
   void note_execute(const std::string& name);
   bool state_is_known();
   void ask_state();
   void adopt_settings(Server& given);
-  void adopt_holds();
+  void adopt_holds(Server& given);
   bool ends_for_hold();
   // client_restore.cpp
-  void note_resets(const sql::Script& script);
+  void note_resets(std::span<const sql::Statement> statements);
+  void note_block(std::string_view text, const sql::Script& script);
+  void ask_in_block(Server& given);
+  void answered_in_block(Server& given);
+  void set_again(Server& given);
   bool waits_for_restore(const wire::Header& header) const;
   bool is_taken_back(const std::string& name, const std::string* now);
   bool restores(Server& given, char tx);
@@ -297,6 +309,13 @@ class Client final : public StreamHandler, public Holder {
   void try_release();
   void leave_state(Server& held);
   bool state_is_lost() const;
+  // client_mend.cpp
+  void note_portal(std::string_view portal, const Statement* statement);
+  std::vector<std::string> mending(const sql::Statement& statement) const;
+  void mend(std::string_view portal);
+  bool mends_query(Bytes in, const wire::Header& header, bool has_undo);
+  bool send_mended(std::string_view text, const std::vector<sql::Statement>& statements,
+                   const wire::Header& header, bool has_undo);
   // client_listen.cpp
   struct Listening;
   struct ListeningDeleter {
@@ -348,9 +367,11 @@ class Client final : public StreamHandler, public Holder {
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
+  bool looks_again_ = false;      // try_release() is scheduled
+  bool had_temp_ = false;         // temporary objects
   bool names_in_sql_ = false;     // a statement of the protocol names statements of SQL
   bool reading_changed_ = false;  // the server's word on it is awaited, or its transaction's end
-  enum class Restore : std::uint8_t { none, wanted, asked, running };
+  enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
   bool odd_strings_ = false;         // string literals may be read otherwise than usual
   Settings startup_vars_;            // what it asked for at its login

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -39,7 +40,7 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (read_whole && in.size() < header.total()) return 0;
   if (!server && without_server(in, header)) return header.total();
   if (!server && !acquire()) return 0;
-  if (hangs_on_outcome(in, header)) return wait_for_outcome();
+  if (hangs_on_outcome(in, header) || waits_to_refuse(in, header)) return wait_for_outcome();
   if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return 0;
   if (!shares_names()) return own_extended(in, header);
   open_batch(header);
@@ -85,9 +86,14 @@ bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
   const auto given = statement_name(in, header);
   if (!given) return false;
   const bool uses = header.tag == 'B' || header.tag == 'D';
+  // Where the batch itself sets the unnamed one, and that fails, what follows is skipped.
+  const auto sets_it = [&](const Undo& change) {
+    return change.client_unnamed && change.batch == server->prepared.batch;
+  };
+  const bool sets = std::any_of(server->undo.begin(), server->undo.end(), sets_it);
   return std::any_of(server->undo.begin(), server->undo.end(), [&](const Undo& change) {
     if (change.batch == server->prepared.batch) return false;
-    if (given->empty()) return change.hangs || (uses && change.client_unnamed);
+    if (given->empty()) return change.hangs || (uses && !sets && change.client_unnamed);
     const bool named = change.client_named && change.name == *given;
     return change.hangs || (named && !(uses && is_here(change)));
   });
@@ -120,7 +126,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     const std::string_view content = as_text(fields.rest());
     const std::uint64_t limit = hub.settings().proxy.max_client_prepared_bytes;
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
-    StatementRef statement = hub.statement_table.intern(content);
+    StatementRef statement = intern(given, content);
     if (!is_accepted(*statement)) return false;
     statements_.set(given, std::move(statement), vars);
     ++pool->meter->total.client_parse_count;
@@ -165,7 +171,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
       server->expect(Reply::describe);
       break;
     case 'E':
-      if (forgetting_) return execute(in, header);
+      if (forgetting_ || (tracking_ && !tracking_->resetting.empty())) return execute(in, header);
       server->expect(Reply::execute);
       break;
     case 'C':
@@ -185,6 +191,16 @@ std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
   return native(in, header);
 }
 
+// The statement that a name shall stand for.
+StatementRef Client::intern(std::string_view given, std::string_view content) const {
+  StatementRef statement = hub.statement_table.intern(content);
+  const auto is_it = [&](const Statement& one) { return &one == statement.get(); };
+  const bool may_have_it = statement.use_count() > 1;
+  const std::string* other = may_have_it ? statements_.name_of(is_it) : nullptr;
+  if (!other || *other == given) return statement;
+  return hub.statement_table.intern_apart(content, given);
+}
+
 std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const Bytes body = in.subspan(wire::header_size, header.body);
   wire::Fields fields(body);
@@ -193,7 +209,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const std::string_view content = as_text(fields.rest());
   ++pool->meter->total.client_parse_count;
   if (given.empty()) return parse_unnamed(in, header, content);
-  const StatementRef statement = hub.statement_table.intern(content);
+  const StatementRef statement = intern(given, content);
   // In a failed transaction the server has its own opinion.
   if (server->in_failed_transaction()) retire(key_of(*statement));
   if (statements_.find(given)) {
@@ -222,7 +238,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
 
 std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::string_view content) {
   StatementRef statement = hub.statement_table.intern(content, statements_.unnamed());
-  const bool changed = statement != statements_.unnamed();
+  const bool changed =
+      statement != statements_.unnamed() || server->prepared.unnamed_is_pending();
   if (changed) {
     Undo change;
     change.client_unnamed = true;
@@ -361,6 +378,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
     find_script(statement);
     if (refuses(*statement.script)) return refuse_statement(*statement.script), false;
     note(*statement.script);
+    note_block(statement.content, *statement.script);
     if (sees_foreign_sequences(statement.script->effects & sql::effect::reads_sequence)) {
       poison("55000",
              "currval() and lastval() are not defined here: another client has used the "
@@ -369,6 +387,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
     }
   }
   if (statement.forgets_all) will_forget(portal);
+  note_portal(portal, &statement);
   return true;
 }
 
@@ -384,9 +403,11 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   }
   ++pool->meter->total.bind_count;
   if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
+  note_portal(portal, nullptr);
   if (given.empty()) {
-    if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
     const StatementRef& unnamed = statements_.unnamed();
+    if (refuses_bind(unnamed, given, fields)) return discard_frame(in, header);
+    if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
     const bool runs = !unnamed || note_bound(*unnamed, portal);
     return runs ? native(in, header) : discard_frame(in, header);
   }
@@ -396,6 +417,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
     unknown_statement(given);
     return discard_frame(in, header);
   }
+  if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
   // The same message with our name for the statement.
   char name[24] = "heim_";

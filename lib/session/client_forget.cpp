@@ -54,10 +54,13 @@ void Client::will_forget(std::string_view portal) {
 
 std::size_t Client::execute(Bytes in, const wire::Header& header) {
   wire::Fields fields(in.subspan(wire::header_size, header.body));
-  const bool forgets = fields.string() == *forgetting_;
+  const std::string_view portal = fields.string();
+  const bool forgets = forgetting_ && portal == *forgetting_;
   if (forgets) remember_forgotten();
   server->expect(Reply::execute, forgets);
-  return pass(in, header);
+  const std::size_t used = pass(in, header);
+  if (body_left_ == 0) mend(portal);
+  return used;
 }
 
 // All statements go now, for what follows in this batch, and come back if the server refuses.

@@ -61,7 +61,6 @@ struct Client::Listening {
   bool server_done = false;                             // it listens, or does not any more
   bool notifies = false;   // itself: its server keeps its channels, for what it tells itself
   bool deaf = false;       // the listener has no connection
-  bool scheduled = false;  // the hub's next tick looks again
   bool unlisten_all = false;
   Channels unlistened;  // in a transaction that found the channels away
   Instant back_at{};
@@ -168,11 +167,11 @@ void Client::move_channels_out() {
 }
 
 void Client::look_again() {
-  if (std::exchange(listening_->scheduled, true)) return;
+  if (std::exchange(looks_again_, true)) return;
   hub.at_tick([session = id](Hub& later) {
     Client* client = later.find(session);
-    if (!client || !client->listening_) return;
-    client->listening_->scheduled = false;
+    if (!client) return;
+    client->looks_again_ = false;
     client->try_release();
   });
 }

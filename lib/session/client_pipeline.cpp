@@ -241,6 +241,8 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (way == Way::refused) return end_refused(header);
   }
   if (forgets == Forget::all) expect_forgetting();
+  const bool resets = tracks_state() && (effects_ & sql::effect::resets) != 0;
+  if (resets && mends_query(in, header, forgets == Forget::all)) return header.total();
   return send_query(in, header, forgets == Forget::all);
 }
 
@@ -255,16 +257,19 @@ std::size_t Client::end_refused(const wire::Header& header) {
 }
 
 std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_undo) {
+  expect_query(header, has_undo);
+  return pass(in, header);
+}
+
+void Client::expect_query(const wire::Header& header, bool has_undo) {
   begin_request();
   ++pool->meter->total.query_count;
   server->expect(header.tag == 'Q' ? Reply::query : Reply::function, has_undo);
   server->batch_open = false;
-  if (header.tag == 'Q' && mode != config::PoolMode::session) {
-    // A simple query destroys the unnamed statement.
-    server->prepared.drop_unnamed();
-    if (statements_.unnamed()) statements_.set_unnamed(nullptr);
-  }
-  return pass(in, header);
+  if (header.tag != 'Q' || mode == config::PoolMode::session) return;
+  // A simple query destroys the unnamed statement.
+  server->prepared.drop_unnamed();
+  if (statements_.unnamed()) statements_.set_unnamed(nullptr);
 }
 
 // Time limits count from the first message of a batch.

@@ -15,42 +15,58 @@ bool is_identity(std::string_view name) {
   return name == "role" || name == "session_authorization";
 }
 
-void take_back_all(std::vector<std::string>& reset, const SettingList& startup, bool acts) {
-  for (const auto& [name, value] : startup.items) {
-    if (acts || !is_identity(name)) reset.push_back(name);
-  }
-}
-
-void take_back(std::vector<std::string>& reset, const SettingList& startup,
-               const std::string& name) {
-  if (startup.find(name)) reset.push_back(name);
-  // Who acts goes with who the session is.
-  if (name == "session_authorization" && startup.find("role")) reset.emplace_back("role");
-}
-
 }  // namespace
 
+std::vector<std::string> resets_of(const sql::Statement& statement, const SettingList& startup) {
+  using namespace sql::effect;
+  std::vector<std::string> names;
+  if ((statement.effects & resets) == 0) return names;
+  if ((statement.effects & all_settings) != 0) {
+    const bool acts = (statement.effects & role) != 0;  // DISCARD ALL
+    for (const auto& [name, value] : startup.items) {
+      if (acts || !is_identity(name)) names.push_back(name);
+    }
+  }
+  for (const std::string& written : statement.settings) {
+    const std::string name = fold(written);
+    if (startup.find(name)) names.push_back(name);
+    // Who acts goes with who the session is.
+    if (name == "session_authorization" && startup.find("role")) names.emplace_back("role");
+  }
+  // What only the login may set is set before the role.
+  std::ranges::stable_partition(names, [](const std::string& name) { return !is_identity(name); });
+  return names;
+}
+
 // What statements of a batch take back, in order.
-void Client::note_resets(const sql::Script& script) {
+void Client::note_resets(std::span<const sql::Statement> statements) {
   if (startup_vars_->items.empty()) return;
   using namespace sql::effect;
   std::vector<std::string>& reset = tracking().reset;
   if (restore_ == Restore::none) reset.clear();
-  for (const sql::Statement& statement : script.statements) {
-    if ((statement.effects & (resets | all_settings)) == (resets | all_settings)) {
-      const bool acts = (statement.effects & role) != 0;  // DISCARD ALL
-      take_back_all(reset, *startup_vars_, acts);
-    }
-    for (const std::string& written : statement.settings) {
-      const std::string name = fold(written);
-      if (statement.effects & resets) {
-        take_back(reset, *startup_vars_, name);
-      } else {
-        std::erase(reset, name);
-      }
-    }
+  sql::Effects effects = 0;
+  for (const sql::Statement& statement : statements) {
+    effects |= statement.effects;
+    const bool back = (statement.effects & resets) != 0;
+    for (std::string& name : resets_of(statement, *startup_vars_)) reset.push_back(std::move(name));
+    if (back) continue;
+    for (const std::string& written : statement.settings) std::erase(reset, fold(written));
   }
-  if ((script.effects & resets) != 0 && !reset.empty()) restore_ = Restore::wanted;
+  if ((effects & resets) != 0 && !reset.empty()) restore_ = Restore::wanted;
+}
+
+// What the body of a DO does, as far as its words tell.
+void Client::note_block(std::string_view text, const sql::Script& script) {
+  const auto is_block = [](const sql::Statement& one) { return one.kind == sql::Kind::block; };
+  if (std::ranges::none_of(script.statements, is_block)) return;
+  const std::string folded = fold(text);
+  const auto has = [&](std::string_view word) { return folded.find(word) != std::string::npos; };
+  constexpr sql::Effects advances = sql::effect::advances_sequence | sql::effect::calls_nextval;
+  if (has("nextval") || has("setval")) note_sequences(advances);
+  if (startup_vars_->items.empty() || restore_ != Restore::none) return;
+  if (!has("reset") && !has("default") && !has("discard")) return;
+  tracking().reset.clear();
+  restore_ = Restore::wanted;
 }
 
 // Whether a setting that the login asked for was reset, where the server says it is `now`.
@@ -90,21 +106,61 @@ bool Client::restores(Server& given, char tx) {
     restore_ = Restore::asked;
     return ask_state(), true;
   }
+  if (tx == 'T' && restore_ == Restore::wanted && (effects_ & sql::effect::suspicious) != 0) {
+    return ask_in_block(given), true;
+  }
   if (tx == 'I') {
     restore_startup();
   } else {
-    std::string sql;
-    for (const std::string& name : tracking().reset) {
-      sql += set_statement(name, *startup_vars_->find(name));
-    }
-    Out out;
-    if (!sql.empty()) given.ask(sql, out);
-    given.write(out);
+    set_again(given);
   }
   restore_ = Restore::running;
   if (given.owes()) return true;
   restored(given, tx);
   return false;
+}
+
+void Client::set_again(Server& given) {
+  std::string sql;
+  for (const std::string& name : tracking().reset) {
+    sql += set_statement(name, *startup_vars_->find(name));
+  }
+  Out out;
+  if (!sql.empty()) given.ask(sql, out);
+  given.write(out);
+}
+
+// In a transaction, what a function may have reset is asked for: what the server says besides is
+// not certain until the transaction ends.
+void Client::ask_in_block(Server& given) {
+  Tracking& mine = tracking();
+  mine.question = {};
+  mine.question.settings = true;
+  for (const auto& [name, value] : startup_vars_->items) {
+    if (name.find('.') != std::string::npos) mine.question.names.push_back(name);
+  }
+  mine.answer = {};
+  restore_ = Restore::asked_in_block;
+  Out out;
+  given.ask(mine.question.sql(), out, Reply::probe);
+  given.write(out);
+}
+
+void Client::answered_in_block(Server& given) {
+  Tracking& mine = tracking();
+  if (given.in_failed_transaction()) return restored(given, 'E');
+  const auto has = [](const StateAnswer::Pairs& pairs, const std::string& name) {
+    return std::ranges::any_of(pairs, [&](const auto& pair) {
+      return pair.first == name && (name.find('.') == std::string::npos || !pair.second.empty());
+    });
+  };
+  for (const auto& [name, value] : startup_vars_->items) {
+    const bool set = has(mine.answer.settings, name) || has(mine.answer.values, name);
+    if (!set && !is_identity(name)) mine.reset.push_back(name);
+  }
+  set_again(given);
+  restore_ = Restore::running;
+  if (!given.owes()) restored(given, 'T');
 }
 
 // The client hears of the end of its message.

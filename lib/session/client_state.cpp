@@ -49,7 +49,7 @@ void Client::hold_server(Holds why) {
   pinned = hold_reason();
   for (std::size_t i = 0; i < hold_reasons.size(); ++i)
     hub.holds[i] += (hold_reasons[i].bit & more) != 0;
-  if (more == 0 || pin_told_) return;
+  if ((more & ~hold_nextval) == 0 || pin_told_) return;
   pin_told_ = true;
   tell_hold();
 }
@@ -84,6 +84,7 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
   if (!make_way(script->effects, shares_names() && mixes_names(*script, {}))) return Way::wait;
   note(*script);
+  note_block(text, *script);
   return Way::go;
 }
 
@@ -176,7 +177,6 @@ void Client::note(const sql::Script& script) {
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
   if (script.effects & all_settings) reading_changed_ = true;
-  if ((script.effects & (resets | settings)) != 0) note_resets(script);
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
   if (listening_) note_channels(script);
@@ -190,6 +190,24 @@ void Client::note_sequences(sql::Effects effects) {
   if (effects & reads_sequence) pool->record.sequences_read(hub.now());
   if (pool->record.reads_sequences(hub.now())) hold_server(hold_sequence);
   if (effects & advances_sequence) server->sequence_owner = id;
+  if ((effects & calls_nextval) == 0) return;
+  tracking().nextval_at = hub.now();
+  // Two workers may count one call: so be it.
+  if (pool->record.never_reads_sequences()) return;
+  pool->record.nextvals.fetch_add(1, std::memory_order_relaxed);
+  hold_server(hold_nextval);
+}
+
+// Who calls nextval() by name may ask for its value next, and only this server knows it. Where that
+// is not seen to happen, or not soon, others need not wait.
+void Client::let_sequence_go() {
+  if ((holds_ & hold_nextval) == 0) return;
+  const pool::Record& record = pool->record;
+  const bool wanted = record.waiters.load(std::memory_order_relaxed) != 0;
+  const bool late = hub.now() - tracking().nextval_at > std::chrono::seconds(1);
+  if (!record.never_reads_sequences() && !(wanted && late)) return look_again();
+  holds_ &= static_cast<Holds>(~hold_nextval);
+  pinned = hold_reason();
 }
 
 // Whether a statement would see what another client's did to sequences.
@@ -255,6 +273,7 @@ bool Client::state_is_known() {
 void Client::ask_state() {
   Tracking& mine = tracking();
   mine.asked_effects = std::exchange(effects_, 0);
+  mine.asked_failed = server->error_seen;
   const bool plain = !server->error_seen && (mine.asked_effects & (transaction | resets)) == 0;
   mine.question = StateQuestion::about(mine.asked_effects, plain);
   // Whatever else is held is asked for, too: the answer decides about the server. What happened
@@ -281,6 +300,7 @@ void Client::on_state(Server& given, bool failed) {
   Tracking& mine = tracking();
   mine.asked = false;
   end_cancel_wait(given.owes());
+  if (restore_ == Restore::asked_in_block) return answered_in_block(given);
   if (failed || mine.answer.malformed) {
     effects_ |= mine.asked_effects | suspicious;  // asked again after the next statement
     hold_server(hold_unknown);
@@ -288,7 +308,7 @@ void Client::on_state(Server& given, bool failed) {
     return on_batch_end();
   }
   adopt_settings(given);
-  adopt_holds();
+  adopt_holds(given);
   reading_changed_ = false;
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
@@ -328,7 +348,7 @@ void Client::adopt_settings(Server& given) {
   vars = hub.setting_table.intern(std::move(items));
 }
 
-void Client::adopt_holds() {
+void Client::adopt_holds(Server& given) {
   const StateQuestion& question = tracking_->question;
   const StateAnswer& answer = tracking_->answer;
   Holds now = holds_ & static_cast<Holds>(~hold_unknown);
@@ -338,6 +358,12 @@ void Client::adopt_holds() {
   // What was prepared over temporary objects, no other server takes.
   const bool prepared_there = (holds_ & hold_temp) != 0 && !answer.statements.empty();
   see(question.holds, hold_temp, answer.temp || prepared_there);
+  if (question.holds) {
+    // Where others had some before, it takes a statement of its own that certainly made some.
+    const bool made = (tracking_->asked_effects & temp) != 0 && !tracking_->asked_failed;
+    had_temp_ |= answer.temp_schema && (answer.temp || made || !given.has_temp_schema);
+    given.has_temp_schema = answer.temp_schema;
+  }
   see(question.holds, hold_cursor, answer.cursor);
   see(question.holds, hold_lock, answer.lock);
   if (question.channels) adopt_channels(answer.channels);
@@ -351,8 +377,8 @@ void Client::adopt_holds() {
 
 // A session that came to keep its server, where that is not allowed. True if it has ended.
 bool Client::ends_for_hold() {
-  constexpr Holds mine =
-      static_cast<Holds>(~(hold_unknown | hold_sequence | hold_names | hold_listen));
+  constexpr Holds mine = static_cast<Holds>(
+      ~(hold_unknown | hold_sequence | hold_names | hold_listen | hold_nextval));
   if (hub.settings().proxy.on_unsupported != config::OnUnsupported::error) return false;
   if ((holds_ & mine) == 0) return false;
   fail("0A000", "this session would keep its server: " + std::string(pinned),
@@ -370,6 +396,7 @@ void Client::try_release() {
     effects_ &= ~changes_catalog;
     hub.shared.catalogs.changed(pool->database);
   }
+  let_sequence_go();
   if (tracks_state() && !state_is_known()) return;
   if (holds_ != 0) return move_channels_out();
   effects_ = 0;

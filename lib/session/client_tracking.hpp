@@ -1,6 +1,7 @@
 // What a client of mode `auto` keeps about what its statements may have changed.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "session/client.hpp"
@@ -13,10 +14,17 @@ struct Client::Tracking {
   std::vector<std::string> custom;  // of all settings this session has set, those with a dot
   std::vector<std::string> channels;
   std::vector<std::string> reset;  // by name, in this batch, and not set again
+  // Portals of the extended protocol that reset something the login asked for.
+  std::vector<std::pair<std::string, sql::ScriptRef>> resetting;
+  Instant nextval_at{};  // when it last called nextval() or setval()
   bool asked = false;              // the answer is awaited
   sql::Effects asked_effects = 0;
+  bool asked_failed = false;  // something did, among what is asked about
   StateQuestion question;
   StateAnswer answer;
 };
+
+/// The settings of the login that a statement takes back, in the order they are to be set again.
+std::vector<std::string> resets_of(const sql::Statement& statement, const SettingList& startup);
 
 }  // namespace heim::session

@@ -23,6 +23,8 @@ enum class Reply : std::uint8_t {
   parse_lenient,  // likewise, with a Sync of its own, and it does no harm if it fails
   unnamed_hidden,
   close_hidden,
+  bind_hidden,
+  execute_hidden,
   query_hidden,
   query_lenient,  // likewise, and it does no harm if it fails
   probe,          // asks what a session's state is; its rows go to the holder apart

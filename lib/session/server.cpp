@@ -110,7 +110,15 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
   if (sequence_owner != 0 && sequence_owner != whose && pool->record.reads_sequences(hub->now())) {
     forget_sequences(out);
   }
+  if (holder.had_temp() && !has_temp_schema && !dedicated) make_temp_schema(out);
   if (vars != wanted && !dedicated) adapt(wanted, out);
+}
+
+void Server::make_temp_schema(Out& out) {
+  ask("SET LOCAL transaction_read_only=off;CREATE TEMPORARY TABLE heim_temp();"
+      "DROP TABLE pg_temp.heim_temp",
+      out, Reply::query_lenient);
+  has_temp_schema = true;
 }
 
 void Server::forget_sequences(Out& out) {
@@ -144,6 +152,14 @@ bool Server::is_clean() const {
 bool Server::owes_client() const {
   for (std::size_t i = 0; i < expected_.size(); ++i) {
     if (!is_hidden_query(expected_.at(i).reply)) return true;
+  }
+  return false;
+}
+
+bool Server::may_run_something() const {
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    const Reply reply = expected_.at(i).reply;
+    if (reply == Reply::execute || (ends_at_ready(reply) && !is_sync(reply))) return true;
   }
   return false;
 }

@@ -75,6 +75,8 @@ class Holder {
   virtual void on_server_drained() {}
   /// The process the holder believes to talk to.
   virtual std::uint32_t told_pid() const { return 0; }
+  /// Whether it had temporary objects, here or elsewhere: a session keeps their schema.
+  virtual bool had_temp() const { return false; }
 };
 
 class Server final : public StreamHandler {
@@ -105,7 +107,23 @@ class Server final : public StreamHandler {
   void expect(Reply reply, bool has_undo = false) {
     expected_.push(reply, has_undo);
     prepared.batch += ends_at_ready(reply);
+    queries_sent_ += reply == Reply::query;
     if (reply == Reply::query || reply == Reply::execute) copy_end_sent_ = false;
+  }
+  /// Statements of ours in the client's text: which ones, and where they stand.
+  struct Mended {
+    struct Part {
+      std::uint32_t number;  // among all statements of the text
+      std::uint32_t at, size;  // characters: where it stands in the client's text, its own
+    };
+    std::vector<Part> parts;
+    std::uint64_t query = 0;
+    std::uint32_t done = 0;  // statements that are answered
+  };
+  /// The query expected last has such.
+  void expect_mended(Mended mended) {
+    mended.query = queries_sent_;
+    mended_.push_back(std::move(mended));
   }
   /// A change that the message expected next makes, of the batch that is open.
   void remember(Undo change) {
@@ -122,6 +140,8 @@ class Server final : public StreamHandler {
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
+  /// Gives its process the schema of temporary objects, which it keeps.
+  void make_temp_schema(Out& out);
   /// What others did to sequences here is nobody's business.
   void forget_sequences(Out& out);
   /// What its session is now, as the server itself said.
@@ -175,6 +195,8 @@ class Server final : public StreamHandler {
   }
   /// Whether an answer is owed that is not to a simple query of ours.
   bool owes_client() const;
+  /// Whether what is owed may run a statement: the transaction may end with it.
+  bool may_run_something() const;
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
 
@@ -198,6 +220,7 @@ class Server final : public StreamHandler {
   std::uint64_t sequence_owner = 0;  // of the last one that may have advanced a sequence here
   std::uint32_t holder_life = 0;     // and which of its lives
   bool used = false;                 // by a holder that gave it back
+  bool has_temp_schema = false;      // somebody had temporary objects here
   bool close_when_idle = false;
   bool read_paused = false;
   bool dedicated = false;     // for one client alone (replication); never pooled
@@ -211,6 +234,8 @@ class Server final : public StreamHandler {
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
+  // Names taken back that messages already sent may use: its errors about them speak of ours.
+  std::vector<std::pair<std::uint32_t, std::string>> lost_names;
   std::string kept;  // the batch under way as the client sent it, if it may be retried
   std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
@@ -231,6 +256,12 @@ class Server final : public StreamHandler {
   bool reply(const wire::Header& header, Bytes body, bool whole);
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
+  bool is_mended() const {
+    return !mended_.empty() && next_due() == Reply::query &&
+           mended_.front().query == queries_answered_ + 1;
+  }
+  bool hides_part() const;
+  bool shows_place(Bytes frame);
   bool can_retry() const;
   bool on_extended_error(const wire::ErrorView& error, Bytes frame);
   bool on_ready(Bytes body);
@@ -248,6 +279,7 @@ class Server final : public StreamHandler {
   void accepted(Statement& statement, const ServerStatements::Item& item);
   void take_back(const Undo& change, bool with_unnamed);
   void unnamed_failed();
+  void pass_on_unnamed(std::size_t count, bool gone);
   void forgot_perhaps();
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
@@ -281,6 +313,8 @@ class Server final : public StreamHandler {
   std::uint64_t body_left_ = 0;  // of a message that is passed on in parts
   bool body_forward_ = false;
   char tx_ = 'I';
+  std::uint64_t queries_sent_ = 0, queries_answered_ = 0;
+  std::deque<Mended> mended_;
   std::uint32_t cancels_ = 0;
   bool copy_in_ = false;
   bool copy_extended_ = false;

@@ -116,6 +116,8 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
     if (header.tag == 'D') hidden_row(body, whole);
     return false;
   }
+  if (header.tag == 'D' && next_due() == Reply::execute_hidden) return false;
+  if (is_data(header.tag) && is_mended() && hides_part()) return false;
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
@@ -159,11 +161,12 @@ bool Server::on_simple(const wire::Header& header) {
     case '1':
       return on_parse_complete(front);
     case '2':
-      return pop_if(Reply::bind, Reply::bind);
+      return pop_if(Reply::bind, Reply::bind_hidden);
     case '3':
       return pop_if(Reply::close, Reply::close_hidden);
     case 'T':
-      return front == Reply::query || pop_if(Reply::describe, Reply::describe);
+      if (front == Reply::query) return !is_mended() || !hides_part();
+      return pop_if(Reply::describe, Reply::describe);
     case 'n':
       return pop_if(Reply::describe, Reply::describe);
     case 't':
@@ -214,8 +217,11 @@ bool Server::on_complete(Bytes body) {
   if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) {
     on_tag(tag, front.undo && undo.front().forgotten);
   }
-  if (front.reply == Reply::query) return true;
-  return pop_if(Reply::execute, Reply::execute);
+  if (front.reply != Reply::query) return pop_if(Reply::execute, Reply::execute_hidden);
+  if (!is_mended()) return true;
+  const bool shows = !hides_part();
+  ++mended_.front().done;
+  return shows;
 }
 
 // Statements that change what outlives a transaction.
@@ -251,6 +257,8 @@ bool Server::on_ready(Bytes body) {
   if (!ends_at_ready(due)) return violate("a ReadyForQuery");
   const Expected::Entry front = expected_.front();
   confirm(front);
+  if (is_mended()) mended_.pop_front();
+  queries_answered_ += front.reply == Reply::query;
   expected_.pop();
   made_after_ = true;
   copy_in_ = false;
@@ -299,7 +307,7 @@ bool Server::on_error(Bytes frame) {
   }
   if (front == Reply::query || front == Reply::function || is_sync(front)) {
     if (expected_.front().undo) forgot_perhaps();
-    return true;
+    return !is_mended() || shows_place(frame);
   }
   return on_extended_error(error, frame);
 }
@@ -337,94 +345,6 @@ bool Server::can_retry() const {
     if (expected_.at(i).reply != batch[i]) return false;
   }
   return true;
-}
-
-// A query that may have deallocated statements failed, and it is not known where.
-void Server::forgot_perhaps() {
-  prepared.clear_named();
-  reset_needed_ = true;  // some may still be there
-  undo.pop_front();
-  expected_.clear_undo();
-}
-
-// An extended message failed: the server ignores what follows up to Sync, and so do we.
-void Server::drop_batch() {
-  std::size_t count = 0;
-  std::size_t undos = 0;
-  std::size_t poisoned = 0;
-  bool unnamed_gone = false;
-  while (count < expected_.size() && !is_sync(expected_.at(count).reply)) {
-    undos += expected_.at(count).undo;
-    poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
-    const Reply reply = expected_.at(count).reply;
-    if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
-      prepared.unnamed_confirmed();
-      prepared.drop_unnamed();
-      unnamed_gone |= count == 0 && reply == Reply::parse_unnamed;
-    }
-    ++count;
-  }
-  skipping = count == expected_.size();
-  // What a later batch has set meanwhile stands.
-  bool unnamed_set_since = false;
-  for (std::size_t i = count; i < expected_.size(); ++i) {
-    const Reply later = expected_.at(i).reply;
-    unnamed_set_since |= later == Reply::parse_unnamed || later == Reply::query;
-  }
-  for (std::size_t i = undos; i > 0; --i) take_back(undo[i - 1], !unnamed_set_since);
-  if (unnamed_gone && !unnamed_set_since) unnamed_failed();
-  undo.erase(undo.begin(), undo.begin() + static_cast<std::ptrdiff_t>(undos));
-  poisons.erase(poisons.begin(), poisons.begin() + static_cast<std::ptrdiff_t>(poisoned));
-  for (; count > 0; --count) expected_.pop();
-}
-
-// PostgreSQL drops the unnamed statement before it reads the new one.
-void Server::unnamed_failed() {
-  if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr) {
-    statements->set_unnamed(nullptr);
-  }
-}
-
-void Server::confirm(const Expected::Entry& entry) {
-  if (!entry.undo) return;
-  if (const Undo& change = undo.front(); change.server_added) {
-    prepared.confirm(change.item);
-    accepted(*change.added, change.item);
-  }
-  undo.pop_front();
-}
-
-void Server::accepted(Statement& statement, const ServerStatements::Item& item) {
-  const pool::Record& record = pool->record;
-  const bool known = statement.valid_in == &record && statement.valid_epoch == item.epoch &&
-                     statement.valid_as == item.hash;
-  if (known) return;
-  statement.valid_in = &record;
-  statement.valid_epoch = item.epoch;
-  statement.valid_as = item.hash;
-  hub->shared.accepted.add(record, item.hash, item.epoch);
-}
-
-void Server::take_back(const Undo& change, bool with_unnamed) {
-  if (change.forgotten) {
-    for (const auto& item : change.forgotten->server) prepared.restore(item);
-    ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
-    if (statements) *statements = change.forgotten->client.copy();
-    return;
-  }
-  if (change.server_added) prepared.erase(change.item);
-  if (change.server_closed) orphans.push_back(change.item.number);
-  ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
-  if (change.client_unnamed) {
-    prepared.drop_unnamed();
-    if (statements && with_unnamed) statements->set_unnamed(change.before);
-  }
-  if (!change.client_named || !statements) return;
-  if (change.before) {
-    statements->set(change.name, change.before);
-  } else {
-    statements->erase(change.name);
-  }
 }
 
 bool Server::on_parameter(Bytes body) {
@@ -481,6 +401,7 @@ void Server::settle_held() {
   // again.
   if (!carry_.empty() || body_left_ > 0) return;
   ready_seen_ = false;
+  lost_names.clear();
   holder_->on_ready(*this, tx_);
 }
 

@@ -44,22 +44,6 @@ std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>
   return chosen.empty() ? 0 : hash128(key_of(chosen), 0).low;
 }
 
-// E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are
-// escaped, since in some client encodings a backslash can be half of a character.
-std::string quote_literal(std::string_view value) {
-  std::string out = "E'";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || byte < 0x20) {
-      hex_escape(out, byte);
-    } else {
-      if (c == '\'' || c == '\\') out += c;
-      out += c;
-    }
-  }
-  return out += '\'';
-}
-
 // a.b -> "a"."b"
 std::string quote_name(std::string_view name) {
   std::string out = "\"";
@@ -75,6 +59,22 @@ std::string quote_name(std::string_view name) {
 }
 
 }  // namespace
+
+// E'...' reads the same with standard_conforming_strings on and off; bytes outside ASCII are
+// escaped, since in some client encodings a backslash can be half of a character.
+std::string quote_literal(std::string_view value) {
+  std::string out = "E'";
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || byte < 0x20) {
+      hex_escape(out, byte);
+    } else {
+      if (c == '\'' || c == '\\') out += c;
+      out += c;
+    }
+  }
+  return out += '\'';
+}
 
 std::string quote_identifier(std::string_view name) {
   std::string out = "\"";
@@ -248,15 +248,15 @@ std::string reading_sql(const SettingList& list) {
   return sql + set;
 }
 
-std::string set_statement(std::string_view name, std::string_view value) {
+std::string set_statement(std::string_view name, std::string_view value, bool local) {
   // A list of names is not to be quoted as one.
   bool first = true;
   std::string sql;
   if (name == "search_path" || name == "temp_tablespaces") {
-    add_set(sql, first, name, value);
+    add_set(sql, first, name, value, local ? "true" : "false");
     return sql + ";";
   }
-  return "SET " + quote_name(name) + "=" + quote_literal(value) + ";";
+  return (local ? "SET LOCAL " : "SET ") + quote_name(name) + "=" + quote_literal(value) + ";";
 }
 
 std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {

@@ -48,6 +48,9 @@ std::string fold(std::string_view name);  // lower case, ASCII
 /// As settings are kept: in lower case, but for custom ones, which have a dot. Who is the first to
 /// set such a one on a server decides how SHOW spells it there.
 std::string setting_name(std::string_view name);
+/// The text as a literal that means the same whatever standard_conforming_strings and
+/// client_encoding are.
+std::string quote_literal(std::string_view value);
 std::string quote_identifier(std::string_view name);
 
 /// Under what name a list holds the statement that `PREPARE name` made; its value is that text. No
@@ -78,7 +81,8 @@ bool guides_parsing(std::string_view name);
 std::string reading_sql(const SettingList& list);
 
 /// Sets one, without a look at data where that can be: a transaction's level may still be chosen.
-std::string set_statement(std::string_view name, std::string_view value);
+/// `local`: until it ends.
+std::string set_statement(std::string_view name, std::string_view value, bool local = false);
 
 /// In how many items they differ: what it costs to go from one to the other.
 std::size_t difference(const SettingList& from, const SettingList& to);

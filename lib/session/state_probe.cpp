@@ -29,15 +29,6 @@ void part(std::string& sql, std::string_view text) {
   sql += text;
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "E'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') out += c;
-    out += c;
-  }
-  return out += '\'';
-}
-
 }  // namespace
 
 StateQuestion StateQuestion::about(sql::Effects effects, bool plain) {
@@ -55,7 +46,7 @@ StateQuestion StateQuestion::about(sql::Effects effects, bool plain) {
 std::string StateQuestion::sql() const {
   std::string sql;
   for (const std::string& name : names) {
-    part(sql, "SELECT 'v'," + quoted(name) + ",pg_catalog.current_setting(" + quoted(name) +
+    part(sql, "SELECT 'v'," + quote_literal(name) + ",pg_catalog.current_setting(" + quote_literal(name) +
                   ",true),''");
   }
   if (settings) {
@@ -80,6 +71,8 @@ std::string StateQuestion::sql() const {
                           "refclassid") +
                   std::string(eq) + "2615 AND refobjid" + std::string(eq) +
                   "pg_catalog.pg_my_temp_schema())");
+    part(sql, std::string("SELECT 's','','','' WHERE pg_catalog.pg_my_temp_schema()") +
+                  " OPERATOR(pg_catalog.<>) 0");
   }
   if (channels) {
     part(sql, "SELECT 'n',c,'','' FROM pg_catalog.pg_listening_channels() c");
@@ -127,6 +120,9 @@ void StateAnswer::take(const Row& row) {
       return;
     case 't':
       temp = true;
+      return;
+    case 's':
+      temp_schema = true;
       return;
     default:
       malformed = true;

@@ -45,6 +45,7 @@ struct StateAnswer {
   bool cursor = false;             // WITH HOLD
   bool lock = false;               // an advisory lock of the session
   bool temp = false;               // temporary objects
+  bool temp_schema = false;        // once there were some
   bool malformed = false;
 
   /// `body`: of a DataRow.

@@ -1,8 +1,11 @@
 #include "session/statement_text.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <utility>
 
 #include "session/settings.hpp"
+#include "sql/lexer.hpp"
 
 namespace heim::session {
 namespace {
@@ -91,6 +94,40 @@ bool may_forget(std::string_view sql) {
   if (semicolon == std::string_view::npos || semicolon + 1 >= sql.size()) return false;
   const std::string rest = fold(sql.substr(semicolon));
   return rest.find("deallocate") != std::string::npos || rest.find("discard") != std::string::npos;
+}
+
+std::size_t highest_parameter(std::string_view sql) {
+  sql::Lexer lexer(sql);
+  std::size_t highest = 0;
+  for (sql::Token token = lexer.next(); token.kind != sql::TokenKind::end; token = lexer.next()) {
+    if (token.kind != sql::TokenKind::parameter) continue;
+    std::size_t number = 0;
+    std::from_chars(token.text.data() + 1, token.text.data() + token.text.size(), number);
+    highest = std::max(highest, number);
+  }
+  return highest;
+}
+
+std::vector<std::size_t> statement_ends(std::string_view sql) {
+  std::vector<std::size_t> ends;
+  sql::Lexer lexer(sql);
+  int depth = 0;
+  bool open = false;
+  for (sql::Token token = lexer.next(); token.kind != sql::TokenKind::end; token = lexer.next()) {
+    depth += (token.text == "(") - (token.text == ")");
+    if (token.text != ";" || depth != 0) {
+      open = true;
+    } else if (std::exchange(open, false)) {
+      ends.push_back(static_cast<std::size_t>(token.text.data() - sql.data()) + 1);
+    }
+  }
+  if (open) ends.push_back(sql.size());
+  return ends;
+}
+
+std::uint32_t characters(std::string_view text) {
+  const auto begins = [](char c) { return (c & 0xc0) != 0x80; };
+  return static_cast<std::uint32_t>(std::count_if(text.begin(), text.end(), begins));
 }
 
 }  // namespace heim::session

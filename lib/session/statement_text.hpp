@@ -1,8 +1,11 @@
 // Of SQL text the session layer reads this much: statements that forget prepared statements. What
 // they name lives in the proxy, not on a server.
 #pragma once
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace heim::session {
 
@@ -20,5 +23,14 @@ Forgets forgets(std::string_view sql);
 
 /// Whether one of several statements may be of that kind. Says yes too often, in literals and such.
 bool may_forget(std::string_view sql);
+
+/// The number of the last parameter that a text names ($1, ...); 0 if there is none.
+std::size_t highest_parameter(std::string_view sql);
+
+/// Where the statements of a text end, behind their semicolons; the last one at the text's end.
+std::vector<std::size_t> statement_ends(std::string_view sql);
+
+/// How many characters of UTF-8 a text has, as PostgreSQL counts the places of errors.
+std::uint32_t characters(std::string_view text);
 
 }  // namespace heim::session

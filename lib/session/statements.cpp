@@ -13,6 +13,14 @@ StatementRef StatementTable::intern(std::string_view content, const StatementRef
   return find_or_make(content, hash128(content, seed_));
 }
 
+StatementRef StatementTable::intern_apart(std::string_view content, std::string_view name) {
+  Hash128 hash = hash128(content, seed_);
+  const Hash128 salt = hash128(name, ~seed_);
+  hash.high ^= salt.high;
+  hash.low ^= salt.low;
+  return find_or_make(content, hash);
+}
+
 StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash) {
   auto& slot = table_[hash];
   if (auto found = slot.lock()) return found;

@@ -48,6 +48,9 @@ class StatementTable {
   /// `previous` if it has this content: spares the look-up where a client sends one text over and
   /// over.
   StatementRef intern(std::string_view content, const StatementRef& previous);
+  /// Another one of the same content, for a client that has the first under another name: the errors
+  /// of a server tell the two apart.
+  StatementRef intern_apart(std::string_view content, std::string_view name);
   std::size_t size() const { return table_.size(); }
 
  private:
@@ -148,6 +151,7 @@ class ServerStatements {
     ++unnamed_pending_;
   }
   void drop_unnamed() { unnamed_.reset(); }
+  bool unnamed_is_pending() const { return unnamed_pending_ > 0; }
   void unnamed_confirmed() { --unnamed_pending_; }
   bool has_unnamed(Hash128 hash) const {
     return unnamed_ == hash && (unnamed_pending_ == 0 || unnamed_batch_ == batch);

@@ -231,6 +231,7 @@ void Reader::set(const Node* node) {
     case VAR_SET_DEFAULT:
     case VAR_RESET:
       effects(resets);
+      if (set->is_local) out_.name = lower(view(set->name));
       return setting(view(set->name), set->is_local);
     default:
       if (tells_servers_apart(set)) effects(own_server);

@@ -113,7 +113,9 @@ inline constexpr Effects
     /// Can tell a server process that others have used from a new one: LOAD, a setting that a
     /// library may have reserved, a search_path that begins with pg_temp,
     /// pg_stat_force_next_flush().
-    own_server = 1u << 29;
+    own_server = 1u << 29,
+    /// nextval() or setval() by name: currval() is seldom far. With advances_sequence.
+    calls_nextval = 1u << 30;
 }  // namespace effect
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.
@@ -127,7 +129,7 @@ struct Statement {
   Kind kind = Kind::unknown;
   Effects effects = effect::suspicious;
   /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
-  /// its like: what is named. Empty for ALL and *.
+  /// its like: what is named. Empty for ALL and *. SET LOCAL .. TO DEFAULT: the setting.
   std::string name;
   /// With effect::settings: lower case, as PostgreSQL compares them, but for custom ones, which
   /// have a dot: who sets one first decides how SHOW spells it. `time zone`, `names`, `session

@@ -1,0 +1,108 @@
+// RESET in the middle of a batch or of a text with more statements: what the login asked for is set
+// again right behind it, before anything else of the client's runs.
+#include <algorithm>
+
+#include "session/client_tracking.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/statement_text.hpp"
+
+namespace heim::session {
+namespace {
+
+constexpr std::string_view ours = "heim_mend";  // a statement and a portal
+constexpr std::size_t portal_limit = 16;
+
+}  // namespace
+
+// `statement` null: the portal is bound anew.
+void Client::note_portal(std::string_view portal, const Statement* statement) {
+  if (!tracking_ && !statement) return;
+  const bool resets = statement && statement->script && !startup_vars_->items.empty() &&
+                      (statement->script->effects & sql::effect::resets) != 0;
+  if (!resets && (!tracking_ || tracking_->resetting.empty())) return;
+  auto& portals = tracking().resetting;
+  std::erase_if(portals, [&](const auto& one) { return one.first == portal; });
+  if (!resets) return;
+  if (portals.size() >= portal_limit) portals.erase(portals.begin());
+  portals.emplace_back(portal, statement->script);
+}
+
+// What is to run behind a statement, one by one.
+std::vector<std::string> Client::mending(const sql::Statement& statement) const {
+  std::vector<std::string> texts;
+  const bool local = (statement.effects & sql::effect::local) != 0;
+  for (const std::string& name : resets_of(statement, *startup_vars_)) {
+    texts.push_back(set_statement(name, *startup_vars_->find(name)));
+  }
+  if (!local || (statement.effects & sql::effect::resets) == 0) return texts;
+  if (const std::string* value = startup_vars_->find(statement.name)) {
+    texts.push_back(set_statement(statement.name, *value, true));
+  }
+  return texts;
+}
+
+// Behind the Execute of a portal. If that fails, the server skips this, too.
+void Client::mend(std::string_view portal) {
+  if (!tracking_) return;
+  const auto& portals = tracking_->resetting;
+  const auto found = std::ranges::find(portals, portal, &std::pair<std::string, sql::ScriptRef>::first);
+  if (found == portals.end() || found->second->statements.size() != 1) return;
+  std::string out;
+  for (const std::string& text : mending(found->second->statements[0])) {
+    wire::Writer(out, 'P').string(ours).string(text).u16(0);
+    wire::Writer(out, 'B').string(ours).string(ours).u16(0).u16(0).u16(0);
+    wire::Writer(out, 'E').string(ours).u32(0);
+    wire::Writer(out, 'C').u8('P').string(ours);
+    wire::Writer(out, 'C').u8('S').string(ours);
+    for (const Reply reply : {Reply::parse_hidden, Reply::bind_hidden, Reply::execute_hidden,
+                              Reply::close_hidden, Reply::close_hidden}) {
+      server->expect(reply);
+    }
+  }
+  hub.to_server.copy(out);
+}
+
+// A simple query. False if it is to be sent as it is.
+bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
+  if (startup_vars_->items.empty() || header.tag != 'Q' || in.size() < header.total()) return false;
+  std::string_view text = as_text(in.subspan(wire::header_size, header.body));
+  if (!text.empty()) text.remove_suffix(1);
+  const sql::ScriptRef script = hub.analysis.find(text);
+  if ((script->effects & sql::effect::resets) == 0) return false;
+  if (!odd_strings_ && send_mended(text, script->statements, header, has_undo)) {
+    note_resets({&script->statements.back(), 1});
+    return true;
+  }
+  note_resets(script->statements);
+  return false;
+}
+
+// A text with a RESET before other statements.
+bool Client::send_mended(std::string_view text, const std::vector<sql::Statement>& statements,
+                         const wire::Header& header, bool has_undo) {
+  if (statements.size() < 2) return false;
+  const std::vector<std::size_t> ends = statement_ends(text);
+  if (ends.size() != statements.size()) return false;
+  Server::Mended mended;
+  std::string sent;
+  std::size_t from = 0;
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i + 1 < statements.size(); ++i, ++number) {
+    sent += text.substr(from, ends[i] - from);
+    from = ends[i];
+    for (const std::string& more : mending(statements[i])) {
+      mended.parts.push_back({++number, characters(text.substr(0, from)), characters(more)});
+      sent += more;
+    }
+  }
+  if (mended.parts.empty()) return false;
+  expect_query(header, has_undo);
+  server->expect_mended(std::move(mended));
+  std::string message;
+  wire::text_message(message, 'Q', sent.append(text.substr(from)));
+  hub.to_server.copy(message);
+  return true;
+}
+
+}  // namespace heim::session

@@ -1,0 +1,93 @@
+// In a failed transaction no server can be given a statement that it lacks. PostgreSQL would look at
+// the parameters of a Bind before it refuses to run anything, and so do we.
+#include <algorithm>
+
+#include "session/hub.hpp"
+#include "session/statement_text.hpp"
+
+namespace heim::session {
+namespace {
+
+// PostgreSQL runs these in a failed transaction.
+bool ends_transaction(const sql::Script& script) {
+  if (script.statements.size() != 1) return false;
+  const sql::Kind kind = script.statements[0].kind;
+  return kind == sql::Kind::commit || kind == sql::Kind::rollback ||
+         kind == sql::Kind::rollback_to || kind == sql::Kind::two_phase;
+}
+
+// Whether PostgreSQL looks into it for parameters when it parses it.
+bool has_parameters(const sql::Script& script) {
+  constexpr sql::Kind kinds[] = {sql::Kind::read,    sql::Kind::write, sql::Kind::declare,
+                                 sql::Kind::explain, sql::Kind::call,  sql::Kind::ddl};
+  return script.statements.size() == 1 &&
+         std::ranges::find(kinds, script.statements[0].kind) != std::end(kinds);
+}
+
+// The types that a Parse message gives, and the parameters that its text names.
+std::size_t count_parameters(const Statement& statement) {
+  wire::Fields fields(as_bytes(statement.content));
+  const std::string_view text = fields.string();
+  const std::size_t given = fields.u16();
+  if (!has_parameters(*statement.script)) return given;
+  return std::max(given, highest_parameter(text));
+}
+
+std::string count_error(std::size_t formats, std::size_t values, std::size_t wanted,
+                        std::string_view given) {
+  if (formats > 1 && formats != values) {
+    return "bind message has " + std::to_string(formats) + " parameter formats but " +
+           std::to_string(values) + " parameters";
+  }
+  if (values == wanted) return {};
+  return "bind message supplies " + std::to_string(values) +
+         " parameters, but prepared statement \"" + std::string(given) + "\" requires " +
+         std::to_string(wanted);
+}
+
+}  // namespace
+
+// A Bind that begins a batch, while an earlier one may still end the failed transaction.
+bool Client::waits_to_refuse(Bytes in, const wire::Header& header) const {
+  if (header.tag != 'B' || !server->in_failed_transaction()) return false;
+  if (server->batch_open || !server->may_run_something()) return false;
+  wire::Fields fields(in.subspan(wire::header_size));
+  fields.string();
+  const std::string_view given = fields.string();
+  const StatementRef statement = given.empty() ? statements_.unnamed() : statements_.find(given);
+  if (!fields.ok() || !statement) return false;
+  const Hash128 key = key_of(*statement);
+  return given.empty() ? !server->prepared.has_unnamed(key) : !server->prepared.use(key);
+}
+
+// Whether the server lacks a statement that it cannot be given now.
+bool Client::lacks_for_good(Statement& statement, bool is_named) const {
+  if (!server->in_failed_transaction() || server->may_run_something()) return false;
+  const Hash128 key = key_of(statement);
+  const bool there =
+      is_named ? server->prepared.use(key) != nullptr : server->prepared.has_unnamed(key);
+  if (there) return false;
+  find_script(statement);
+  return !ends_transaction(*statement.script);
+}
+
+// A Bind whose statement the server lacks: `rest` is what follows its name. True if an error stands
+// in its place.
+bool Client::refuses_bind(const StatementRef& statement, std::string_view given,
+                          wire::Fields rest) {
+  if (!statement || !lacks_for_good(*statement, !given.empty())) return false;
+  const std::size_t formats = rest.u16();
+  rest.bytes(2 * formats);
+  const std::size_t values = rest.u16();
+  if (!rest.ok()) return false;  // the server says what is wrong with it
+  std::string error = count_error(formats, values, count_parameters(*statement), given);
+  if (!error.empty()) {
+    poison("08P01", std::move(error));
+  } else {
+    poison("25P02",
+           "current transaction is aborted, commands ignored until end of transaction block");
+  }
+  return true;
+}
+
+}  // namespace heim::session
