@@ -313,6 +313,8 @@ class Client final : public StreamHandler, public Holder {
   void note_portal(std::string_view portal, const Statement* statement);
   std::vector<std::string> mending(const sql::Statement& statement) const;
   void mend(std::string_view portal);
+  void mend_before(Bytes in, const wire::Header& header);
+  void send_mending();
   bool mends_query(Bytes in, const wire::Header& header, bool has_undo);
   bool send_mended(std::string_view text, const std::vector<sql::Statement>& statements,
                    const wire::Header& header, bool has_undo);

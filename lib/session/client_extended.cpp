@@ -64,6 +64,7 @@ void Client::open_batch(const wire::Header& header) {
 std::size_t Client::translate(Bytes in, const wire::Header& header) {
   keep_for_retry(in, header);
   if (!server->orphans.empty()) close_orphans();
+  mend_before(in, header);
   switch (header.tag) {
     case 'P':
       return header.total() > parse_limit ? pin_and_pass(in, header) : parse(in, header);

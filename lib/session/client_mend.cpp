@@ -46,10 +46,38 @@ std::vector<std::string> Client::mending(const sql::Statement& statement) const 
 void Client::mend(std::string_view portal) {
   if (!tracking_) return;
   const auto& portals = tracking_->resetting;
-  const auto found = std::ranges::find(portals, portal, &std::pair<std::string, sql::ScriptRef>::first);
+  const auto found =
+      std::ranges::find(portals, portal, &std::pair<std::string, sql::ScriptRef>::first);
   if (found == portals.end() || found->second->statements.size() != 1) return;
+  note_resets(found->second->statements);
+  tracking_->mending = mending(found->second->statements[0]);
+}
+
+// Before the next message that may see the difference. A second DISCARD ALL does not, and has to be
+// the first statement of its transaction.
+void Client::mend_before(Bytes in, const wire::Header& header) {
+  if (!tracking_ || tracking_->mending.empty() || header.tag == 'C') return;
+  wire::Fields fields(in.subspan(wire::header_size));
+  const std::string_view first = fields.string();
+  const std::string_view second = header.tag == 'E' ? first : fields.string();
+  sql::ScriptRef script;
+  if (header.tag == 'P') script = hub.analysis.find(second);
+  if (header.tag == 'B') {
+    const StatementRef bound = second.empty() ? statements_.unnamed() : statements_.find(second);
+    if (bound) script = bound->script;
+  }
+  if (header.tag == 'E') {
+    for (const auto& [name, resets] : tracking_->resetting) {
+      if (name == first) script = resets;
+    }
+  }
+  if (script && (script->effects & sql::effect::discards) != 0) return;
+  send_mending();
+}
+
+void Client::send_mending() {
   std::string out;
-  for (const std::string& text : mending(found->second->statements[0])) {
+  for (const std::string& text : std::exchange(tracking_->mending, {})) {
     wire::Writer(out, 'P').string(ours).string(text).u16(0);
     wire::Writer(out, 'B').string(ours).string(ours).u16(0).u16(0).u16(0);
     wire::Writer(out, 'E').string(ours).u32(0);
@@ -60,6 +88,7 @@ void Client::mend(std::string_view portal) {
       server->expect(reply);
     }
   }
+  tracking_->reset.clear();
   hub.to_server.copy(out);
 }
 

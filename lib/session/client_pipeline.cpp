@@ -3,6 +3,7 @@
 // A message is passed on from where it was read. Small ones are taken whole, so that a client that
 // sends slowly holds no server; large ones pass in parts.
 #include "session/client_login.hpp"
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -222,6 +223,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
     return discard_frame(in, header);
   }
   begin_request();
+  if (tracking_) tracking_->mending.clear();
   if (!server->kept.empty()) keep_for_retry(in, header);
   server->expect_sync();
   return pass(in, header);

@@ -106,7 +106,8 @@ bool Client::restores(Server& given, char tx) {
     restore_ = Restore::asked;
     return ask_state(), true;
   }
-  if (tx == 'T' && restore_ == Restore::wanted && (effects_ & sql::effect::suspicious) != 0) {
+  const bool unseen = (effects_ & sql::effect::suspicious) != 0 || !shares_names();
+  if (tx == 'T' && restore_ == Restore::wanted && unseen) {
     return ask_in_block(given), true;
   }
   if (tx == 'I') {

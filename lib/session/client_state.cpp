@@ -163,7 +163,13 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
   wire::Fields fields(in.subspan(wire::header_size, header.body));
   fields.string();
   const std::string_view text = fields.string();
-  if (fields.ok()) note(*hub.analysis.find(text));
+  if (!fields.ok()) return;
+  const sql::ScriptRef script = hub.analysis.find(text);
+  note(*script);
+  // When it runs is not seen: the server is asked behind the batch.
+  if ((script->effects & resets) == 0 || startup_vars_->items.empty()) return;
+  tracking().reset.clear();
+  restore_ = Restore::wanted;
 }
 
 void Client::find_script(Statement& statement) const {
