@@ -149,7 +149,7 @@ void Client::ask_in_block(Server& given) {
 
 void Client::answered_in_block(Server& given) {
   Tracking& mine = tracking();
-  if (given.in_failed_transaction()) return restored(given, 'E');
+  if (given.in_failed_transaction()) return restored(given, 'E'), on_batch_end();
   const auto has = [](const StateAnswer::Pairs& pairs, const std::string& name) {
     return std::ranges::any_of(pairs, [&](const auto& pair) {
       return pair.first == name && (name.find('.') == std::string::npos || !pair.second.empty());
@@ -161,7 +161,9 @@ void Client::answered_in_block(Server& given) {
   }
   set_again(given);
   restore_ = Restore::running;
-  if (!given.owes()) restored(given, 'T');
+  if (given.owes()) return;
+  restored(given, 'T');
+  on_batch_end();
 }
 
 // The client hears of the end of its message.
