@@ -239,8 +239,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
 
 std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::string_view content) {
   StatementRef statement = hub.statement_table.intern(content, statements_.unnamed());
-  const bool changed =
-      statement != statements_.unnamed() || server->prepared.unnamed_is_pending();
+  const bool changed = statement != statements_.unnamed() || server->prepared.unnamed_is_pending();
   if (changed) {
     Undo change;
     change.client_unnamed = true;

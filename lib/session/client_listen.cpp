@@ -59,8 +59,8 @@ struct Client::Listening {
   std::uint64_t number = 0;                             // of the fence that is on its way
   bool server_passed = false, listener_passed = false;  // the fence was seen there
   bool server_done = false;                             // it listens, or does not any more
-  bool notifies = false;   // itself: its server keeps its channels, for what it tells itself
-  bool deaf = false;       // the listener has no connection
+  bool notifies = false;  // itself: its server keeps its channels, for what it tells itself
+  bool deaf = false;      // the listener has no connection
   bool unlisten_all = false;
   Channels unlistened;  // in a transaction that found the channels away
   Instant back_at{};

@@ -1,5 +1,5 @@
-// In a failed transaction no server can be given a statement that it lacks. PostgreSQL would look at
-// the parameters of a Bind before it refuses to run anything, and so do we.
+// In a failed transaction no server can be given a statement that it lacks. PostgreSQL would look
+// at the parameters of a Bind before it refuses to run anything, and so do we.
 #include <algorithm>
 
 #include "session/hub.hpp"

@@ -383,8 +383,8 @@ void Client::adopt_holds(Server& given) {
 
 // A session that came to keep its server, where that is not allowed. True if it has ended.
 bool Client::ends_for_hold() {
-  constexpr Holds mine = static_cast<Holds>(
-      ~(hold_unknown | hold_sequence | hold_names | hold_listen | hold_nextval));
+  constexpr Holds mine =
+      static_cast<Holds>(~(hold_unknown | hold_sequence | hold_names | hold_listen | hold_nextval));
   if (hub.settings().proxy.on_unsupported != config::OnUnsupported::error) return false;
   if ((holds_ & mine) == 0) return false;
   fail("0A000", "this session would keep its server: " + std::string(pinned),

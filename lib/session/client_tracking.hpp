@@ -17,8 +17,8 @@ struct Client::Tracking {
   // Portals of the extended protocol that reset something the login asked for.
   std::vector<std::pair<std::string, sql::ScriptRef>> resetting;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
-  Instant nextval_at{};  // when it last called nextval() or setval()
-  bool asked = false;              // the answer is awaited
+  Instant nextval_at{};              // when it last called nextval() or setval()
+  bool asked = false;                // the answer is awaited
   sql::Effects asked_effects = 0;
   bool asked_failed = false;  // something did, among what is asked about
   StateQuestion question;

@@ -11,8 +11,7 @@ using Holds = std::uint16_t;
 
 inline constexpr Holds hold_text = 1, hold_temp = 2, hold_cursor = 4, hold_lock = 8, hold_load = 16,
                        hold_seed = 32, hold_setting = 64, hold_unknown = 128, hold_listen = 256,
-                       hold_sequence = 512, hold_names = 1024, hold_own = 2048,
-                       hold_nextval = 4096;
+                       hold_sequence = 512, hold_names = 1024, hold_own = 2048, hold_nextval = 4096;
 /// These end with the session only.
 inline constexpr Holds hold_for_ever =
     hold_text | hold_load | hold_seed | hold_sequence | hold_names | hold_own;

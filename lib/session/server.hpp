@@ -113,7 +113,7 @@ class Server final : public StreamHandler {
   /// Statements of ours in the client's text: which ones, and where they stand.
   struct Mended {
     struct Part {
-      std::uint32_t number;  // among all statements of the text
+      std::uint32_t number;    // among all statements of the text
       std::uint32_t at, size;  // characters: where it stands in the client's text, its own
     };
     std::vector<Part> parts;

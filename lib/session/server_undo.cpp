@@ -51,7 +51,8 @@ void Server::drop_batch() {
 }
 
 // What a later batch replaces is not what the failed one, of the first `count` changes, had set: if
-// that fails as well, what was there before the two is there again, or nothing where that is `gone`.
+// that fails as well, what was there before the two is there again, or nothing where that is
+// `gone`.
 void Server::pass_on_unnamed(std::size_t count, bool gone) {
   const auto sets = [](const Undo& change) { return change.client_unnamed; };
   const auto middle = undo.begin() + static_cast<std::ptrdiff_t>(count);

@@ -46,8 +46,8 @@ StateQuestion StateQuestion::about(sql::Effects effects, bool plain) {
 std::string StateQuestion::sql() const {
   std::string sql;
   for (const std::string& name : names) {
-    part(sql, "SELECT 'v'," + quote_literal(name) + ",pg_catalog.current_setting(" + quote_literal(name) +
-                  ",true),''");
+    part(sql, "SELECT 'v'," + quote_literal(name) + ",pg_catalog.current_setting(" +
+                  quote_literal(name) + ",true),''");
   }
   if (settings) {
     part(sql,

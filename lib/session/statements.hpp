@@ -48,8 +48,8 @@ class StatementTable {
   /// `previous` if it has this content: spares the look-up where a client sends one text over and
   /// over.
   StatementRef intern(std::string_view content, const StatementRef& previous);
-  /// Another one of the same content, for a client that has the first under another name: the errors
-  /// of a server tell the two apart.
+  /// Another one of the same content, for a client that has the first under another name: the
+  /// errors of a server tell the two apart.
   StatementRef intern_apart(std::string_view content, std::string_view name);
   std::size_t size() const { return table_.size(); }
 

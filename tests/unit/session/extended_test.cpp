@@ -434,5 +434,6 @@ SCRIPT("a query that fails may have deallocated what was prepared") {
   server.sends(complete("SELECT 1") + error("23505", "at the end") + ready());
   client.receives_all(complete("SELECT 1") + error("23505", "at the end") + ready());
   client.sends(bind("", "s") + execute() + end_batch());
-  server.receives_all(close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") + execute() + end_batch());
+  server.receives_all(close('S', "heim_0") + parse("heim_1", "select 1") + bind("", "heim_1") +
+                      execute() + end_batch());
 }
