@@ -97,6 +97,7 @@ void Client::on_end(Stream&, const StreamEnd& end) {
 
 void Client::deliver(Out& out) {
   if (!stream_) return out.clear();
+  shown_ |= !out.empty();
   pool->meter->total.sent += out.size();
   out.flush(*stream_);
 }
@@ -188,7 +189,7 @@ void Client::on_server_lost(Server& lost, Bytes error) {
   server = nullptr;
   restore_ = Restore::none;
   end_cancel_wait(false);
-  if (state_ == ClientState::closing) return;
+  if (state_ == ClientState::closing || goes_on_elsewhere(lost, error.empty())) return;
   if (!error.empty() || state_ != ClientState::linked) {
     std::string raw(as_text(error));
     if (raw.empty()) wire::error(raw, {"FATAL", "08006", "the server closed the connection"});

@@ -14,6 +14,7 @@
 #include "base/stream.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
+#include "route/decide.hpp"
 #include "route/router.hpp"
 #include "session/console.hpp"
 #include "session/holds.hpp"
@@ -69,6 +70,9 @@ class Client final : public StreamHandler, public Holder {
   void on_server_lost(Server& server, Bytes error) override;
   void on_batch_end() override;
   void on_retry(Server& server) override;
+  bool runs_elsewhere(const Server& on, const wire::ErrorView& error) override;
+  void on_elsewhere(Server& server) override;
+  freshness::SessionMark* commit_mark() override;
   ClientStatements* statements() override { return &statements_; }
   std::string in_its_names(const Server& server, Bytes error) override;
   void on_parameter(std::string_view name, std::string_view value) override;
@@ -194,13 +198,14 @@ class Client final : public StreamHandler, public Holder {
   std::size_t end_refused(const wire::Header& header);
   std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
   void flush();
-  bool acquire();
+  bool acquire(Bytes in);
   void choose_again();
   void link_for_greeting();
   void finish_greeting(Server& given);
   void keep_server(Server& given);
-  void tell_parameters(const Server& given);
+  void tell_parameters(Server& given);
   void release_server();
+  void batch_done(Server& given);
   bool may_release() const;
   void after_message();
   void begin_request();
@@ -246,6 +251,59 @@ class Client final : public StreamHandler, public Holder {
   void keep_own_names();
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
+  // client_again.cpp
+  void keep_for_elsewhere(Bytes batch);
+  bool may_repeat(const Server& on) const;
+  bool goes_on_elsewhere(Server& lost, bool silent);
+  void put_back(Server& from);
+  void again_later();
+  void again();
+  // client_route.cpp
+  struct Routing;
+  struct RoutingDeleter {
+    void operator()(Routing* routing) const;
+  };
+  struct Survey;
+  Routing& routing();
+  bool is_routed() const;
+  void look_ahead(Bytes in, Survey& survey);
+  void survey_text(std::string_view text, Survey& survey);
+  void survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey);
+  void survey_execute(const std::string& name, Survey& survey);
+  void survey_bind(Bytes body, Survey& survey);
+  void survey_parse(Bytes body, Survey& survey);
+  void survey_unseen(Survey& survey);
+  const Routing& wishes();
+  std::string wrong_setting(const sql::Script& script, std::string_view text) const;
+  bool reads_instead(Bytes in, const wire::Header& header);
+  static std::string_view instead_of(std::string_view text);
+  bool own_setting(Bytes in, const wire::Header& header);
+  route::RuleMask session_rules();
+  void take_hint(const Survey& survey, route::Ask& ask);
+  std::string peer_address() const;
+  route::Decision decide(Bytes in, bool open, Survey& survey);
+  void choose_node(Bytes in);
+  void move_to(std::uint32_t node);
+  bool may_stay(Bytes in);
+  bool has_server(Bytes in);
+  // client_block.cpp
+  bool in_held_block() const;
+  bool answers_control(Bytes in, const wire::Header& header);
+  bool holds_back(const sql::Statement& statement, std::string_view text);
+  bool ends_held_block(const sql::Statement& statement);
+  void answer_control(std::string_view tag, char status);
+  void send_held_begin();
+  void block_ended();
+  bool leave_standby(const route::Decision& decision);
+  void refuse_here(std::string_view sqlstate, const std::string& message);
+  void look_again_later();
+  // client_writes.cpp
+  void account_query(Bytes in, const wire::Header& header);
+  void account_bind(const Statement& statement);
+  void account_own(Bytes in, const wire::Header& header);
+  void account_unseen();
+  void account_execute(const std::string& name);
+  void account(const sql::ScriptRef& script, std::string_view text);
   // client_forget.cpp
   enum class Forget { no, answered, all };
   Forget forget(Bytes frame);
@@ -356,6 +414,15 @@ class Client final : public StreamHandler, public Holder {
   Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
+  std::unique_ptr<Routing, RoutingDeleter> routing_;  // null: nothing of it was routed yet
+  std::uint32_t batch_bytes_ = 0;  // of the batch that was planned
+  bool splits_ = false;            // reads may go elsewhere than writes
+  bool reads_elsewhere_ = false;   // it has, or waits for, a server for reads alone
+  bool planned_ = false;           // what comes next may run there
+  bool only_primary_ = false;      // until the transaction's end
+  bool refused_ = false;           // what comes next; its error is on its way
+  bool shown_ = false;             // something since the batch in Server::repeatable began
+  std::uint8_t tries_ = 0;         // of that batch
   bool settings_changed_ = false;  // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.
   std::unique_ptr<std::vector<std::function<void()>>> cancels_;

@@ -38,7 +38,8 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   const bool read_whole = header.tag != 'B' && !(header.tag == 'P' && header.total() > parse_limit);
   if (read_whole && in.size() < header.total()) return 0;
   if (!server && without_server(in, header)) return header.total();
-  if (!server && !acquire()) return 0;
+  if (!has_server(in)) return 0;
+  refused_ = false;  // the server will skip it all
   if (hangs_on_outcome(in, header)) return wait_for_outcome();
   if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return 0;
   if (!shares_names()) return own_extended(in, header);
@@ -48,8 +49,10 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
 
 // Where the server is the client's own, and the names are, too.
 std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
-  if (!server && !acquire()) return 0;
+  if (!has_server(in)) return 0;
+  refused_ = false;
   if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
+  if (hub.guide.on()) account_own(in, header);
   open_batch(header);
   return native(in, header);
 }
@@ -179,6 +182,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
 
 std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
   hold_server(hold_text);
+  if (hub.guide.on()) account_unseen();
   server->pin();
   statements_.set_unnamed(nullptr);
   server->prepared.drop_unnamed();
@@ -193,6 +197,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const std::string_view content = as_text(fields.rest());
   ++pool->meter->total.client_parse_count;
   if (given.empty()) return parse_unnamed(in, header, content);
+  if (!server->repeatable.empty()) server->parsed_names.emplace_back(given);
   const StatementRef statement = hub.statement_table.intern(content);
   // In a failed transaction the server has its own opinion.
   if (server->in_failed_transaction()) retire(key_of(*statement));
@@ -368,6 +373,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
       return false;
     }
   }
+  if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
   return true;
 }

@@ -111,6 +111,7 @@ std::size_t Client::pump(Bytes in) {
     done += used;
   }
   flush();
+  hub.rewritten.clear();
   // What it belonged to may be over: a COPY that failed before its data was complete.
   if (in_body && body_left_ == 0) after_message();
   return done;
@@ -159,6 +160,12 @@ std::size_t Client::step(Bytes in) {
   }
   if (header.total() <= small_message && in.size() < header.total()) return 0;
   if (server && server->will_retry()) return wait_for_outcome();
+  if (header.tag == 'P' && is_routed() && reads_instead(in, header)) {
+    const Bytes other = as_bytes(hub.rewritten.back());
+    wire::peek(wire::Origin::client, other, header);
+    const std::size_t length = load_be32(in.data() + 1) + 1;
+    return message(other, header) > 0 ? length : 0;
+  }
   return message(in, header);
 }
 
@@ -217,7 +224,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
   last_request = hub.now();
   if (!server) {
     std::string answer;
-    wire::ready(answer, 'I');
+    wire::ready(answer, in_held_block() ? 'T' : 'I');
     hub.to_client.copy(answer);
     return discard_frame(in, header);
   }
@@ -234,12 +241,16 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     forgets = forget(in.first(header.total()));
     if (forgets == Forget::answered) return header.total();
   }
-  if (!server && !acquire()) return 0;
+  if (is_routed() && !server && answers_control(in, header)) return header.total();
+  if (!has_server(in)) return 0;
+  if (std::exchange(refused_, false)) return end_refused(header);
+  if (is_routed() && in.size() >= header.total() && own_setting(in, header)) return header.total();
   if (tracks_state()) {
     const Way way = look_at_query(in, header);
     if (way == Way::wait) return 0;
     if (way == Way::refused) return end_refused(header);
   }
+  if (hub.guide.on()) account_query(in, header);
   if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
 }
@@ -275,11 +286,21 @@ void Client::begin_request() {
   if (!server->in_transaction()) server->transaction_start = last_request;
 }
 
+// A server for what comes next, on a node that may run it. False: it has to wait.
+bool Client::has_server(Bytes in) {
+  if (server && !server->batch_open && is_routed() && !may_stay(in)) return false;
+  if (!server && !acquire(in)) return false;
+  if (std::exchange(planned_, false)) keep_for_elsewhere(in.first(batch_bytes_));
+  return true;
+}
+
 // A server for the request at hand. False: the session waits in line (or has ended).
-bool Client::acquire() {
+bool Client::acquire(Bytes in) {
   last_request = hub.now();
   if (!hub.serves()) return shutdown_notice(), false;
-  if (wanted_ == route::Wanted::standby ||
+  if (is_routed()) {
+    choose_node(in);
+  } else if (wanted_ == route::Wanted::standby ||
       hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
@@ -311,13 +332,11 @@ void Client::leave_line() { hub.shared.broker.leave(pool->record, ticket_); }
 
 // The node for the next transaction.
 void Client::choose_again() {
+  if (is_routed() && state_ == ClientState::waiting) return choose_node(as_bytes(inbox_));
   const auto choice = hub.choose(wanted_);
   if (!choice) return;
   route_reason = choice->reason;
-  if (choice->node == pool->record.key.node) return;
-  --pool->clients;
-  pool = hub.pool_for(hub.database(database_name), pool->record.key.user, choice->node);
-  ++pool->clients;
+  move_to(choice->node);
 }
 
 void Client::reroute() {
@@ -345,6 +364,7 @@ void Client::link(Server& given) {
   if (state_ == ClientState::login) return link_for_greeting();
   apply(ClientEvent::linked);
   given.take(*this, id, life_, vars, hub.to_server);
+  send_held_begin();
   given.request_start = hub.now();
   if (given.transaction_start == Instant{}) given.transaction_start = hub.now();
   if (!given.owes()) tell_parameters(given);
@@ -390,26 +410,31 @@ void Client::on_synced(Server& given) {
 
 // A server may report other values than the one before: another node, a new default. The client
 // hears of it.
-void Client::tell_parameters(const Server& given) {
-  if (!told_ || told_ == given.parameters) return;
+void Client::tell_parameters(Server& given) {
+  const Settings& now = given.parameters_for(splits_);
+  if (!told_ || told_ == now) return;
   std::vector<std::pair<std::string, std::string>> news;  // sorted as the server sorts them
-  for (const auto& [parameter, value] : given.parameters->items) {
+  for (const auto& [parameter, value] : now->items) {
     const std::string* told = told_->find(parameter);
     if (!told || *told != value) news.emplace_back(fold(parameter), parameter);
   }
   std::sort(news.begin(), news.end());
   for (const auto& [folded, parameter] : news) {
     std::string message;
-    wire::parameter_status(message, parameter, *given.parameters->find(parameter));
+    wire::parameter_status(message, parameter, *now->find(parameter));
     hub.to_client.copy(message);
   }
-  told_ = given.parameters;
+  told_ = now;
 }
 
 void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
   if (restores(given, tx)) return;
+  if (tx == 'I' && !given.owes()) batch_done(given);
   Counters& total = pool->meter->total;
+  if (hub.guide.on()) {
+    hub.guide.load(pool->record.key.node).note(hub.now() - given.request_start, hub.now());
+  }
   total.query_time += static_cast<std::uint64_t>(to_us(hub.now() - given.request_start));
   given.request_start = hub.now();
   if (tx == 'I') {
@@ -426,6 +451,14 @@ void Client::on_ready(Server& given, char tx) {
     return fail("0A000", "transaction blocks are not allowed in statement pooling mode");
   }
   try_release();
+}
+
+// Outside a transaction block, and all is answered.
+void Client::batch_done(Server& given) {
+  given.repeatable.clear();
+  tries_ = 0;
+  only_primary_ = false;
+  block_ended();
 }
 
 void Client::on_batch_end() {

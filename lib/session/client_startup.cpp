@@ -105,11 +105,14 @@ bool Client::check_settings(const std::vector<std::pair<std::string, std::string
       return false;
     }
     if (parameter != "heimproxy.route") continue;
-    if (value != "primary" && value != "standby") {
-      fail("22023", "heimproxy.route must be primary or standby, not " + value);
+    const auto wish = route::parse_wish(value);
+    if (!wish) {
+      fail("22023", "heimproxy.route must be auto, primary, standby, nearest or node:NAME, not " +
+                        value);
       return false;
     }
-    login_->wanted = value == "standby" ? route::Wanted::standby : route::Wanted::primary;
+    login_->wanted = wish->kind == route::Wish::Kind::standby ? route::Wanted::standby
+                                                              : route::Wanted::primary;
   }
   return true;
 }
@@ -142,7 +145,9 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
     login_->extra.emplace_back(given, value);
   }
   if (!check_settings(settings)) return false;
-  std::erase_if(settings, [](const auto& item) { return item.first == "heimproxy.route"; });
+  if (!hub.guide.on()) {
+    std::erase_if(settings, [](const auto& item) { return item.first == "heimproxy.route"; });
+  }
   vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
   return true;
 }

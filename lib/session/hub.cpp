@@ -13,8 +13,10 @@ Hub::Hub(pool::WorkerId the_worker, Shared& the_shared, Transport& the_transport
       console(the_console),
       worker(the_worker),
       statement_table(shared.hash_seed),
+      guide(shared, the_worker),
       clock_(clock),
       rules_(std::move(rules)) {
+  guide.use(*rules_);
   next_tick_ = now();
   next_period_ = now() + std::chrono::seconds(60);
 }
@@ -160,6 +162,12 @@ config::PoolMode Hub::mode_for(const DatabaseView& database, const std::string& 
   return settings().proxy.pool_mode;
 }
 
+void Hub::set_policy(Pool& pool, const DatabaseView& database) const {
+  const config::User* user = find_user(settings(), pool.record.key.user);
+  pool.policy = route::policy_of(settings(), database.entry, user);
+  pool.wish = route::wish_of(user);
+}
+
 Pool* Hub::pool_for(const DatabaseView& database, const std::string& user, std::uint32_t node) {
   return make_pool(database, {database.name, user, node});
 }
@@ -178,7 +186,9 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot = std::make_unique<Pool>(*this, record);
   slot->dbname = database.dbname;
   slot->database = database.name;
+  slot->ledger_database = shared.ledger.database(database.dbname);
   slot->mode = mode_for(database, key.user);
+  set_policy(*slot, database);
   slot->catalog_missed = now();
   slot->meter = &meters_[key.database];
   const Mark mark = mark_of(database.name);

@@ -4,6 +4,7 @@
 // over sockets, the simulator over virtual wires.
 #pragma once
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -139,6 +140,11 @@ class Hub {
   StatementTable statement_table;
   HoldCounts holds{};  // how often a client came to have each reason to keep a server
   sql::AnalysisCache analysis{shared.hash_seed};
+  Guide guide;
+  // While a batch is looked at.
+  route::Plan merged_plan;
+  std::vector<std::string_view> parsed_names;
+  std::list<std::string> rewritten;  // messages that stand for a client's, until they are sent
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;
   List<Client, &Client::hook> ready;    // idle or linked, and console
@@ -165,6 +171,7 @@ class Hub {
   void change_marks(const std::string& database, Change change);
   void tick_waiting();
   void tick_pools();
+  void tick_node(Pool& pool);
   void tick_pool(Pool& pool);
   void tick_cut_off(Pool& pool);
   void tick_linked(Pool& pool);
@@ -175,6 +182,7 @@ class Hub {
   bool below_minimum(const Pool& pool) const;
   void end_holder(Server& server, std::string_view sqlstate, const std::string& limit);
   void fail_waiting(Pool& pool, const std::string& error);
+  void set_policy(Pool& pool, const DatabaseView& database) const;
   Pool* make_pool(const DatabaseView& database, const pool::Key& key);
   static std::string key_text(const pool::Key& key);
   pool::Limits limits(const DatabaseView& database, const std::string& user) const;

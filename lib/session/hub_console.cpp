@@ -348,8 +348,11 @@ void Hub::set_rules(RulesRef rules) {
   sweep();
   rules_ = std::move(rules);
   secrets.clear();
+  guide.use(*rules_);
   for (auto& [key, pool] : pools_) {
     const DatabaseView view = database(pool->database);
+    set_policy(*pool, view);
+    pool->ledger_database = shared.ledger.database(view.dbname);
     shared.broker.record(pool->record.key, limits(view, pool->record.key.user));
     pool->mode = mode_for(view, pool->record.key.user);
     pool->dbname = view.dbname;

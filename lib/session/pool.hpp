@@ -6,6 +6,7 @@
 #include "base/list.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
+#include "session/guide.hpp"
 #include "session/server.hpp"
 #include "session/snapshot.hpp"
 #include "sql/catalog.hpp"
@@ -23,6 +24,7 @@ struct Pool {
   std::string database;  // as clients name it
   std::string dbname;    // on the server
   config::PoolMode mode = config::PoolMode::session;
+  freshness::DatabaseId ledger_database = 0;
   bool relay = false;        // no secrets: connections come from logins
   bool open_to_all = false;  // the server trusts the proxy without a secret
   bool disabled = false;
@@ -42,6 +44,9 @@ struct Pool {
   sql::CatalogRef catalog;
   sql::Effects catalog_watch = sql::effect::calls_functions | sql::effect::uses_relations;
   std::uint64_t catalog_version = ~std::uint64_t{0};
+  route::Policy policy;  // of reads
+  route::Wish wish;      // of the user
+  Guide::Plans* plans = nullptr;  // of what is asked here; null: none yet
   Instant catalog_missed{};  // since when there is none
   /// What a server reports once it has a client's parameters: the greeting of the next client with
   /// the same.

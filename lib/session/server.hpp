@@ -8,12 +8,15 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "auth/server_login.hpp"
 #include "base/clock.hpp"
 #include "base/list.hpp"
 #include "base/stream.hpp"
+#include "freshness/ledger.hpp"
 #include "session/expected.hpp"
 #include "session/out.hpp"
 #include "session/settings.hpp"
@@ -42,6 +45,10 @@ class Holder {
   /// The batch in Server::kept failed without any effect, and its ReadyForQuery came: it can be
   /// sent again.
   virtual void on_retry(Server&) {}
+  /// Whether the batch in Server::repeatable is run on another node, where this one says `error`.
+  virtual bool runs_elsewhere(const Server&, const wire::ErrorView& /*error*/) { return false; }
+  /// Its ReadyForQuery came: it can be run there.
+  virtual void on_elsewhere(Server&) {}
   /// The hidden statements that adapt the server to the holder failed. `error` is a whole
   /// ErrorResponse.
   virtual void on_sync_failed(Server& server, Bytes error) = 0;
@@ -75,6 +82,8 @@ class Holder {
   virtual void on_server_drained() {}
   /// The process the holder believes to talk to.
   virtual std::uint32_t told_pid() const { return 0; }
+  /// Where the positions of its own commits are kept; null: it does not ask for them.
+  virtual freshness::SessionMark* commit_mark() { return nullptr; }
 };
 
 class Server final : public StreamHandler {
@@ -120,6 +129,10 @@ class Server final : public StreamHandler {
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
+  /// What a client is told of `parameters`. `split`: one that reads here and writes elsewhere.
+  const Settings& parameters_for(bool split);
+  /// Nothing of what was sent counts.
+  void take_back_all();
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
   /// What others did to sequences here is nobody's business.
@@ -140,12 +153,21 @@ class Server final : public StreamHandler {
   void join_hub(Hub& next, Pool& next_pool);
   /// Whether it is unknown how many answers are due; ask_certainty() ends that.
   /// The batch in `kept` is to be sent again: nothing may overtake it.
-  bool will_retry() const { return retry_; }
+  bool will_retry() const { return retry_ || elsewhere_; }
   bool is_uncertain() const { return uncertain_; }
   /// Asks for an answer that cannot be mistaken for that to a Sync. Only between messages.
   void ask_certainty();
   /// Answers a relay client's login message.
   void relay_password(Bytes message);
+
+  // ---- what the ledger is told (server_writes.cpp) ----------------------------
+  /// What is sent next writes these.
+  void note_writes(std::span<const freshness::TableId> tables);
+  /// `ends`: what is sent next may end the transaction block, if one is open. Before it is sent.
+  /// What was written may be seen from then on, unless it is sure to stay in that block.
+  void announce(bool ends);
+  /// What is sent next takes back what was written, if anything.
+  void announce_rollback() { in_block_ = false; }
 
   // ---- StreamHandler --------------------------------------------------------
   void on_connected(Stream& stream) override;
@@ -207,11 +229,14 @@ class Server final : public StreamHandler {
   bool error_seen = false;    // since its holder took it, or asked for its state
   bool batch_failed = false;  // the last one that was answered
   Settings parameters;        // as reported
+  Settings split_parameters, split_of;
   Settings vars;              // as set by us for the last holder; null: unknown
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
   std::string kept;  // the batch under way as the client sent it, if it may be retried
+  std::string repeatable;  // the batch under way, a read that another node can answer; or empty
+  std::vector<std::string> parsed_names;  // that it gave statements
   std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
 
@@ -232,6 +257,7 @@ class Server final : public StreamHandler {
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
   bool can_retry() const;
+  bool goes_elsewhere(const wire::ErrorView& error);
   bool on_extended_error(const wire::ErrorView& error, Bytes frame);
   bool on_ready(Bytes body);
   bool on_uncertain_ready(char status);
@@ -261,6 +287,8 @@ class Server final : public StreamHandler {
   void settle_login();
   void settle_held();
   bool violate(std::string_view what);
+  void set_status(char status);
+  void end_writes(freshness::Outcome outcome);
   // cleaning (server_clean.cpp)
   void start_cleaning();
   void continue_cleaning();
@@ -270,6 +298,9 @@ class Server final : public StreamHandler {
   void send_cleaning(Out& out);
   void resync(Out& out);
 
+  bool in_block_ = false;  // what is sent next runs in a transaction block, for sure
+  freshness::WriteSet writes_;  // of the open transaction, that nobody else can see yet
+  std::vector<freshness::CommitTicket> tickets_;  // of what somebody may see already
   ServerState state_ = ServerState::connecting;
   Holder* holder_ = nullptr;
   Client* relay_ = nullptr;  // the client it is opened for
@@ -300,6 +331,7 @@ class Server final : public StreamHandler {
   bool plain_only_ = false;
   bool logged_in_ = false;    // in this chunk
   bool retry_ = false;        // the batch in `kept` failed and shall be sent again
+  bool elsewhere_ = false;    // that in `repeatable`, to another node
   bool failing_ = false;      // the batch that is being answered
   bool ready_seen_ = false;   // and the holder has not heard of it
   bool reset_done_ = false;   // in this cleaning

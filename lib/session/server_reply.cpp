@@ -256,7 +256,7 @@ bool Server::on_ready(Bytes body) {
   copy_in_ = false;
   uncertain_ = copy_syncs_ > 0;
   if (tx_ == 'I' || status == 'I') ++transactions;
-  tx_ = status;
+  set_status(status);
   if (front.reply == Reply::probe) {
     probed_ = holder_ != nullptr;
     return false;
@@ -279,6 +279,7 @@ bool Server::on_error(Bytes frame) {
     last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder
     return false;
   }
+  if (goes_elsewhere(error)) return false;
   copy_in_ = false;
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
@@ -337,6 +338,25 @@ bool Server::can_retry() const {
     if (expected_.at(i).reply != batch[i]) return false;
   }
   return true;
+}
+
+// A read that another node is asked: nothing of it was shown, or will be.
+bool Server::goes_elsewhere(const wire::ErrorView& error) {
+  if (repeatable.empty() || !holder_ || is_hidden_query(next_due())) return false;
+  if (!holder_->runs_elsewhere(*this, error)) return false;
+  hub->to_client.clear();
+  take_back_all();
+  expected_.clear();
+  expected_.push(Reply::sync_hidden);
+  elsewhere_ = true;
+  return true;
+}
+
+void Server::take_back_all() {
+  for (std::size_t i = undo.size(); i > 0; --i) take_back(undo[i - 1], true);
+  undo.clear();
+  poisons.clear();
+  prepared.drop_unnamed();
 }
 
 // A query that may have deallocated statements failed, and it is not known where.
@@ -475,6 +495,10 @@ void Server::settle_held() {
   if (retry_ && expected_.empty() && carry_.empty()) {
     retry_ = ready_seen_ = false;
     return holder_->on_retry(*this);
+  }
+  if (elsewhere_ && expected_.empty() && carry_.empty()) {
+    elsewhere_ = ready_seen_ = false;
+    return holder_->on_elsewhere(*this);
   }
   if (!expected_.empty()) return holder_->on_batch_end();
   // Not while half of a message is here: the server could not be given back, and nothing would try

@@ -15,7 +15,9 @@
 #include "cluster/topology.hpp"
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
+#include "freshness/ledger.hpp"
 #include "pool/broker.hpp"
+#include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
 
@@ -29,6 +31,7 @@ struct Rules {
   auth::UserList users;
   auth::Hba hba;
   bool has_users = false;  // auth_file is configured
+  route::RulesRef routes;  // null: there are none
 };
 using RulesRef = std::shared_ptr<const Rules>;
 
@@ -72,6 +75,7 @@ class Shared {
   std::atomic<std::uint64_t> schema_epoch{0};
   AcceptedStatements accepted;
   Catalogs catalogs;
+  freshness::Ledger ledger;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 

@@ -1,0 +1,126 @@
+// Transaction blocks that only read: BEGIN is held back until their first statement says which node
+// they run on. One that finds itself on a standby that cannot serve it goes on elsewhere, or waits.
+//
+// now() is the time of the first statement then, not that of BEGIN.
+#include "session/client_routing.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+
+namespace heim::session {
+namespace {
+
+using sql::Kind;
+
+// How long a block may wait for its standby to replay what it has to see.
+constexpr Duration longest_wait = std::chrono::seconds(2);
+
+const sql::Statement* only_statement(const sql::Script& script) {
+  return script.statements.size() == 1 ? &script.statements[0] : nullptr;
+}
+
+std::string_view text_in(Bytes query, const wire::Header& header) {
+  return as_text(query.subspan(wire::header_size, header.body - 1));
+}
+
+std::string_view tag_of(std::string_view begin) {
+  return fold(begin).find("start") == std::string::npos ? "BEGIN" : "START TRANSACTION";
+}
+
+}  // namespace
+
+bool Client::in_held_block() const {
+  return routing_ && !routing_->begin.empty() && !routing_->begun;
+}
+
+// A simple query that is answered here. True if it was.
+bool Client::answers_control(Bytes in, const wire::Header& header) {
+  if (header.tag != 'Q' || header.body < 2 || in.size() < header.total()) return false;
+  const std::string_view text = text_in(in, header);
+  // BEGIN, START, COMMIT, END, ROLLBACK, ABORT; most statements begin otherwise.
+  constexpr std::string_view first = "bBsScCeErRaA \t\r\n/-";
+  if (!in_held_block() && first.find(text[0]) == first.npos) return false;
+  const sql::ScriptRef script = hub.analysis.find(text);
+  const sql::Statement* statement = only_statement(*script);
+  if (!statement || (script->effects & sql::effect::transaction) == 0) return false;
+  return in_held_block() ? ends_held_block(*statement) : holds_back(*statement, text);
+}
+
+bool Client::holds_back(const sql::Statement& statement, std::string_view text) {
+  if (statement.kind != Kind::begin || only_primary_) return false;
+  const Routing& wished = wishes();
+  const bool reads = statement.read_only || (wished.read_only && !statement.read_write);
+  if (!reads || statement.serializable || wished.serializable) return false;
+  Routing& mine = routing();
+  mine.begin = text;
+  mine.begun = false;
+  mine.movable = true;
+  mine.snapshot_block = statement.repeatable_read || wished.snapshot;
+  answer_control(tag_of(text), 'T');
+  return true;
+}
+
+bool Client::ends_held_block(const sql::Statement& statement) {
+  const bool commit = statement.kind == Kind::commit;
+  if ((!commit && statement.kind != Kind::rollback) || statement.chain) return false;
+  routing_->begin.clear();
+  answer_control(commit ? "COMMIT" : "ROLLBACK", 'I');
+  return true;
+}
+
+void Client::answer_control(std::string_view tag, char status) {
+  statements_.set_unnamed(nullptr);  // as any simple query does
+  std::string answer;
+  wire::command_complete(answer, tag);
+  wire::ready(answer, status);
+  hub.to_client.copy(answer);
+}
+
+// In front of the block's first statement.
+void Client::send_held_begin() {
+  if (!in_held_block()) return;
+  routing_->begun = true;
+  server->ask(routing_->begin, hub.to_server);
+}
+
+// The transaction is over.
+void Client::block_ended() {
+  if (routing_) routing_->begin.clear();
+}
+
+// Its standby cannot serve the statement that comes next. False if it has to wait.
+bool Client::leave_standby(const route::Decision& decision) {
+  Routing& mine = routing();
+  if (mine.movable && !mine.begin.empty() && !mine.snapshot_block) {
+    // Nothing it did so far can be told from the same on the primary.
+    release_server();
+    mine.begun = false;
+    only_primary_ = true;
+    return true;
+  }
+  if (!decision.wait) {
+    refuse_here("25006", "this transaction was begun READ ONLY and runs on a standby, which cannot "
+                         "run this statement (" + std::string(decision.reason) + ")");
+    return true;
+  }
+  if (mine.waits_since == Instant{}) mine.waits_since = hub.now();
+  if (hub.now() - mine.waits_since <= longest_wait) return look_again_later(), false;
+  mine.waits_since = {};
+  refuse_here("40001", "the standby of this transaction has not replayed in time what this "
+                       "statement has to see");
+  return true;
+}
+
+// What comes next fails, as the server itself would say it.
+void Client::refuse_here(std::string_view sqlstate, const std::string& message) {
+  refused_ = true;
+  poison(sqlstate, message);
+}
+
+void Client::look_again_later() {
+  wait_for_outcome();
+  hub.at_tick([session = id](Hub& mine) {
+    if (Client* client = mine.find(session)) client->on_batch_end();
+  });
+}
+
+}  // namespace heim::session

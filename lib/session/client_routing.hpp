@@ -1,0 +1,50 @@
+// What a client keeps whose statements are routed one by one.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "route/decide.hpp"
+#include "session/client.hpp"
+#include "sql/hint.hpp"
+
+namespace heim::session {
+
+struct Client::Routing {
+  // What the session asked for, as `of` has it.
+  Settings of;
+  config::Wish wish;
+  std::optional<freshness::Freshness> freshness;
+  freshness::TableId group = 0;
+  std::uint64_t min_lsn = 0;
+  bool read_only = false;     // every transaction, unless it says otherwise
+  bool serializable = false;  // likewise
+  bool snapshot = false;      // REPEATABLE READ
+
+  const route::Rules* rules_of = nullptr;  // compared only
+  std::string application_name;
+  route::RuleMask rules = 0;  // what they say of this session
+
+  freshness::SessionMark mark;  // its own last commit
+  freshness::WriteSet parsed_writes;  // of what it has ever parsed under its own names
+
+  // The transaction block that is open on a standby, or not yet begun anywhere.
+  std::string begin;       // its BEGIN; empty: there is none
+  bool begun = false;      // some server has seen it
+  bool movable = true;     // what it did so far can be done elsewhere as well
+  bool snapshot_block = false;  // all of its statements see what its first one sees
+  Instant waits_since{};   // for a standby to replay; Instant{}: it does not
+};
+
+/// What the batch at hand does. Made for one decision.
+struct Client::Survey {
+  route::Plan* plan = nullptr;  // null: its text does not tell
+  std::size_t bytes = 0;        // of the batch, which is here whole; 0: it is not
+  bool plain = true;            // leaves nothing behind in its transaction
+  sql::Hint hint;               // of its first text that has one
+  const sql::Script* only = nullptr;  // if it is one text; compared only
+};
+
+}  // namespace heim::session

@@ -1,0 +1,58 @@
+// What a worker needs to route statements: the plans of those it has seen, how busy nodes are, and
+// what the configuration says.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "route/decide.hpp"
+#include "session/shared.hpp"
+#include "sql/analysis.hpp"
+
+namespace heim::session {
+
+struct Pool;
+
+/// A position of the WAL as SHOW heimproxy.lsn gives it: "16/B374D848", or with its timeline in
+/// front, "1:16/B374D848". Nothing if it is not one.
+std::optional<std::uint64_t> parse_position(std::string_view text);
+
+/// [one thread]
+class Guide {
+ public:
+  Guide(Shared& shared, std::uint32_t worker);
+  ~Guide();
+  /// A new configuration. `rules` outlive the guide, or the next call.
+  void use(const Rules& rules);
+
+  /// Whether reads may go elsewhere than writes at all.
+  bool on() const { return on_; }
+  void look_at_nodes();
+  const route::Rules* rules() const { return rules_.get(); }
+
+  /// Good until the next call for the same database.
+  route::Plan& plan(const sql::ScriptRef& script, std::string_view text, Pool& pool);
+  route::Decision decide(const route::Ask& ask, Instant now);
+  route::World world() const;
+
+  route::Load& load(std::uint32_t node) { return loads_[node]; }
+
+  struct Plans;  // of one database
+
+ private:
+
+  Shared& shared_;
+  route::RulesRef rules_;
+  bool wanted_ = false;  // by the configuration
+  bool on_ = false;
+  mutable route::Turn turn_;
+  route::Loads loads_{};
+  std::map<std::string, std::unique_ptr<Plans>> plans_;  // by database, as clients name it
+};
+
+/// What both do, one after the other.
+void merge(route::Plan& into, const route::Plan& other);
+
+}  // namespace heim::session
