@@ -39,7 +39,7 @@ bool Client::answers_control(Bytes in, const wire::Header& header) {
   // BEGIN, START, COMMIT, END, ROLLBACK, ABORT; most statements begin otherwise.
   constexpr std::string_view first = "bBsScCeErRaA \t\r\n/-";
   if (!in_held_block() && first.find(text[0]) == first.npos) return false;
-  const sql::ScriptRef script = hub.analysis.find(text);
+  const sql::ScriptRef script = hub.script(text);
   const sql::Statement* statement = only_statement(*script);
   if (!statement || (script->effects & sql::effect::transaction) == 0) return false;
   return in_held_block() ? ends_held_block(*statement) : holds_back(*statement, text);

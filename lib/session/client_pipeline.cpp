@@ -171,6 +171,7 @@ std::size_t Client::step(Bytes in) {
 
 // A message whose first part is here.
 std::size_t Client::message(Bytes in, const wire::Header& header) {
+  hub.new_message();
   if (header.tag == 'X') {
     flush();  // what came before it still runs
     return leave("it said goodbye"), in.size();

@@ -45,7 +45,7 @@ freshness::SessionMark* Client::commit_mark() { return routing_ ? &routing_->mar
 // ---- what the batch does ----------------------------------------------------------
 
 void Client::survey_text(std::string_view text, Survey& survey) {
-  const sql::ScriptRef script = hub.analysis.find(text);
+  const sql::ScriptRef script = hub.script(text);
   survey_script(script, text, survey);
 }
 
@@ -151,6 +151,7 @@ route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
                  .policy = pool->policy,
                  .wish = config::view(mine.wish),
                  .freshness = mine.freshness,
+                 .user_wish = config::view(pool->wish),
                  .transaction = {.open = open,
                                  .node = pool->record.key.node,
                                  .read_only = held || open || mine.read_only,

@@ -80,7 +80,7 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   }
   std::string_view text = as_text(in.subspan(wire::header_size, header.body));
   if (!text.empty()) text.remove_suffix(1);
-  const sql::ScriptRef script = hub.analysis.find(text);
+  const sql::ScriptRef script = hub.script(text);
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
   if (!make_way(script->effects, shares_names() && mixes_names(*script, {}))) return Way::wait;
   note(*script);

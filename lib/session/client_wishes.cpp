@@ -58,7 +58,7 @@ const Client::Routing& Client::wishes() {
     return found ? std::string_view(*found) : std::string_view();
   };
   const auto wish = config::parse_wish(value("heimproxy.route"));
-  mine.wish = wish ? config::own(*wish) : pool->wish;
+  mine.wish = wish ? config::own(*wish) : config::Wish{};
   mine.freshness = freshness::parse_freshness(value("heimproxy.freshness"));
   const std::string_view group = value("heimproxy.group");
   mine.group = group.empty() ? 0 : hub.shared.ledger.group(group);
@@ -119,7 +119,7 @@ bool Client::own_setting(Bytes in, const wire::Header& header) {
   if (header.tag != 'Q' || header.body == 0 || header.body > longest) return false;
   const std::string_view text = as_text(in.subspan(wire::header_size, header.body - 1));
   if (text.find('.') == text.npos || fold(text).find(prefix) == std::string::npos) return false;
-  const std::string wrong = wrong_setting(*hub.analysis.find(text), text);
+  const std::string wrong = wrong_setting(*hub.script(text), text);
   if (!wrong.empty()) {
     poison("22023", wrong);
     end_refused(header);

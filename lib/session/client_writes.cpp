@@ -29,14 +29,14 @@ void Client::account_query(Bytes in, const wire::Header& header) {
   if (header.tag != 'Q' || header.body == 0 || in.size() < header.total()) return account_unseen();
   const std::string_view text = as_text(in.subspan(wire::header_size, header.body - 1));
   routing();  // its commits have a mark, from begin to end
-  account(hub.analysis.find(text), text);
+  account(hub.script(text), text);
 }
 
 void Client::account_bind(const Statement& statement) {
   routing();
   const std::string_view content = statement.content;
   const std::string_view text = content.substr(0, content.find('\0'));
-  account(statement.script ? statement.script : hub.analysis.find(text), text);
+  account(statement.script ? statement.script : hub.script(text), text);
 }
 
 // Where the server has the client's own names, a Bind may run whatever was parsed before.
@@ -48,7 +48,7 @@ void Client::account_own(Bytes in, const wire::Header& header) {
     const bool whole = fields.ok() && in.size() >= header.total();
     Routing& mine = routing();
     if (whole) {
-      const route::Plan& plan = hub.guide.plan(hub.analysis.find(text), text, *pool);
+      const route::Plan& plan = hub.guide.plan(hub.script(text), text, *pool);
       mine.parsed_writes.add(plan.writes);
     } else {
       mine.parsed_writes.add(hub.shared.ledger.everything(pool->ledger_database));

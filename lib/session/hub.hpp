@@ -140,6 +140,15 @@ class Hub {
   StatementTable statement_table;
   HoldCounts holds{};  // how often a client came to have each reason to keep a server
   sql::AnalysisCache analysis{shared.hash_seed};
+  /// What a text does, that several steps of one message look at. Good until the next call.
+  const sql::ScriptRef& script(std::string_view text) {
+    if (text.data() == script_text_.data() && text.size() == script_text_.size()) return script_;
+    script_ = analysis.find(text);
+    script_text_ = text;
+    return script_;
+  }
+  /// The texts of the message before are gone.
+  void new_message() { script_text_ = {}; }
   Guide guide;
   // While a batch is looked at.
   route::Plan merged_plan;
@@ -198,6 +207,8 @@ class Hub {
 
   Clock& clock_;
   RulesRef rules_;
+  std::string_view script_text_;  // compared only
+  sql::ScriptRef script_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::unordered_map<std::uint64_t, Server*> servers_;
   std::unordered_map<pool::SessionId, std::unique_ptr<Inquiry>> inquiries_;
