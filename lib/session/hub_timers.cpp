@@ -106,24 +106,8 @@ void Hub::tick_pools() {
   for (auto& [key, pool] : pools_) tick_pool(*pool);
 }
 
-// Where nothing more is to be expected of a node, its reads go on elsewhere, and nobody waits.
-void Hub::tick_node(Pool& pool) {
-  const std::uint32_t index = pool.record.key.node;
-  if (shared.nodes.up(index, now())) return;
-  if (pool.record.waiters.load(std::memory_order_relaxed) > 0) reroute(pool);
-  const cluster::Condition condition = shared.nodes.state(index).condition;
-  if (condition == cluster::Condition::serving) return;
-  pool.trim(0, "its node is not in service");
-  const bool gone =
-      condition == cluster::Condition::down || condition == cluster::Condition::refused;
-  if (!gone || shared.nodes.role(index) == cluster::Role::primary) return;
-  std::vector<Server*> lost;
-  for (Server* s = pool.linked.front(); s; s = Pool::Servers::next(*s)) lost.push_back(s);
-  for (Server* server : lost) server->discard("its node is down");
-}
-
 void Hub::tick_pool(Pool& pool) {
-  tick_node(pool);
+  tell_traffic(pool);
   tick_linked(pool);
   tick_idle(pool);
   const bool reads = pool.mode == config::PoolMode::automatic || guide.on();
