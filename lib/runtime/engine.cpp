@@ -57,6 +57,8 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
   control_ =
       std::make_unique<control::Control>(shared_->nodes, logger_, [this] { nodes_changed(); });
   shared_->reports = control_.get();
+  control_->set_sink(&shared_->ledger);
+  shared_->ledger.sample_from(control_.get());
   apply_nodes(loaded_.settings);
 }
 
@@ -64,6 +66,7 @@ Engine::~Engine() {
   http_.reset();
   control_->stop();
   for (const auto& worker : workers_) worker->join();
+  shared_->ledger.sample_from(nullptr);
 }
 
 void Engine::apply_nodes(const config::Settings& settings) {
