@@ -42,10 +42,10 @@ def own(server_template, tmp_path):
         one.remove()
 
 
-def watched(make_proxy, cluster, roles="auto", **tables):
+def watched(make_proxy, group, roles="auto", **tables):
     """A proxy before all nodes, called n0 (the primary at first), n1, ..."""
     tables = {"monitor": WATCH, **tables}
-    nodes = [node(each, roles, name=f"n{i}") for i, each in enumerate(cluster.servers)]
+    nodes = [node(each, roles, name=f"n{i}") for i, each in enumerate(group.servers)]
     tables.setdefault("nodes", nodes)
     tables.setdefault("databases", [{"name": "reads", "dbname": "postgres", "route": "standby"},
                                     {"name": "*"}])
