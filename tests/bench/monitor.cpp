@@ -15,7 +15,7 @@
 #include "control/control.hpp"
 
 using namespace heim;
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 namespace {
 
@@ -64,9 +64,9 @@ Duration process_time() {
 // Percent of one processor that this process took meanwhile.
 double share_of(std::chrono::seconds time) {
   const Duration before = process_time();
-  const auto begin = Clock::now();
+  const auto begin = Steady::now();
   std::this_thread::sleep_for(time);
-  const Duration passed = Clock::now() - begin;
+  const Duration passed = Steady::now() - begin;
   return 100.0 * static_cast<double>((process_time() - before).count()) /
          static_cast<double>(passed.count());
 }
