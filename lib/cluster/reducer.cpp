@@ -212,8 +212,8 @@ void Reducer::tick(Instant now) {
 
 // ---- what comes of it ------------------------------------------------------------------
 
-// The system of the node that is given as the primary; else the one that most nodes belong to, or of
-// two that of the node listed first. Once it had a primary it stays.
+// The system of the node that is given as the primary; else the one that most nodes belong to, or
+// of two that of the node listed first. Once it had a primary it stays.
 void Reducer::choose_system() {
   if (settled_) return;
   std::size_t most = 0;

@@ -262,8 +262,8 @@ constexpr Key monitor_keys[] = {
         "returns no row. Empty: none."),
     key<&Monitor::interval>("probe_interval", "", range(10 * ms, 3600 * s), "Between two probes."),
     key<&Monitor::timeout>("probe_timeout", "", range(10 * ms, 3600 * s),
-                           "Silence that counts as a failure, also while connecting. An interval and "
-                           "`failures` of these bound how long a silent node goes unnoticed."),
+                           "Silence that counts as a failure, also while connecting. An interval "
+                           "and `failures` of these bound how long a silent node goes unnoticed."),
     key<&Monitor::failures>("failures", "", range(1, 100), "In a row that make a node down."),
     key<&Monitor::recoveries>("recoveries", "", range(1, 100), "Answers in a row that end it."),
     key<&Monitor::slow_start>("slow_start", "", duration,
