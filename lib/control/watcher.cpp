@@ -59,7 +59,7 @@ Instant Watcher::step(Instant now, const Wants& wants) {
 void Watcher::begin(Instant now) {
   asked_ = last_attempt_ = now;
   // A login costs a busy server more than a probe: each attempt gets more time than the last.
-  patience_ = options_.timeout * (1u << std::min(attempts_, 4u));
+  patience_ = options_.timeout * (1u << std::min(attempts_, 3u));
   deadline_ = now + patience_;
   const bool named = !node_.host.starts_with('/') && !is_numeric(node_.host);
   if (!named) addresses_ = {node_.host};
