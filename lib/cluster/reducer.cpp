@@ -212,12 +212,12 @@ void Reducer::tick(Instant now) {
 
 // ---- what comes of it ------------------------------------------------------------------
 
-// The system that most nodes belong to; of two, that of the node listed first. Once it had a
-// primary it stays.
+// The system of the node that is given as the primary; else the one that most nodes belong to, or
+// of two that of the node listed first. Once it had a primary it stays.
 void Reducer::choose_system() {
   if (settled_) return;
   std::size_t most = 0;
-  system_ = 0;
+  const std::uint64_t before = std::exchange(system_, 0);
   for (const Member& each : members_) {
     if (!each.listed || !each.answer || each.answer->system == 0) continue;
     const std::uint64_t system = each.answer->system;
@@ -225,10 +225,16 @@ void Reducer::choose_system() {
         static_cast<std::size_t>(std::ranges::count_if(members_, [&](const Member& other) {
           return other.listed && other.answer && other.answer->system == system;
         }));
-    if (votes <= most) continue;
-    most = votes;
+    const std::size_t weight = each.given == Role::primary ? members_.size() + 1 : votes;
+    if (weight <= most) continue;
+    most = weight;
     system_ = system;
   }
+  if (system_ == before) return;
+  // What was believed of another system says nothing of this one.
+  timeline_ = 0;
+  primary_.reset();
+  seat_.reset();
 }
 
 bool Reducer::foreign(std::uint32_t index) const {

@@ -260,9 +260,9 @@ constexpr Key monitor_keys[] = {
         "query", "", is(Form::sql),
         "Also asked at each probe: a node is unhealthy where it fails, is false or "
         "returns no row. Empty: none."),
-    key<&Monitor::interval>("interval", "", range(10 * ms, 3600 * s), "Between two probes."),
-    key<&Monitor::timeout>("timeout", "", range(10 * ms, 3600 * s),
-                           "Silence that counts as a failure, also while connecting. `interval` "
+    key<&Monitor::interval>("probe_interval", "", range(10 * ms, 3600 * s), "Between two probes."),
+    key<&Monitor::timeout>("probe_timeout", "", range(10 * ms, 3600 * s),
+                           "Silence that counts as a failure, also while connecting. An interval "
                            "and `failures` of these bound how long a silent node goes unnoticed."),
     key<&Monitor::failures>("failures", "", range(1, 100), "In a row that make a node down."),
     key<&Monitor::recoveries>("recoveries", "", range(1, 100), "Answers in a row that end it."),

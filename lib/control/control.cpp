@@ -203,6 +203,7 @@ Instant Control::admit() {
 // ---- what watchers hear --------------------------------------------------------------------
 
 void Control::on_answer(std::uint32_t node, const cluster::Answer& answer, Instant asked) {
+  own_.spend(own_cost_, asked, plan_->options.budget);  // it had not to ask, but it counts
   const Lock lock(mutex_);
   reducer_.answered(node, answer, asked, loop_.now());
 }

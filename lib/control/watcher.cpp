@@ -44,7 +44,7 @@ void Watcher::hurry(Instant now) {
 Instant Watcher::step(Instant now, const Wants& wants) {
   old_link_.reset();
   if (job_ != Job::none && now >= deadline_) {
-    fail({cluster::Failure::timed_out, "no answer within " + ms_text(options_.timeout)});
+    fail({cluster::Failure::timed_out, "no answer within " + ms_text(patience_)});
     old_link_.reset();
   }
   if (job_ != Job::none) return deadline_;
@@ -58,7 +58,9 @@ Instant Watcher::step(Instant now, const Wants& wants) {
 
 void Watcher::begin(Instant now) {
   asked_ = last_attempt_ = now;
-  deadline_ = now + options_.timeout;
+  // A login costs a busy server more than a probe: each attempt gets more time than the last.
+  patience_ = options_.timeout * (1u << std::min(attempts_, 3u));
+  deadline_ = now + patience_;
   const bool named = !node_.host.starts_with('/') && !is_numeric(node_.host);
   if (!named) addresses_ = {node_.host};
   // One that a name server keeps waiting for is not asked for twice.
@@ -128,7 +130,8 @@ void Watcher::fail(cluster::Trouble why) {
 void Watcher::ask(Job job, const Question& question, Instant now) {
   job_ = job;
   asked_ = now;
-  deadline_ = now + options_.timeout;
+  patience_ = options_.timeout;
+  deadline_ = now + patience_;
   ++questions_;
   link_->ask(question);
 }

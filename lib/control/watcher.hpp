@@ -98,6 +98,7 @@ class Watcher final : LinkOwner {
   Job job_ = Job::none;
   Instant asked_{};
   Instant deadline_ = never;
+  Duration patience_{0};  // up to the deadline
   Instant next_probe_{}, next_attempt_{}, next_senders_{}, next_sample_{};
   Instant last_attempt_{};
   std::uint32_t attempts_ = 0;  // in a row that failed

@@ -106,7 +106,12 @@ void Engine::list_nodes(const config::Settings& settings, cluster::Reducer& redu
                     "too many nodes since the start; " + wanted.name + " is left out");
         continue;
       }
-      nodes.add({wanted.name, wanted.host, wanted.port, discover}, role);
+      cluster::Node node;
+      node.name = wanted.name;
+      node.host = wanted.host;
+      node.port = wanted.port;
+      node.discover = discover;
+      nodes.add(std::move(node), role);
     }
     reducer.enlist(found, role, false, now);
     listed[found] = true;

@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "base/list.hpp"
-#include "cluster/topology.hpp"
+#include "cluster/reports.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
 #include "session/guide.hpp"
@@ -62,6 +62,10 @@ struct Pool {
                                       cleaning.size());
   }
   void set_idle_count();
+  void count_error(std::string_view sqlstate) {
+    ++meter->total.error_count;
+    faults += cluster::is_nodes_fault(sqlstate);
+  }
   /// Nobody gets a connection: it is paused, or its node is out of service.
   bool is_held() const;
   /// Makes `catalog` what it is for all workers.

@@ -273,8 +273,7 @@ bool Server::on_ready(Bytes body) {
 
 bool Server::on_error(Bytes frame) {
   const wire::ErrorView error = wire::read_error(frame.subspan(wire::header_size));
-  ++pool->meter->total.error_count;
-  pool->faults += cluster::is_nodes_fault(error.sqlstate);
+  pool->count_error(error.sqlstate);
   const bool fatal = error.severity == "FATAL" || error.severity == "PANIC";
   if (fatal || expected_.empty()) {
     last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder

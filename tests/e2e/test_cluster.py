@@ -1,13 +1,15 @@
 """What the proxy knows of its nodes, how soon, and what clients notice when one fails."""
 
+import json
 import threading
 import time
 
 import psycopg
 import pytest
-from conftest import connect
+from conftest import connect, libpq_env, run_program
 from harness.cluster import MONITOR, MONITOR_PASSWORD, Cluster, freeze, kill, thaw
 from harness.heimproxy import node
+from harness.paths import BUILD
 from harness.process import poll
 from harness.relay import FaultRelay
 
@@ -42,10 +44,10 @@ def own(server_template, tmp_path):
         one.remove()
 
 
-def watched(make_proxy, cluster, roles="auto", **tables):
+def watched(make_proxy, group, roles="auto", **tables):
     """A proxy before all nodes, called n0 (the primary at first), n1, ..."""
     tables = {"monitor": WATCH, **tables}
-    nodes = [node(each, roles, name=f"n{i}") for i, each in enumerate(cluster.servers)]
+    nodes = [node(each, roles, name=f"n{i}") for i, each in enumerate(group.servers)]
     tables.setdefault("nodes", nodes)
     tables.setdefault("databases", [{"name": "reads", "dbname": "postgres", "route": "standby"},
                                     {"name": "*"}])
@@ -307,3 +309,14 @@ def test_given_as_the_primary_and_in_recovery(make_proxy, shared):
             conn.execute("select 1")
     with connect(proxy, "reads") as conn:
         assert conn.execute("select inet_server_port()").fetchone() == (shared.standbys[1].port,)
+
+
+def test_samples(shared):
+    """The primary's position, asked without end: in order, and standbys are seen to reach it."""
+    tool = BUILD / "release/tests/bench/bench-monitor"
+    addresses = [f"{each.host}:{each.port}" for each in shared.servers]
+    argv = [tool, MONITOR, MONITOR_PASSWORD, "2", *addresses]
+    told = json.loads(run_program(argv, libpq_env(shared.primary, "postgres", "postgres")))
+    assert not told["wrong"] and told["standbys"] == 2
+    assert told["samples_per_s"] > 20
+    assert told["probes_per_s"] < 3 * 6
