@@ -260,6 +260,7 @@ constexpr Key databases_keys[] = {
     key<&Database::max_db_connections>("max_db_connections", "", count,
                                        "Instead of that of [proxy]."),
     key<&Database::auth_query>("auth_query", "", is(Form::sql), "Instead of `query` of [auth]."),
+    key<&Database::freshness>("freshness", "", any, "Instead of that of [routing]."),
 };
 
 constexpr Key users_keys[] = {
@@ -268,6 +269,66 @@ constexpr Key users_keys[] = {
     key<&User::pool_size>("pool_size", "", positive, "Instead of that of [proxy] or the database."),
     key<&User::max_user_connections>("max_user_connections", "", count,
                                      "Instead of that of [proxy]."),
+    key<&User::route>("route", "", any,
+                      "Where this user's reads go, unless the session or the statement says "
+                      "otherwise. Writes go to the primary all the same."),
+    key<&User::freshness>("freshness", "", any, "Instead of that of [routing] or the database."),
+};
+
+constexpr Key routing_keys[] = {
+    key<&Routing::reads>("reads", "", any,
+                         "Where statements go that may run on a standby. standby: to one that is "
+                         "known to be fresh enough, and to the primary while none is. primary: "
+                         "there, unless somebody asks for another place."),
+    key<&Routing::freshness>("freshness", "", any,
+                             "What a read on a standby must see. strict: every commit that was "
+                             "acknowledged through this proxy. session, group: those of the "
+                             "session, or of its group. bounded: those older than the standby's "
+                             "lag and a window. any: nothing in particular."),
+    key<&Routing::replication_lag_window>("replication_lag_window", "", duration,
+                                          "With `bounded`: added to a standby's measured lag, and "
+                                          "compared with the time since a table was last written."),
+    key<&Routing::freshness_wait>("freshness_wait", "", duration,
+                                  "How long a statement of a read-only transaction waits for its "
+                                  "standby to replay what it must see; then it fails with 40001."),
+    key<&Routing::balance>("balance", "", any,
+                           "Which of several nodes gets a read. Weights count in all of them."),
+    key<&Routing::zone>("zone", "", any,
+                        "Where this proxy is: `nearest` prefers nodes of this zone."),
+    key<&Routing::include_primary>("include_primary", "", any,
+                                   "Whether the primary is one of the nodes that reads are shared "
+                                   "among."),
+};
+
+constexpr Key rules_keys[] = {
+    key<&RouteRule::name>("name", "", any, "What logs and SHOW call it. Not set: `rules[N]`."),
+    key<&RouteRule::fingerprint>("fingerprint", "", any,
+                                 "Statements by their fingerprints, as SHOW ROUTE prints them."),
+    key<&RouteRule::regex>("regex", "", any,
+                           "A regular expression (RE2) that is found in the statement's normal "
+                           "form: lower case, single blanks, `$1` for each literal."),
+    key<&RouteRule::table>("table", "", any,
+                           "Tables that the statement reads or writes, also through views."),
+    key<&RouteRule::user>("user", "", any, "Users that clients log in as."),
+    key<&RouteRule::database>("database", "", any, "Databases that clients ask for."),
+    key<&RouteRule::application_name>("application_name", "", any, "Values of application_name."),
+    key<&RouteRule::client_address>("client_address", "", any,
+                                    "Addresses or networks (`10.0.0.0/8`) that clients come from."),
+    key<&RouteRule::workload>("workload", "", any,
+                              "What the statement's runs were like. vector: it orders by a "
+                              "distance of vectors. analytics: long, or of many rows."),
+    key<&RouteRule::temperature>("temperature", "", any,
+                                 "How much the tables are used that the statement names: that of "
+                                 "the one used most."),
+    key<&RouteRule::route>("route", "", any,
+                           "Where such reads go. Writes go to the primary all the same."),
+    key<&RouteRule::freshness>("freshness", "", any,
+                               "What such a read must see; instead of that of [routing], the "
+                               "database and the user."),
+    key<&RouteRule::nodes>("nodes", "", any,
+                           "The standbys such reads may go to: their names or tags. With none of "
+                           "them fit, the primary serves."),
+    key<&RouteRule::log>("log", "", any, "Whether a line is logged for each such statement."),
 };
 
 template <auto Member>
@@ -300,6 +361,8 @@ constexpr Section all_sections[] = {
     many<&Settings::nodes>("nodes", nodes_keys),
     many<&Settings::databases>("databases", databases_keys),
     many<&Settings::users>("users", users_keys),
+    one<&Settings::routing>("routing", routing_keys),
+    many<&Settings::rules>("rules", rules_keys),
 };
 
 }  // namespace

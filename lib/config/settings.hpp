@@ -15,6 +15,8 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "base/stream.hpp"
+#include "config/freshness.hpp"
+#include "config/wish.hpp"
 
 namespace heim::config {
 
@@ -26,6 +28,11 @@ enum class NodeRole : std::uint8_t { primary, standby, automatic };
 enum class Route : std::uint8_t { primary, standby };
 /// How clients prove who they are. `relay`: the server itself judges.
 enum class AuthType : std::uint8_t { relay, trust, password, md5, scram_sha_256, cert, hba };
+/// Where reads go that may run on a standby.
+enum class Reads : std::uint8_t { primary, standby };
+enum class Balance : std::uint8_t { least_connections, round_robin, latency, random_of_two };
+enum class Workload : std::uint8_t { unknown, oltp, analytics, vector };
+enum class Temperature : std::uint8_t { frozen, cold, warm, hot };
 enum class LogFormat : std::uint8_t { text, json };
 
 /// `[[nodes]]`: a PostgreSQL server.
@@ -47,7 +54,8 @@ struct Database {
   Route route = Route::primary;
   std::optional<PoolMode> pool_mode;
   std::optional<std::uint32_t> pool_size, min_pool_size, reserve_pool_size, max_db_connections;
-  std::string auth_query;  // overrides [auth]
+  std::string auth_query;              // overrides [auth]
+  std::optional<Freshness> freshness;  // overrides [routing]
 
   bool operator==(const Database&) const = default;
 };
@@ -57,6 +65,8 @@ struct User {
   std::string name;
   std::optional<PoolMode> pool_mode;
   std::optional<std::uint32_t> pool_size, max_user_connections;
+  std::optional<Wish> route;
+  std::optional<Freshness> freshness;  // overrides [routing] and the database
 
   bool operator==(const User&) const = default;
 };
@@ -94,6 +104,39 @@ struct Proxy {
   std::chrono::milliseconds tcp_user_timeout{0};  // 0: the kernel's
 
   bool operator==(const Proxy&) const = default;
+};
+
+/// `[routing]`: which node serves a read.
+struct Routing {
+  Reads reads = Reads::standby;
+  Freshness freshness;
+  Duration replication_lag_window{0};
+  Duration freshness_wait = seconds(1);  // of a transaction on a standby
+  Balance balance = Balance::least_connections;
+  std::string zone;
+  bool include_primary = false;
+
+  bool operator==(const Routing&) const = default;
+};
+
+/// `[[rules]]`: what a statement or a session must be, and what becomes of it then. Empty: is not
+/// asked. Of several values in one condition, one must hold; of several conditions, all.
+struct RouteRule {
+  std::string name;  // default "rules[N]"
+  std::vector<std::string> fingerprint;
+  std::string regex;  // RE2, of the normal form
+  std::vector<std::string> table;
+  std::vector<std::string> user, database, application_name;
+  std::vector<std::string> client_address;  // an address or a network, "10.0.0.0/8"
+  std::optional<Workload> workload;
+  std::optional<Temperature> temperature;
+  // What becomes of it.
+  std::optional<Wish> route;
+  std::optional<Freshness> freshness;
+  std::vector<std::string> nodes;  // their names or tags
+  bool log = false;
+
+  bool operator==(const RouteRule&) const = default;
 };
 
 /// `[timeouts]`
@@ -168,6 +211,8 @@ struct Settings {
   std::vector<Node> nodes;
   std::vector<Database> databases;
   std::vector<User> users;
+  Routing routing;
+  std::vector<RouteRule> rules;
 
   bool operator==(const Settings&) const = default;
 };

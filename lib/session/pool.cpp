@@ -35,14 +35,14 @@ void Pool::keep_catalog() {
   // Where there is no such moment, it stands in line.
   if (busy && hub.now() - catalog_missed < std::chrono::seconds(2)) return;
   if (!hub.shared.catalogs.begin_load(database, hub.now())) return;
-  Inquiry::start(hub, *this, {"the catalog query", std::string(sql::Catalog::query()), {}, 0},
+  Inquiry::start(hub, *this, {"the catalog query", sql::Catalog::query(), {}, 0},
                  [database = database](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
                    Catalogs& catalogs = mine.shared.catalogs;
                    if (!rows) return catalogs.failed(database, mine.now());
                    auto read = std::make_shared<sql::Catalog>();
                    for (const Inquiry::Row& row : *rows) {
                      if (row.size() < 3) continue;
-                     read->add(row[0].value_or(""), row[1].value_or(""), row[2] == "true");
+                     read->add(row[0].value_or(""), row[1].value_or(""), row[2].value_or(""));
                    }
                    catalogs.loaded(database, mine.now(), std::move(read));
                  });

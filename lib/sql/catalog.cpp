@@ -4,13 +4,14 @@
 
 namespace heim::sql {
 
+namespace {
+
 // 1255 pg_proc, 1259 pg_class, 2604 pg_attrdef, 2606 pg_constraint, 2618 pg_rewrite, 2620
 // pg_trigger, 3256 pg_policy. A function in C is taken at its extension's word, one in a language
 // that can do anything is not. A function that mentions the name of one that leaves something
 // behind is one, too; so is a relation whose triggers, rules, defaults, constraints, policies or
 // indexes use one, and a view, parent or referenced table of such a relation.
-std::string_view Catalog::query() {
-  return R"sql(WITH RECURSIVE source AS MATERIALIZED (
+constexpr std::string_view session_query = R"sql(WITH RECURSIVE source AS MATERIALIZED (
   SELECT p.oid, p.proname::text AS name, l.lanname AS language,
          lower(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)) AS body
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -65,15 +66,22 @@ UNION ALL SELECT DISTINCT 'f', p.proname::text, 'true' FROM leaves l JOIN pg_pro
 UNION ALL SELECT DISTINCT 'r', name, 'true' FROM leaves WHERE class = 1259
 UNION ALL SELECT DISTINCT 'w', class::text, 'true' FROM leaves
  WHERE class NOT IN (1255, 1259, 2606, 3466))sql";
+
+}  // namespace
+
+std::string Catalog::query() {
+  return std::string(session_query) + "\nUNION ALL " + std::string(objects_query());
 }
 
-void Catalog::add(std::string_view kind, std::string_view name, bool leaves) {
+void Catalog::add(std::string_view kind, std::string_view name, std::string_view detail) {
   if (kind == "f") {
-    functions_[std::string(name)] |= leaves;
+    functions_[std::string(name)] |= detail == "true";
   } else if (kind == "r") {
     relations_.emplace(name);
-  } else {
+  } else if (kind == "w") {
     all_ = true;
+  } else {
+    objects_.add(kind, name, detail);
   }
 }
 

@@ -62,6 +62,8 @@ void Reader::dispatch(const Node* node) {
       return relation(node);
     case T_FuncCall:
       return function(node);
+    case T_A_Expr:
+      return operation(node);
     case T_TypeName:
       return type(node);
     case T_SelectStmt:
@@ -102,7 +104,10 @@ void Reader::list(const List* list) {
 
 void Reader::relation(const Node* node) {
   const auto* relation = as<RangeVar>(node);
-  if (relation->relpersistence == 't') effects(effect::temp);
+  if (relation->relpersistence == 't') {
+    effects(effect::temp);
+    if (writing_) out_.traits |= trait::makes_temp;
+  }
   if (!writing_ && is_cte(relation)) return;
   add(writing_ ? out_.writes : out_.reads, view(relation->schemaname), view(relation->relname));
 }

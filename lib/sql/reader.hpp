@@ -47,6 +47,7 @@ class Reader {
   bool is_cte(const RangeVar* relation) const;
   void function(const Node* node);
   void set_config(const FuncCall* call);
+  void operation(const Node* node);
   void type(const Node* node);
 
   // reader_statement.cpp: the others
@@ -71,6 +72,7 @@ class Reader {
   void call(const Node* node);
   void reading(const Node* node);   // relations named are read
   void changing(const Node* node);  // relations named are written
+  void truncate(const Node* node);
   void create_as(const Node* node);
   void create_schema(const Node* node);
   void drop(const Node* node);

@@ -131,9 +131,19 @@ void Reader::function(const Node* node) {
   const Builtin found = own ? builtin(name) : Builtin{};
   if (found.known) {
     effects(found.effects);
+    out_.traits |= found.traits;
     if (name == "set_config") set_config(call);
   } else {
     add(out_.functions, schema, name);
+  }
+  below(node);
+}
+
+void Reader::operation(const Node* node) {
+  constexpr std::string_view distances[] = {"<->", "<#>", "<=>", "<+>", "<~>", "<%>"};
+  const std::string_view name = qualified(as<A_Expr>(node)->name).second;
+  if (name.size() == 3 && std::ranges::find(distances, name) != std::end(distances)) {
+    out_.traits |= trait::distance;
   }
   below(node);
 }

@@ -116,6 +116,22 @@ inline constexpr Effects
     own_server = 1u << 29;
 }  // namespace effect
 
+/// More of a statement, for the route alone.
+using Traits = std::uint8_t;
+namespace trait {
+inline constexpr Traits
+    /// TRUNCATE: other tables may go with it.
+    truncates = 1u << 0,
+    /// Asks which server this is, or how it fares: pg_is_in_recovery(), pg_backend_pid(), ...
+    server = 1u << 1,
+    /// Calls a volatile built-in function that may do more than give a value, unlike random().
+    changes = 1u << 2,
+    /// Uses an operator that tells a distance: of vectors, mostly.
+    distance = 1u << 3,
+    /// DDL that makes a temporary table and nothing else.
+    makes_temp = 1u << 4;
+}  // namespace trait
+
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.
 struct Name {
   std::string schema;
@@ -126,6 +142,7 @@ struct Name {
 struct Statement {
   Kind kind = Kind::unknown;
   Effects effects = effect::suspicious;
+  Traits traits = 0;
   /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
   /// its like: what is named. Empty for ALL and *.
   std::string name;

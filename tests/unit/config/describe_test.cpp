@@ -41,6 +41,8 @@ TEST_CASE("every field of the settings is in the schema") {
   CHECK(key_count("nodes") == field_count<Node>());
   CHECK(key_count("databases") == field_count<Database>());
   CHECK(key_count("users") == field_count<User>());
+  CHECK(key_count("routing") == field_count<Routing>());
+  CHECK(key_count("rules") == field_count<RouteRule>());
   CHECK(sections().size() == field_count<Settings>());
 }
 
