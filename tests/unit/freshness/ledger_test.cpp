@@ -265,10 +265,12 @@ TEST_CASE("any takes what there is; min_lsn is asked of all") {
   Reader reader{.freshness = {Scope::any, {}}};
   CHECK(bench.need(bench.a, reader).allows(0, -1));
   reader.min_lsn = 77;
+  Reader floor;
+  floor.min_lsn = 500;
   CHECK_FALSE(bench.need(bench.a, reader).allows(76, 0));
   CHECK(bench.need(bench.a, reader).allows(77, -1));
   bench.sample(200);
-  CHECK(bench.need(bench.b, {.min_lsn = 500}).lsn == 500);
+  CHECK(bench.need(bench.b, floor).lsn == 500);
 }
 
 TEST_CASE("after a switch nobody waits for what is gone") {
