@@ -297,8 +297,7 @@ Verdict Ledger::over(const Each& each, const Reader& reader, Instant now) const 
   return verdict;
 }
 
-Verdict Ledger::required(std::span<const TableId> tables, const Reader& reader,
-                         Instant now) const {
+Verdict Ledger::required(std::span<const TableId> tables, const Reader& reader, Instant now) const {
   return over(
       [tables](const auto& look_at) {
         for (const TableId id : tables) look_at(id);

@@ -143,8 +143,7 @@ std::optional<std::uint32_t> named(const cluster::Topology& nodes, std::string_v
   return std::nullopt;
 }
 
-Decision wished_node(const Asked& asked, const Verdict& verdict, const World& world,
-                     Instant now) {
+Decision wished_node(const Asked& asked, const Verdict& verdict, const World& world, Instant now) {
   const auto node = named(world.nodes, asked.wish.node);
   const bool up = node && world.nodes.up(*node, now);
   const Role role = node ? world.nodes.role(*node) : Role::unknown;

@@ -11,10 +11,10 @@ namespace {
 //
 //   T relation, its kind, persistence and R for row security
 //   D, F a relation is read: by what relation, with what function      U child, parent
-//   A, G a relation is written: so is this, and this function runs      N parent, child that differs
-//   C TRUNCATE of the one takes the other along
-//   P function, its volatility and o if nobody knows what it does
-//   B, H a function uses this relation, this function                   O a function without a name
+//   A, G a relation is written: so is this, and this function runs      N parent, child that
+//   differs C TRUNCATE of the one takes the other along P function, its volatility and o if nobody
+//   knows what it does B, H a function uses this relation, this function                   O a
+//   function without a name
 constexpr std::string_view text = R"sql((WITH space AS MATERIALIZED (
   SELECT oid FROM pg_namespace
    WHERE nspname <> 'pg_catalog' AND nspname <> 'information_schema' AND nspname !~ '^pg_t'),

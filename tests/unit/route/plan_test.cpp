@@ -12,8 +12,7 @@ TEST_CASE("a plan has ids for names, and everything before them") {
   const auto everything = cluster.ledger.everything(cluster.db);
   CHECK(plan.reads == std::vector{everything, cluster.ledger.intern(cluster.db, "u")});
   CHECK(plan.writes == std::vector{cluster.ledger.intern(cluster.db, "t")});
-  CHECK(cluster.plan("do ''").writes ==
-        std::vector{everything, freshness::Ledger::server_wide});
+  CHECK(cluster.plan("do ''").writes == std::vector{everything, freshness::Ledger::server_wide});
   CHECK(cluster.plan("select * from pg_class").reads.at(1) == freshness::Ledger::server_wide);
 }
 
