@@ -378,9 +378,7 @@ std::optional<Value> write(const std::vector<std::string>& from, const Rule&) {
   return value;
 }
 
-std::optional<Value> write(const Freshness& from, const Rule&) {
-  return text_value(to_text(from));
-}
+std::optional<Value> write(const Freshness& from, const Rule&) { return text_value(to_text(from)); }
 std::optional<Value> write(const Wish& from, const Rule&) {
   return text_value(to_text(WishView{from.kind, from.node}));
 }

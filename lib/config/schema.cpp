@@ -385,8 +385,8 @@ constexpr Key rules_keys[] = {
                                "What such a read must see; instead of that of [routing], the "
                                "database and the user."),
     key<&RouteRule::nodes>("nodes", "", any,
-                           "The standbys such reads may go to: their names or tags. With none of "
-                           "them fit, the primary serves."),
+                           "The standbys such reads may go to, by their names. With none of them "
+                           "fit, the primary serves."),
     key<&RouteRule::log>("log", "", any, "Whether a line is logged for each such statement."),
 };
 

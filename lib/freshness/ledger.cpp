@@ -287,7 +287,8 @@ Verdict Ledger::over(const Each& each, const Reader& reader, Instant now) const 
     const bool timed = reader.freshness.scope == Scope::bounded;
     each([&](TableId id) {
       look(id, verdict);
-      if (timed) written = std::max(written, tables_[id].written_ns.load(std::memory_order_relaxed));
+      if (!timed) return;
+      written = std::max(written, tables_[id].written_ns.load(std::memory_order_relaxed));
     });
   }
   if (reader.freshness.scope != Scope::strict || reader.min_lsn != 0) {
@@ -296,8 +297,7 @@ Verdict Ledger::over(const Each& each, const Reader& reader, Instant now) const 
   return verdict;
 }
 
-Verdict Ledger::required(std::span<const TableId> tables, const Reader& reader,
-                         Instant now) const {
+Verdict Ledger::required(std::span<const TableId> tables, const Reader& reader, Instant now) const {
   return over(
       [tables](const auto& look_at) {
         for (const TableId id : tables) look_at(id);

@@ -168,6 +168,8 @@ class Ledger final : public cluster::LsnSink {
   /// A group of sessions by its name, of all databases. Its commits carry this id beside the
   /// tables'. Where no more fit: server_wide.
   TableId group(std::string_view name);
+  /// How many ids there are: 0 to size() - 1.
+  std::uint32_t size() const { return tables_.count(); }
   /// "table", "*" for everything, with the database's name before a dot.
   std::string name(TableId table) const { return tables_.name(table); }
 
@@ -212,8 +214,8 @@ class Ledger final : public cluster::LsnSink {
     std::string database, table;  // "*": everything
     std::uint64_t version = 0, lsn = 0;
     std::uint32_t in_flight = 0;
-    bool sampled = true;      // the position of its last commit is known
-    Instant last_write{};     // Instant{}: never
+    bool sampled = true;   // the position of its last commit is known
+    Instant last_write{};  // Instant{}: never
     Temperature temperature = Temperature::cold;
   };
   std::vector<Row> rows() const;

@@ -32,7 +32,7 @@ using Loads = std::array<Load, cluster::max_nodes>;
 
 /// What turns from one decision to the next. [one thread]
 struct Turn {
-  std::uint32_t next = 0;           // round robin
+  std::uint32_t next = 0;                     // round robin
   std::uint64_t random = 0x9e3779b97f4a7c15;  // xorshift; seed it differently for each worker
   std::uint64_t draw() {
     random ^= random << 13;

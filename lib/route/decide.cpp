@@ -143,8 +143,7 @@ std::optional<std::uint32_t> named(const cluster::Topology& nodes, std::string_v
   return std::nullopt;
 }
 
-Decision wished_node(const Asked& asked, const Verdict& verdict, const World& world,
-                     Instant now) {
+Decision wished_node(const Asked& asked, const Verdict& verdict, const World& world, Instant now) {
   const auto node = named(world.nodes, asked.wish.node);
   const bool up = node && world.nodes.up(*node, now);
   const Role role = node ? world.nodes.role(*node) : Role::unknown;
@@ -158,6 +157,17 @@ Decision wished_node(const Asked& asked, const Verdict& verdict, const World& wo
   return decision;
 }
 
+/// The standbys that are up, and of these the ones that are fresh enough.
+void gather(const World& world, const Outcome* rule, const Verdict& verdict, Instant now,
+            Candidates& up, Candidates& fit) {
+  for (std::uint32_t i = 0; i < world.nodes.size(); ++i) {
+    if (world.nodes.role(i) != Role::standby || !world.nodes.up(i, now)) continue;
+    if (!listed(rule, world.nodes.node(i))) continue;
+    up.add(i);
+    if (fresh(world, i, verdict)) fit.add(i);
+  }
+}
+
 /// A read that may run on any node that is fresh enough.
 Decision spread(const Ask& ask, const Asked& asked, const World& world, Instant now) {
   Verdict verdict = verdict_of(ask, asked.freshness, world, now);
@@ -169,13 +179,10 @@ Decision spread(const Ask& ask, const Asked& asked, const World& world, Instant 
   }
   Candidates up, fit;
   const bool near = asked.wish.kind == Kind::nearest;
-  const bool primary_too = near || (ask.policy.include_primary && asked.wish.kind == Kind::none);
-  for (std::uint32_t i = 0; i < world.nodes.size(); ++i) {
-    const Role role = world.nodes.role(i);
-    if (role != Role::standby && !(primary_too && role == Role::primary)) continue;
-    if (!world.nodes.up(i, now) || !listed(asked.rule, world.nodes.node(i))) continue;
-    if (role == Role::standby) up.add(i);
-    if (role == Role::primary || fresh(world, i, verdict)) fit.add(i);
+  gather(world, asked.rule, verdict, now, up, fit);
+  if (near || (ask.policy.include_primary && asked.wish.kind == Kind::none)) {
+    const auto primary = choose(Wanted::primary, world.nodes, now, 0);
+    if (primary && world.nodes.up(primary->node, now)) fit.add(primary->node);
   }
   if (near) keep_near(ask, world, fit);
   if (fit.count == 0) {

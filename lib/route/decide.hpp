@@ -37,12 +37,12 @@ Wish wish_of(const config::User* user);
 
 /// What the session's transaction is at the moment.
 struct TransactionView {
-  bool open = false;        // a block, or the rest of a batch: it has a node
-  std::uint32_t node = 0;   // the one it is on
-  bool wrote = false;       // or may have
-  bool read_only = false;   // declared so
+  bool open = false;       // a block, or the rest of a batch: it has a node
+  std::uint32_t node = 0;  // the one it is on
+  bool wrote = false;      // or may have
+  bool read_only = false;  // declared so
   bool serializable = false;
-  bool snapshot = false;    // REPEATABLE READ: what its first statement sees, all of them see
+  bool snapshot = false;  // REPEATABLE READ: what its first statement sees, all of them see
 };
 
 /// A decision that is to be made.
@@ -75,14 +75,14 @@ struct World {
 struct Decision {
   /// Nothing: no node can be tried at all.
   std::optional<std::uint32_t> node;
-  std::string_view reason;         // static text; never empty
-  std::string_view remark;         // static text: what was wished and could not be; may be empty
-  bool standby = false;            // the node is a standby
+  std::string_view reason;  // static text; never empty
+  std::string_view remark;  // static text: what was wished and could not be; may be empty
+  bool standby = false;     // the node is a standby
   /// In an open transaction on a standby that has not replayed what this statement has to see: it
   /// waits until decide() says otherwise, or is refused. Never set outside.
   bool wait = false;
-  freshness::Verdict verdict;      // what was asked of a standby; for SHOW ROUTE
-  const Outcome* rule = nullptr;   // the one that decided; good as long as the rules
+  freshness::Verdict verdict;     // what was asked of a standby; for SHOW ROUTE
+  const Outcome* rule = nullptr;  // the one that decided; good as long as the rules
 };
 
 Decision decide(const Ask& ask, const World& world, Instant now);

@@ -1,5 +1,6 @@
 #include "route/explain.hpp"
 
+#include <charconv>
 #include <cstdio>
 
 namespace heim::route {
@@ -62,12 +63,9 @@ std::optional<std::uint64_t> parse_lsn(std::string_view text) {
   const std::string_view parts[2] = {text.substr(0, slash), text.substr(slash + 1)};
   for (int i = 0; i < 2; ++i) {
     if (parts[i].empty() || parts[i].size() > 8) return std::nullopt;
-    for (const char digit : parts[i]) {
-      const char low = static_cast<char>(digit | 0x20);
-      const bool number = digit >= '0' && digit <= '9', letter = low >= 'a' && low <= 'f';
-      if (!number && !letter) return std::nullopt;
-      halves[i] = halves[i] << 4 | static_cast<std::uint64_t>(number ? digit - '0' : low - 'a' + 10);
-    }
+    const char* const end = parts[i].data() + parts[i].size();
+    const auto [rest, error] = std::from_chars(parts[i].data(), end, halves[i], 16);
+    if (error != std::errc() || rest != end) return std::nullopt;
   }
   return halves[0] << 32 | halves[1];
 }

@@ -219,7 +219,8 @@ int rank(Place place) {
 
 Needs merge(Needs a, const Needs& b) {
   const bool mixed = (a.place == Place::control) != (b.place == Place::control);
-  a.if_asked = a.place == Place::any ? b.if_asked : a.if_asked && (b.if_asked || b.place == Place::standby);
+  const bool follows = b.if_asked || b.place == Place::standby;
+  a.if_asked = a.place == Place::any ? b.if_asked : a.if_asked && follows;
   const bool control = mixed && a.place != Place::any && b.place != Place::any;
   if (rank(b.place) > rank(a.place)) {
     a.place = b.place;

@@ -99,8 +99,8 @@ void PlanCache::use(Context context) {
 // CLOCK, as in the cache of analyses.
 void PlanCache::make_room(std::size_t cost) {
   Body& body = *body_;
-  while (counts_.entries > 0 && (counts_.bytes + cost > body.limits.bytes ||
-                                 counts_.entries >= body.limits.entries)) {
+  while (counts_.entries > 0 &&
+         (counts_.bytes + cost > body.limits.bytes || counts_.entries >= body.limits.entries)) {
     if (body.hand >= body.entries.size()) body.hand = 0;
     Entry& entry = body.entries[body.hand];
     if (entry.script && !entry.visited) {
@@ -125,10 +125,10 @@ Plan& PlanCache::find(const sql::ScriptRef& script, std::string_view text) {
   }
   ++counts_.misses;
   const Context& with = body.context;
-  Entry made{script,
-             make_plan(*script, text, with.catalog.get(), with.rules.get(), *with.ledger,
-                       with.database),
-             0, false};
+  Entry made{
+      script,
+      make_plan(*script, text, with.catalog.get(), with.rules.get(), *with.ledger, with.database),
+      0, false};
   made.cost = bytes_of(*script, made.plan);
   if (made.cost > body.limits.bytes / 4) return (body.last = std::move(made)).plan;
   make_room(made.cost);

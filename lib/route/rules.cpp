@@ -96,10 +96,10 @@ RuleMask Rules::of_statement(std::string_view fingerprint, std::string_view norm
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const Compiled& rule = rules_[i];
     if (!holds(rule.asks.fingerprint, fingerprint)) continue;
-    const bool names = rule.asks.table.empty() ||
-                       std::ranges::any_of(tables, [&](const std::string& table) {
-                         return has(rule.asks.table, table);
-                       });
+    const bool names =
+        rule.asks.table.empty() || std::ranges::any_of(tables, [&](const std::string& table) {
+          return has(rule.asks.table, table);
+        });
     if (!names) continue;
     const re2::StringPiece form(normal.data(), normal.size());
     if (rule.regex && !re2::RE2::PartialMatch(form, *rule.regex)) continue;

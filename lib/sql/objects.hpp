@@ -48,11 +48,11 @@ class Objects {
   struct Relation {
     bool exists = false;
     bool row_security = false;
-    Names reads, read_functions;          // views, policies
-    Names writes, write_functions;        // triggers, rules, foreign keys
-    Names cascades;                       // by TRUNCATE
-    Names parents, children;              // children: those that have anything of their own
-    std::string_view why;                 // it can be read on the primary only; empty: it need not
+    Names reads, read_functions;    // views, policies
+    Names writes, write_functions;  // triggers, rules, foreign keys
+    Names cascades;                 // by TRUNCATE
+    Names parents, children;        // children: those that have anything of their own
+    std::string_view why;           // it can be read on the primary only; empty: it need not
   };
   struct Function {
     bool known = false;

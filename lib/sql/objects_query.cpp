@@ -2,6 +2,8 @@
 
 namespace heim::sql {
 
+namespace {
+
 // 1247 pg_type, 1255 pg_proc, 1259 pg_class, 2604 pg_attrdef, 2605 pg_cast, 2606 pg_constraint,
 // 2617 pg_operator, 2618 pg_rewrite, 2620 pg_trigger, 3256 pg_policy; 2602, 2603 and 2753 belong to
 // operator classes. What a body or a rule uses of PostgreSQL's own, pg_depend does not have (it is
@@ -9,12 +11,11 @@ namespace heim::sql {
 //
 //   T relation, its kind, persistence and R for row security
 //   D, F a relation is read: by what relation, with what function      U child, parent
-//   A, G a relation is written: so is this, and this function runs      N parent, child that differs
-//   C TRUNCATE of the one takes the other along
-//   P function, its volatility and o if nobody knows what it does
-//   B, H a function uses this relation, this function                   O a function without a name
-std::string_view objects_query() {
-  return R"sql((WITH space AS MATERIALIZED (
+//   A, G a relation is written: so is this, and this function runs      N parent, child that
+//   differs C TRUNCATE of the one takes the other along P function, its volatility and o if nobody
+//   knows what it does B, H a function uses this relation, this function                   O a
+//   function without a name
+constexpr std::string_view text = R"sql((WITH space AS MATERIALIZED (
   SELECT oid FROM pg_namespace
    WHERE nspname <> 'pg_catalog' AND nspname <> 'information_schema' AND nspname !~ '^pg_t'),
 rel AS MATERIALIZED (
@@ -58,7 +59,8 @@ part AS MATERIALIZED (
     UNION ALL SELECT 1259, indexrelid, indrelid, 'w' FROM pg_index
     UNION ALL SELECT 3256, oid, polrelid, 'p' FROM pg_policy) x),
 uses AS MATERIALIZED (
-  SELECT DISTINCT part.classid, part.event, rel.oid, rel.name, rel.relkind, d.refclassid, d.refobjid
+  SELECT DISTINCT part.classid, part.event, rel.oid, rel.name, rel.relkind, d.refclassid,
+         d.refobjid
     FROM pg_depend d JOIN part ON part.classid = d.classid AND part.objid = d.objid
     JOIN rel ON rel.oid = part.relation WHERE d.refclassid IN (1255, 1259)),
 tree AS MATERIALIZED (
@@ -79,7 +81,7 @@ UNION ALL SELECT DISTINCT 'F', uses.name, fn.name FROM uses JOIN fn ON fn.oid = 
  WHERE uses.refclassid = 1255 AND (uses.event = 'p' OR uses.event = '1' AND uses.relkind <> 'm')
 UNION ALL SELECT DISTINCT 'F', rel.name, p.proname::text
   FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.ev_type = '1',
-       regexp_matches(r.ev_action::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') AS m
+       regexp_matches(r.ev_action::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') m
   JOIN pg_proc p ON p.oid = m[1]::oid
  WHERE rel.relkind = 'v' AND p.oid < 16384 AND p.provolatile <> 'i'
 UNION ALL SELECT DISTINCT 'A', uses.name, rel.name FROM uses JOIN rel ON rel.oid = uses.refobjid
@@ -126,6 +128,9 @@ UNION ALL SELECT DISTINCT 'O', known.name, ''
       WHERE d.classid = 2606 AND c.contypid <> 0 AND d.refclassid = 1255
      UNION ALL SELECT fn.oid FROM fn JOIN pg_proc p ON p.proname = fn.name
       WHERE p.oid < 16384 AND p.pronamespace = 'pg_catalog'::regnamespace)))sql";
-}
+
+}  // namespace
+
+std::string_view objects_query() { return text; }
 
 }  // namespace heim::sql

@@ -83,12 +83,24 @@ constexpr std::string_view catalogs[] = {
 static_assert(std::ranges::is_sorted(catalogs));
 
 constexpr std::string_view servers[] = {
-    "pg_available_extension", "pg_backend_memory",     "pg_config",
-    "pg_cursors",             "pg_file_settings",      "pg_hba_file",
-    "pg_ident_file",          "pg_largeobject",        "pg_locks",
-    "pg_prepared_",           "pg_replication_",       "pg_sequence",
-    "pg_settings",            "pg_shmem_allocations",  "pg_stat",
-    "pg_subscription",        "pg_wait_events",        "pg_aios",
+    "pg_available_extension",
+    "pg_backend_memory",
+    "pg_config",
+    "pg_cursors",
+    "pg_file_settings",
+    "pg_hba_file",
+    "pg_ident_file",
+    "pg_largeobject",
+    "pg_locks",
+    "pg_prepared_",
+    "pg_replication_",
+    "pg_sequence",
+    "pg_settings",
+    "pg_shmem_allocations",
+    "pg_stat",
+    "pg_subscription",
+    "pg_wait_events",
+    "pg_aios",
 };
 
 }  // namespace

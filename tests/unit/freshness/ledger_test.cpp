@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "freshness/heat.hpp"
 #include "source.hpp"
 
 namespace heim::freshness::test {
@@ -265,10 +266,12 @@ TEST_CASE("any takes what there is; min_lsn is asked of all") {
   Reader reader{.freshness = {Scope::any, {}}};
   CHECK(bench.need(bench.a, reader).allows(0, -1));
   reader.min_lsn = 77;
+  Reader floor;
+  floor.min_lsn = 500;
   CHECK_FALSE(bench.need(bench.a, reader).allows(76, 0));
   CHECK(bench.need(bench.a, reader).allows(77, -1));
   bench.sample(200);
-  CHECK(bench.need(bench.b, {.min_lsn = 500}).lsn == 500);
+  CHECK(bench.need(bench.b, floor).lsn == 500);
 }
 
 TEST_CASE("after a switch nobody waits for what is gone") {
@@ -290,6 +293,29 @@ TEST_CASE("an answer that comes late does not take a position back") {
   bench.ledger.settle(mark);
   CHECK(mark.lsn == 300);
   CHECK(bench.need(bench.a).lsn == 300);
+}
+
+TEST_CASE("tables warm up at once and cool down slowly") {
+  Bench bench;
+  Heat one(64), two(64);
+  const Heat* const workers[] = {&one, &two};
+  Thermometer meter(64, {.hot = 100, .warm = 1, .cold = 0.01, .half_life = seconds(1)});
+  meter.measure(workers, bench.ledger, bench.now);
+  const TableId read[] = {bench.a};
+  const auto run = [&](int uses) {
+    for (int i = 0; i < uses; ++i) (i % 2 == 0 ? one : two).note(read);
+    bench.now += seconds(1);
+    meter.measure(workers, bench.ledger, bench.now);
+    return bench.ledger.temperature(bench.a);
+  };
+  CHECK(run(10) == Temperature::warm);
+  CHECK(run(400) == Temperature::hot);
+  CHECK(run(0) == Temperature::hot);  // 101 a second, by the mean
+  CHECK(run(0) == Temperature::hot);  // half of it
+  CHECK(run(0) == Temperature::warm);
+  for (int i = 0; i < 20; ++i) run(0);
+  CHECK(bench.ledger.temperature(bench.a) == Temperature::frozen);
+  CHECK(bench.ledger.temperature(bench.b) == Temperature::frozen);
 }
 
 TEST_CASE("rows tell what is known") {

@@ -1,0 +1,140 @@
+// What statements reach through the objects of a real schema: tests/data/catalog has it, and what a
+// server answered (tests/e2e/test_catalog.py holds that answer to be true).
+#include "sql/objects.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "sql/analysis.hpp"
+#include "sql/catalog.hpp"
+
+namespace heim::sql::test {
+namespace {
+
+const Objects& objects() {
+  static const Objects made = [] {
+    Objects out;
+    std::ifstream file(HEIM_SOURCE_DIR "/tests/data/catalog/answer.tsv");
+    std::string line;
+    while (std::getline(file, line)) {
+      const std::size_t one = line.find('\t'), two = line.find('\t', one + 1);
+      out.add(line.substr(0, one), line.substr(one + 1, two - one - 1), line.substr(two + 1));
+    }
+    return out;
+  }();
+  return made;
+}
+
+std::string said(const Reach& reach) {
+  std::ostringstream out;
+  for (const auto& name : reach.reads) out << "r:" << name << " ";
+  if (reach.reads_everything) out << "r:* ";
+  for (const auto& name : reach.writes) out << "w:" << name << " ";
+  if (reach.writes_everything) out << "w:* ";
+  if (reach.server_wide) out << "server ";
+  if (reach.row_security) out << "rls ";
+  out << "| " << reach.primary;
+  return out.str();
+}
+
+struct Row {
+  std::string_view sql, reaches;
+};
+
+}  // namespace
+
+TEST_CASE("reads") {
+  REQUIRE(objects().relations() == 20);
+  constexpr Row rows[] = {
+      {"select 1", "| "},
+      {"select * from base", "r:base | "},
+      {"select * from v1", "r:base r:v1 | "},
+      {"select * from v2", "r:base r:log r:v1 r:v2 | "},
+      {"select * from mv", "r:mv | "},
+      {"select * from ev_2024", "r:ev r:ev_2024 | "},
+      {"select * from ev", "r:ev | "},
+      {"select * from rls", "r:base r:rls rls | "},
+      {"select * from ul", "r:ul | reads an unlogged table, which standbys do not have"},
+      {"select * from sq", "r:sq | reads a sequence"},
+      {"select * from measure", "r:measure | reads a foreign table"},
+      {"select * from vseq", "r:sq r:vseq | reads a sequence"},
+      {"select * from vrec", "r:vrec | asks about the server itself"},
+      {"select * from nowhere", "r:* | reads a table that the catalog does not have"},
+      {"select * from pg_class", "r:pg_catalog server | "},
+      {"select * from information_schema.tables", "r:pg_catalog server | "},
+      {"select * from pg_stat_activity", "| asks about the server itself"},
+      {"select reads_base()", "r:base | "},
+      {"select atom()", "r:base | "},
+      {"select odd()", "r:Odd Name | "},
+      {"select pure(1)", "| "},
+      {"select dyn('base')", "r:* w:* | calls a function that may do anything"},
+      {"select missing()", "r:* w:* | calls a function that the catalog does not have"},
+      {"select writes_log()", "r:log w:log | calls a volatile function"},
+      {"select sneaky()", "r:log w:log | calls a volatile function"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.sql);
+    CHECK(said(objects().reach(analyse(row.sql)->statements.at(0))) == row.reaches);
+  }
+}
+
+TEST_CASE("writes") {
+  struct Written {
+    std::string_view sql;
+    std::vector<std::string> writes;
+    bool everything = false;
+  };
+  const Written rows[] = {
+      {"insert into base values (1, 2)", {"base", "log"}},
+      {"update v1 set v = 3", {"base", "log", "v1"}},
+      {"delete from parent", {"child", "log", "parent"}},
+      {"truncate parent cascade", {"child", "log", "parent", "plain_child"}},
+      {"delete from plain_child", {"plain_child"}},
+      {"insert into ev values (1, '2024-02-02')", {"audit", "ev"}},
+      {"insert into ev_2024 values (1, '2024-02-02')", {"audit", "ev", "ev_2024"}},
+      {"insert into deflt default values", {"deflt", "log"}},
+      {"refresh materialized view mv", {"mv"}},
+      {"copy log from stdin", {"log"}},
+      {"call proc()", {"base", "log"}},
+      {"with x as (delete from log returning *) select * from x", {"log"}},
+      {"insert into nowhere values (1)", {}, true},
+      {"update pg_class set relname = relname", {}, true},
+  };
+  for (const Written& row : rows) {
+    CAPTURE(row.sql);
+    const Reach reach = objects().reach(analyse(row.sql)->statements.at(0));
+    CHECK(reach.writes_everything == row.everything);
+    CHECK(reach.writes == row.writes);
+  }
+}
+
+TEST_CASE("a function behind an operator that reads a table may run anywhere") {
+  Objects out;
+  out.add("T", "t", "rp");
+  out.add("P", "eq", "v");
+  out.add("O", "eq", "");
+  const Statement select = analyse("select * from t where a = b")->statements.at(0);
+  CHECK(out.reach(select).primary.empty());
+  out.add("T", "lookup", "rp");
+  out.add("B", "eq", "lookup");
+  CHECK(out.reach(select).primary == "operators or types of the database may do anything");
+  CHECK(out.reach(select).writes_everything);
+}
+
+TEST_CASE("what refers to itself ends") {
+  Objects out;
+  for (const char* name : {"a", "b"}) out.add("T", name, "rp");
+  out.add("A", "a", "b");
+  out.add("A", "b", "a");
+  out.add("D", "a", "b");
+  out.add("D", "b", "a");
+  out.add("P", "f", "v");
+  out.add("H", "f", "f");
+  out.add("G", "a", "f");
+  const Reach reach = out.reach(analyse("insert into a select * from b")->statements.at(0));
+  CHECK(reach.writes == std::vector<std::string>{"a", "b"});
+}
+
+}  // namespace heim::sql::test
