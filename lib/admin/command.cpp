@@ -92,6 +92,8 @@ constexpr ShowRule shows[] = {
     {"pins", Show::pins},
     {"nodes", Show::nodes},
     {"replication", Show::replication},
+    {"routes", Show::routes},
+    {"ledger", Show::ledger},
     {"version", Show::version},
     {"state", Show::state},
     {"mem", Show::mem},
@@ -228,6 +230,36 @@ Result<Command> parse_show(Words rest, const Identity& identity) {
   return command;
 }
 
+constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// What stands behind the first FOR of its own.
+std::string_view behind_for(std::string_view sql) {
+  for (std::size_t at = 1; at + 4 < sql.size(); ++at) {
+    const bool word = (sql[at] == 'f' || sql[at] == 'F') && (sql[at + 1] == 'o' || sql[at + 1] == 'O') &&
+                      (sql[at + 2] == 'r' || sql[at + 2] == 'R');
+    if (word && is_space(sql[at - 1]) && is_space(sql[at + 3])) return sql.substr(at + 4);
+  }
+  return {};
+}
+
+/// SHOW ROUTE [IN database] FOR statement
+Result<Command> parse_route(std::string_view sql, Words rest) {
+  Command command;
+  command.tag = "SHOW";
+  command.verb = Verb::show;
+  command.show = Show::route;
+  if (rest.size() > 2 && rest[1].is("in") && rest[2].is_name()) {
+    command.name = rest[2].text;
+    sql.remove_prefix(std::min(sql.size(), sql.find(command.name) + command.name.size()));
+    rest = rest.subspan(2);
+  }
+  if (rest.size() < 3 || !rest[1].is("for")) {
+    return syntax("SHOW ROUTE takes a statement: SHOW ROUTE [IN database] FOR SELECT ...");
+  }
+  command.sql = behind_for(sql);
+  return command;
+}
+
 /// SET SESSION x and SET LOCAL x without that word; SET SESSION CHARACTERISTICS stays as it is.
 Words without_scope(Words rest) {
   const bool scoped = rest.size() > 2 && (rest[0].is("session") || rest[0].is("local"));
@@ -277,6 +309,7 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
   }
   const Token& first = words.front();
   const Words rest = Words(words).subspan(1);
+  if (first.is("show") && !rest.empty() && rest[0].is("route")) return parse_route(sql, rest);
   if (first.is("show")) return parse_show(rest, identity);
   if (first.is("set")) return parse_set(rest);
   if (first.is("select")) return parse_select(rest, identity);
@@ -288,7 +321,8 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
 std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
-         "\n\tSHOW NODES|REPLICATION"
+         "\n\tSHOW NODES|REPLICATION|ROUTES|LEDGER"
+         "\n\tSHOW ROUTE [IN <db>] FOR <statement>"
          "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
          "\n\tPAUSE [<db>]"
          "\n\tRESUME [<db>]"

@@ -52,6 +52,9 @@ enum class Show : std::uint8_t {
   pins,
   nodes,
   replication,
+  routes,
+  ledger,
+  route,  // FOR a statement: `name` may be its database, `sql` is it
   version,
   state,
   mem,
@@ -68,6 +71,7 @@ struct Command {
   bool is_node = false;      // the name was said to be a node's
   std::uint64_t id = 0;      // of Verb::kill_client
   Shutdown shutdown = Shutdown::immediate;
+  std::string sql;  // of Show::route
   Table result;     // of Verb::constant
   std::string tag;  // of its CommandComplete
 

@@ -240,6 +240,29 @@ constexpr Field<L> replication[] = {
     {"replay_lag_us", Type::int8, Get<&L::replay_lag_us>::of},
 };
 
+using Q = RouteRow;
+constexpr Field<Q> routes[] = {
+    {"node", Type::text, Get<&Q::node>::of},
+    {"reason", Type::text, Get<&Q::reason>::of},
+    {"statements", Type::int8, Get<&Q::statements>::of},
+};
+
+using W = LedgerRow;
+constexpr Field<W> ledger[] = {
+    {"database", Type::text, Get<&W::database>::of},
+    {"table", Type::text, Get<&W::table>::of},
+    {"version", Type::int8, Get<&W::version>::of},
+    {"in_flight", Type::int4, Get<&W::in_flight>::of},
+    {"lsn", Type::text, [](const W& row, const S&) { return unless_empty(row.lsn); }},
+    {"written_ago_ms", Type::int8, Get<&W::written_ago_ms>::of},
+    {"temperature", Type::text, Get<&W::temperature>::of},
+};
+
+constexpr Field<ExplainRow> explained[] = {
+    {"what", Type::text, Get<&ExplainRow::what>::of},
+    {"value", Type::text, Get<&ExplainRow::value>::of},
+};
+
 constexpr Field<ListRow> lists[] = {
     {"list", Type::text, Get<&ListRow::list>::of},
     {"items", Type::int8, Get<&ListRow::items>::of},
@@ -304,6 +327,9 @@ std::span<const Field<UserRow>> user_fields() { return users; }
 std::span<const Field<PinRow>> pin_fields() { return pins; }
 std::span<const Field<NodeRow>> node_fields() { return nodes; }
 std::span<const Field<ReplicationRow>> replication_fields() { return replication; }
+std::span<const Field<RouteRow>> route_fields() { return routes; }
+std::span<const Field<LedgerRow>> ledger_fields() { return ledger; }
+std::span<const Field<ExplainRow>> explain_fields() { return explained; }
 std::span<const Field<ListRow>> list_fields() { return lists; }
 std::span<const Field<MemRow>> memory_fields() { return memory; }
 std::span<const Field<ConfigRow>> config_fields() { return config; }

@@ -38,6 +38,9 @@ Table nodes(const Snapshot& all) { return table_of(node_fields(), all.nodes, all
 Table replication(const Snapshot& all) {
   return table_of(replication_fields(), all.replication, all);
 }
+Table routes(const Snapshot& all) { return table_of(route_fields(), all.routes, all); }
+Table ledger(const Snapshot& all) { return table_of(ledger_fields(), all.ledger, all); }
+Table explained(const Snapshot& all) { return table_of(explain_fields(), all.explained, all); }
 Table memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
 
 /// Clients, then servers, through the fields both have.
@@ -134,6 +137,9 @@ constexpr View views[] = {
     {Show::pins, pins},
     {Show::nodes, nodes},
     {Show::replication, replication},
+    {Show::routes, routes},
+    {Show::ledger, ledger},
+    {Show::route, explained},
     {Show::version, version},
     {Show::state, state},
     {Show::mem, memory},

@@ -62,7 +62,10 @@ class Talk final : public session::ConsoleTalk {
     running_ = true;
     const pool::SessionId id = client_.id;
     if (command.verb == Verb::show) {
-      return engine_.collect(client_.hub.worker, [id](Hub& hub, session::Snapshot snapshot) {
+      const auto route = command.show == admin::Show::route ? command.sql : std::string();
+      return engine_.collect(client_.hub.worker, [id, route, name = command.name](
+                                                     Hub& hub, session::Snapshot snapshot) {
+        if (!route.empty()) snapshot.explained = hub.explain_route(name, route);
         with(hub, id, [&](Talk& talk) { talk.console_.answer(snapshot); });
       });
     }

@@ -184,6 +184,7 @@ void Client::choose_node(Bytes in) {
   reads_elsewhere_ = planned_ = decision.standby;
   batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
   route_reason = decision.reason;
+  hub.guide.note(pool->record.key.node, decision.reason);
 }
 
 void Client::move_to(std::uint32_t node) {
@@ -205,6 +206,7 @@ bool Client::may_stay(Bytes in) {
     routing().movable = routing().movable && survey.plain;
     batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
     planned_ = true;
+    hub.guide.note(pool->record.key.node, decision.reason);
     return true;
   }
   if (server->owes() || server->adapts()) return wait_for_outcome(), false;

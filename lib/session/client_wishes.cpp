@@ -2,6 +2,7 @@
 // heimproxy.route, heimproxy.freshness, heimproxy.group, heimproxy.min_lsn, heimproxy.lsn.
 #include <algorithm>
 
+#include "route/explain.hpp"
 #include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -43,7 +44,7 @@ bool is_right(std::string_view name, const std::string& value) {
   if (value.empty()) return true;
   if (name == "heimproxy.route") return route::parse_wish(value).has_value();
   if (name == "heimproxy.freshness") return freshness::parse_freshness(value).has_value();
-  if (name == "heimproxy.min_lsn") return parse_position(value).has_value();
+  if (name == "heimproxy.min_lsn") return route::parse_lsn(value).has_value();
   return name == "heimproxy.group";
 }
 
@@ -62,7 +63,7 @@ const Client::Routing& Client::wishes() {
   mine.freshness = freshness::parse_freshness(value("heimproxy.freshness"));
   const std::string_view group = value("heimproxy.group");
   mine.group = group.empty() ? 0 : hub.shared.ledger.group(group);
-  mine.min_lsn = parse_position(value("heimproxy.min_lsn")).value_or(0);
+  mine.min_lsn = route::parse_lsn(value("heimproxy.min_lsn")).value_or(0);
   mine.read_only = value("default_transaction_read_only") == "on";
   mine.serializable = value("default_transaction_isolation") == "serializable";
   mine.snapshot = value("default_transaction_isolation") == "repeatable read";

@@ -1,26 +1,10 @@
 #include "session/guide.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "session/pool.hpp"
 
 namespace heim::session {
-
-std::optional<std::uint64_t> parse_position(std::string_view text) {
-  if (const std::size_t colon = text.find(':'); colon != text.npos) text.remove_prefix(colon + 1);
-  const std::size_t slash = text.find('/');
-  if (slash == text.npos) return std::nullopt;
-  const auto part = [](std::string_view digits) -> std::optional<std::uint32_t> {
-    std::uint32_t value = 0;
-    const char* end = digits.data() + digits.size();
-    const auto [at, error] = std::from_chars(digits.data(), end, value, 16);
-    return error == std::errc() && at == end ? std::optional(value) : std::nullopt;
-  };
-  const auto high = part(text.substr(0, slash)), low = part(text.substr(slash + 1));
-  if (!high || !low) return std::nullopt;
-  return std::uint64_t{*high} << 32 | *low;
-}
 
 struct Guide::Plans {
   route::PlanCache cache;
@@ -62,6 +46,16 @@ route::World Guide::world() const { return {shared_.nodes, shared_.ledger, loads
 
 route::Decision Guide::decide(const route::Ask& ask, Instant now) {
   return route::decide(ask, world(), now);
+}
+
+// There are few: a node each, and as many reasons as the router has.
+void Guide::note(std::uint32_t node, std::string_view reason) {
+  for (Count& count : counts_) {
+    if (count.node != node || count.reason.data() != reason.data()) continue;
+    ++count.statements;
+    return;
+  }
+  counts_.push_back({node, reason, 1});
 }
 
 void merge(route::Plan& into, const route::Plan& other) {

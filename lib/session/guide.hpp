@@ -3,9 +3,9 @@
 #pragma once
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "route/decide.hpp"
 #include "session/shared.hpp"
@@ -14,10 +14,6 @@
 namespace heim::session {
 
 struct Pool;
-
-/// A position of the WAL as SHOW heimproxy.lsn gives it: "16/B374D848", or with its timeline in
-/// front, "1:16/B374D848". Nothing if it is not one.
-std::optional<std::uint64_t> parse_position(std::string_view text);
 
 /// [one thread]
 class Guide {
@@ -37,6 +33,15 @@ class Guide {
   route::Decision decide(const route::Ask& ask, Instant now);
   route::World world() const;
 
+  /// A batch went there, for that reason.
+  void note(std::uint32_t node, std::string_view reason);
+  struct Count {
+    std::uint32_t node;
+    std::string_view reason;  // static text
+    std::uint64_t statements;
+  };
+  const std::vector<Count>& counts() const { return counts_; }
+
   route::Load& load(std::uint32_t node) { return loads_[node]; }
 
   struct Plans;  // of one database
@@ -49,6 +54,7 @@ class Guide {
   bool on_ = false;
   mutable route::Turn turn_;
   route::Loads loads_{};
+  std::vector<Count> counts_;
   std::map<std::string, std::unique_ptr<Plans>> plans_;  // by database, as clients name it
 };
 

@@ -53,6 +53,8 @@ class Hub {
 
   // ---- for the console (console thread = this worker's) --------------------------
   void fill(Snapshot& snapshot);
+  /// Where a statement would go now, and why. `database` empty: that of most sessions.
+  std::vector<ExplainRow> explain_route(const std::string& database, const std::string& sql);
   /// Whether it is configured, or was used.
   bool knows(const std::string& database) const;
   void pause(const std::string& database, bool paused);  // empty: all
@@ -204,6 +206,8 @@ class Hub {
   void fill_databases(Snapshot& snapshot);
   void fill_users(Snapshot& snapshot);
   void fill_pins(Snapshot& snapshot);
+  void fill_routes(Snapshot& snapshot);
+  void fill_ledger(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_handle();
   Client* owner_of(std::uint32_t pid, std::string_view secret) const;

@@ -158,6 +158,8 @@ void Hub::fill(Snapshot& snapshot) {
   fill_databases(snapshot);
   fill_users(snapshot);
   fill_pins(snapshot);
+  fill_routes(snapshot);
+  fill_ledger(snapshot);
   fill_memory(snapshot);
 }
 

@@ -194,6 +194,30 @@ struct ReplicationRow {
   std::optional<std::uint64_t> write_lag_us, flush_lag_us, replay_lag_us;
 };
 
+/// SHOW ROUTES: how many batches of statements went to which node, and why. Merged by both.
+struct RouteRow {
+  std::string node;
+  std::string reason;
+  std::uint64_t statements = 0;
+};
+
+/// SHOW LEDGER: what is known of the last writes of tables. Shared by all workers.
+struct LedgerRow {
+  std::string database;
+  std::string table;  // "*": what nobody knows more of
+  std::uint64_t version = 0;
+  std::uint32_t in_flight = 0;
+  std::string lsn;  // what a standby must have replayed; empty: not known yet
+  std::optional<std::uint64_t> written_ago_ms;
+  std::string temperature;
+};
+
+/// SHOW ROUTE FOR
+struct ExplainRow {
+  std::string what;
+  std::string value;
+};
+
 /// SHOW LISTS. Merged by adding the items of one name. What can be counted from the other rows
 /// (databases, users, pools, clients, servers) is counted there and need not be filled in.
 struct ListRow {
@@ -236,6 +260,9 @@ struct Snapshot {
   std::vector<DatabaseRow> databases;
   std::vector<UserRow> users;
   std::vector<PinRow> pins;
+  std::vector<RouteRow> routes;
+  std::vector<LedgerRow> ledger;
+  std::vector<ExplainRow> explained;
   std::vector<NodeRow> nodes;
   std::vector<ReplicationRow> replication;
   std::vector<ListRow> lists;
