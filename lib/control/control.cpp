@@ -196,7 +196,7 @@ void Control::measure_cost(Instant now) {
 Instant Control::admit() {
   const Instant now = loop_.now();
   if (now < own_.free_at()) return own_.free_at();
-  own_.spend(own_cost_, now, plan_->options.budget);
+  own_.spend(own_cost_ * 5 / 4, now, plan_->options.budget);  // with room for what is between
   return now;
 }
 

@@ -318,5 +318,5 @@ def test_samples(shared):
     argv = [tool, MONITOR, MONITOR_PASSWORD, "2", *addresses]
     told = json.loads(run_program(argv, libpq_env(shared.primary, "postgres", "postgres")))
     assert not told["wrong"] and told["standbys"] == 2
-    assert told["samples_per_s"] > 20
+    assert told["samples_per_s"] > 5
     assert told["probes_per_s"] < 3 * 6
