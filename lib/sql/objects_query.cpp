@@ -104,7 +104,8 @@ UNION ALL SELECT DISTINCT 'P', name, provolatile::text || CASE WHEN opaque THEN 
   FROM known
 UNION ALL SELECT DISTINCT 'B', said.name, rel.name FROM said JOIN rel ON rel.word = said.word
 UNION ALL SELECT DISTINCT 'B', fn.name, rel.name
-  FROM rel JOIN fn ON position(rel.word IN fn.body) > 0 WHERE regexp_replace(rel.word, '^[a-z_][a-z0-9_]*$', '') = rel.word
+  FROM rel JOIN fn ON position(rel.word IN fn.body) > 0
+ WHERE regexp_replace(rel.word, '^[a-z_][a-z0-9_]*$', '') = rel.word
 UNION ALL SELECT DISTINCT 'B', fn.name, rel.name
   FROM pg_depend d JOIN fn ON fn.oid = d.objid JOIN rel ON rel.oid = d.refobjid
  WHERE d.classid = 1255 AND d.refclassid = 1259
