@@ -3,7 +3,7 @@ before it was sent.
 
 A table is a register: its one row has the number of the write that last changed it. A read that
 shows a lower number than was acknowledged before it began is stale. Each read also tells which
-node it ran on (the setting `port`), so that it can be said how many went to standbys.
+node it ran on (port_here()), so that it can be said how many went to standbys.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class Checker:
         """One read; `expected`: the number it has to show at least."""
         quiet = time.monotonic() - register.written > quiet_since
         row = await session.fetchrow(
-            f"select v, current_setting('port') as port from {register.name} where id = 1")
+            f"select v, port_here() as port from {register.name} where id = 1")
         counts = self.counts
         counts.reads += 1
         port = row["port"]
