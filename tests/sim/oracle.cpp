@@ -19,6 +19,13 @@ std::pair<std::size_t, std::string> first_value(std::string_view body) {
   return {count, count ? std::string(as_text(fields.bytes(fields.u32()))) : std::string()};
 }
 
+std::vector<std::string> columns_of(std::string_view body) {
+  wire::Fields fields(as_bytes(body));
+  std::vector<std::string> columns(fields.u16());
+  for (std::string& column : columns) column = as_text(fields.bytes(fields.u32()));
+  return columns;
+}
+
 /// A host whose world does not change: for looking ahead.
 class Nowhere final : public SessionHost {};
 
@@ -114,6 +121,7 @@ bool Oracle::foresee_answer(wire::Header& header) {
 }
 
 std::string Oracle::match(char tag, std::string_view body) {
+  rows_shown_ |= tag == 'D';
   if (expected_.empty()) read_uncertain_ = false;  // rows may be foreseen with what describes them
   wire::Header header;
   if (!foresee_answer(header)) {
@@ -125,6 +133,7 @@ std::string Oracle::match(char tag, std::string_view body) {
   if (wanted == tag && tag == 'N') return {};
   const bool shape = tag == 'T' ? expected.substr(2, 6) == std::string_view("shape\0", 6)
                                 : tag == 'D' && session_.on_shape();
+  if (wanted == tag && tag == 'D' && session_.on_tables()) return match_tables(body, expected);
   if (wanted == tag && shape) return match_shape(tag, body, expected);
   if (wanted == tag && (expected == body || read_uncertain_)) return {};
   if (wanted == tag && tag == 'D' && session_.on_unreported_setting()) return match_setting(body);
@@ -148,6 +157,26 @@ std::string Oracle::match_shape(char tag, std::string_view body, std::string_vie
   return {};
 }
 
+/// The newest writes of tables: the session's own while its transaction is open, else whatever is
+/// new enough.
+std::string Oracle::match_tables(std::string_view body, std::string_view expected) {
+  const std::vector<std::string> shown = columns_of(body), foreseen = columns_of(expected);
+  const Run& run = session_.run_of_tables();
+  if (shown.size() != foreseen.size() || shown[0] != foreseen[0]) {
+    return "a row for another statement: " + show('D', body);
+  }
+  for (std::size_t i = 1; i < shown.size(); ++i) {
+    if (foreseen[i].empty()) {
+      const std::string wrong = judge_.history().read(run.statement.tables[i - 1], shown[i],
+                                                      run.snapshot, Fresh::strict, seen_);
+      if (!wrong.empty()) return wrong;
+    } else if (shown[i] != foreseen[i]) {
+      return "a read shows '" + shown[i] + "', but its transaction has written " + foreseen[i];
+    }
+  }
+  return {};
+}
+
 /// A parameter whose value nobody keeps between transactions: unset, or ours; never another
 /// client's.
 std::string Oracle::match_setting(std::string_view body) {
@@ -166,6 +195,7 @@ bool Oracle::tolerated(const std::set<std::string>& list, const std::string& sql
 bool Oracle::explained(const std::string& sqlstate) {
   if (tolerated(tolerance_.errors, sqlstate) || tolerated(tolerance_.lost_errors, sqlstate))
     return true;
+  if (rows_shown_ && tolerated(tolerance_.after_rows, sqlstate)) return true;
   if (sqlstate == "57014" && cancels_ > 0) return --cancels_, true;
   if (tolerance_.loose_when_failed && session_.status() == 'E') {
     static const std::set<std::string> usual{"25P02", "26000", "34000", "42P05", "42601", "08P01"};
@@ -216,7 +246,8 @@ std::string Oracle::error(std::string_view body) {
   }
   if (quiet() && !session_.copying_in())
     return "an error while nothing was asked: " + show('E', body);
-  lost_ = tolerated(tolerance_.lost_errors, sqlstate);
+  lost_ = tolerated(tolerance_.lost_errors, sqlstate) ||
+          (rows_shown_ && sqlstate != "40001" && tolerated(tolerance_.after_rows, sqlstate));
   if (!expected_.empty() && expected_[0] == 'Z')
     return {};  // in front of the ReadyForQuery that is due
   expected_.clear();
@@ -263,6 +294,7 @@ std::string Oracle::ready(std::string_view body) {
     session_.lose_transaction();
   }
   lost_ = false;
+  rows_shown_ &= session_.status() != 'I';
   begin_to_listen();
   ++readies_;
   return check_parameters();
@@ -291,6 +323,7 @@ std::string Oracle::check_parameters() {
 void Oracle::on_commit(const std::vector<Write>& writes) {
   for (const Write& write : writes) {
     judge_.acknowledged(write.tag);
+    judge_.history().own(write.tag, seen_);
     values_[write.key] = write.value;
   }
 }
