@@ -112,7 +112,7 @@ void Session::finish_run() {
     transaction_verb(verb);
     return;
   }
-  apply_functions();
+  if (!run_.done) apply_functions();
   const std::string command_tag = apply();
   if (command_tag.empty()) return;
   const bool last = source_ == Source::function || (source_ == Source::simple && simple_.empty()) ||

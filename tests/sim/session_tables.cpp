@@ -73,7 +73,10 @@ void Session::apply_functions() {
 
 std::string Session::apply_change() {
   const Statement& statement = run_.statement;
-  if (statement.verb == Verb::read_tables) return "SELECT " + std::to_string(sent_now_);
+  // A portal that is done does nothing once more.
+  if (statement.verb == Verb::read_tables || run_.done) {
+    return "SELECT " + std::to_string(sent_now_);
+  }
   if (!statement.writes()) return apply_savepoint();
   std::vector<std::string> row;
   for (const Value& value : statement.values) row.push_back(text_of(value, run_));

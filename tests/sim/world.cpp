@@ -46,6 +46,10 @@ World::World(std::uint64_t seed, Profile profile, bool trace, const MakeMiddle& 
     judge_.set_cluster(profile_.cluster_faults.failovers);
     storm_.emplace(network_, cluster_, random_.fork(), profile_.cluster_faults, storm_end_);
   }
+  // Nobody asks again of another node.
+  if (!make_middle && profile_.cluster_faults.failovers) {
+    profile_.tolerance.errors.insert("40001");
+  }
   const ServerSettings& server = primary().settings();
   if (make_middle) middle_ = make_middle(*this);
   const Target target = middle_ ? middle_->target() : Target{server.host, server.port};
