@@ -30,7 +30,9 @@ void Belief::failed(std::uint32_t index) {
 void Belief::publish() {
   for (std::uint32_t i = 0; i < members_.size(); ++i) {
     const Member& one = members_[i];
-    if (one.answer && !one.answer->in_recovery && one.answer->timeline == timeline_) primary_ = i;
+    if (!one.answer || one.answer->in_recovery || one.answer->timeline != timeline_) continue;
+    primary_ = i;
+    primary_timeline_ = timeline_;
   }
   for (std::uint32_t i = 0; i < members_.size(); ++i) {
     const Member& one = members_[i];

@@ -25,8 +25,8 @@ class Belief {
 
   void answered(std::uint32_t index, const Answer& answer);
   void failed(std::uint32_t index);
-  /// The highest that was ever seen.
-  std::uint32_t timeline() const { return timeline_; }
+  /// Of the newest primary that was ever seen.
+  std::uint32_t timeline() const { return primary_timeline_; }
   std::optional<std::uint32_t> primary() const { return primary_; }
   /// Whether roles or conditions have changed since the last call.
   bool take_changed() { return std::exchange(changed_, false); }
@@ -41,7 +41,8 @@ class Belief {
 
   cluster::Topology& nodes_;
   std::vector<Member> members_;
-  std::uint32_t timeline_ = 1;
+  std::uint32_t timeline_ = 1;          // the highest that was ever seen
+  std::uint32_t primary_timeline_ = 1;
   std::optional<std::uint32_t> primary_;
   bool changed_ = false;
 };

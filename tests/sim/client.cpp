@@ -227,8 +227,8 @@ void Client::speak() {
 
 void Client::begin_unit() {
   const bool sure = oracle_->quiet();
-  network_.judge().issued(settings_.number, script_.number());
   unit_ = script_.next(sure ? &oracle_->session() : nullptr);
+  network_.judge().issued(settings_.number, script_.number());
   next_burst_ = 0;
   --units_left_;
   const Habits& habits = profile_.habits;

@@ -23,6 +23,11 @@ bool History::survives(Position position) const {
   return covers({newest_, UINT64_MAX}, position);
 }
 
+bool History::keeps(const std::string& tag) const {
+  const auto found = commits_.find(tag);
+  return found != commits_.end() && survives(found->second.position);
+}
+
 void History::committed(const std::string& tag, const std::string& table, Position position) {
   commits_[tag] = {table, position};
 }

@@ -26,6 +26,7 @@ class History {
   void begin_timeline(std::uint32_t timeline, std::uint32_t parent, std::uint64_t at);
   std::uint32_t newest_timeline() const { return newest_; }
   bool survives(Position position) const;
+  bool keeps(const std::string& tag) const;
 
   /// A write's commit record ends there.
   void committed(const std::string& tag, const std::string& table, Position position);

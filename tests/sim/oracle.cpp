@@ -325,6 +325,7 @@ void Oracle::on_commit(const std::vector<Write>& writes) {
     judge_.acknowledged(write.tag);
     judge_.history().own(write.tag, seen_);
     values_[write.key] = write.value;
+    writers_[write.key] = write.tag;
   }
 }
 
@@ -341,6 +342,10 @@ void Oracle::on_abort(const std::vector<Write>& writes) {
 
 std::string Oracle::read(const std::string& key) {
   if (uncertain_.contains(key)) read_uncertain_ = true;
+  const auto writer = writers_.find(key);
+  if (writer != writers_.end() && !judge_.history().keeps(writer->second)) {
+    read_uncertain_ = true;  // a failover has lost it
+  }
   const auto it = values_.find(key);
   return it == values_.end() ? std::string() : it->second;
 }

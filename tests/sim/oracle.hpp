@@ -82,6 +82,7 @@ class Oracle final : public SessionHost {
   Session session_;
   std::string expected_;
   std::map<std::string, std::string> startup_, reported_, values_;
+  std::map<std::string, std::string> writers_;  // of the values: their tags
   std::set<std::string> uncertain_;
   std::map<std::string, Judge::Ear> channels_;
   std::uint32_t cancels_ = 0;

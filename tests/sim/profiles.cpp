@@ -85,6 +85,8 @@ void draw_cluster(Profile& profile, Random& random) {
     cluster.apply_delay = random.between(milliseconds(20), milliseconds(2000));
   }
   profile.cluster_faults = {!lagging, true, failover && random.chance(50), failover};
+  // As with cancels: where the COPY was lost decides which of these are answered.
+  if (failover) habits.copy_syncs = 0;
 }
 
 }  // namespace
