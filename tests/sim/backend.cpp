@@ -237,14 +237,14 @@ void Backend::notify(const std::string& channel, const std::string& payload) {
 
 // ---- the session's world
 
-void Backend::on_started(const Statement& statement, const std::string& tag,
-                         std::uint64_t block) {
+void Backend::on_started(const Statement& statement, const std::string& tag, std::uint64_t block) {
   server_.scheduler().trace("backend " + std::to_string(id_), "starts " + tag);
   Database& database = server_.database();
   const bool writes = statement.writes();
   if (writes) database.work(server_.scheduler().now());
   database.judge().started({id_, block, tag, writes, statement.repeatable(),
-                            statement.ends_transaction(), database.timeline()});
+                            statement.ends_transaction(), database.timeline(),
+                            database.in_recovery()});
 }
 void Backend::on_refused(const std::string& tag) { server_.database().judge().refused(tag); }
 Snapshot Backend::take_snapshot() { return server_.database().snapshot(); }
@@ -259,9 +259,9 @@ std::string Backend::wal_position(const std::string& function) {
   const Database& database = server_.database();
   const bool replayed = function == "pg_last_wal_replay_lsn";
   char text[32];
-  std::snprintf(text, sizeof text, "0/%llX",
-                static_cast<unsigned long long>(replayed ? database.replayed_lsn()
-                                                         : database.insert_lsn()));
+  std::snprintf(
+      text, sizeof text, "0/%llX",
+      static_cast<unsigned long long>(replayed ? database.replayed_lsn() : database.insert_lsn()));
   return text;
 }
 void Backend::on_block_begun(const std::string& tag, std::uint64_t block) {

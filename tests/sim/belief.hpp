@@ -41,7 +41,7 @@ class Belief {
 
   cluster::Topology& nodes_;
   std::vector<Member> members_;
-  std::uint32_t timeline_ = 1;          // the highest that was ever seen
+  std::uint32_t timeline_ = 1;  // the highest that was ever seen
   std::uint32_t primary_timeline_ = 1;
   std::optional<std::uint32_t> primary_;
   bool changed_ = false;

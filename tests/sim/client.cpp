@@ -304,8 +304,8 @@ void Client::vanish() {
 
 void Client::on_end(Stream&, const StreamEnd& end) {
   trace("its connection ended: " + (end.orderly ? "in good order" : end.message));
-  const bool cause = profile_.tolerance.disconnects || oracle_->fatal() ||
-                     oracle_->may_end() || phase_ == Phase::leaving;
+  const bool cause = profile_.tolerance.disconnects || oracle_->fatal() || oracle_->may_end() ||
+                     phase_ == Phase::leaving;
   stream_->close();
   stream_ = nullptr;
   if (!cause) complain("the connection ended without cause (" + end.message + ")");

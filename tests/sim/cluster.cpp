@@ -84,8 +84,7 @@ void Cluster::replay_soon(std::uint32_t index) {
   if (node.replays || node.paused || !node.data->in_recovery() || !node.data->behind()) return;
   node.replays = true;
   const Instant due = node.data->next().written + node.apply_delay;
-  const Instant soon =
-      scheduler_.now() + random_.between(microseconds(10), settings_.replay_max);
+  const Instant soon = scheduler_.now() + random_.between(microseconds(10), settings_.replay_max);
   scheduler_.at(std::max(due, soon), "replay", index, [this, index] {
     nodes_[index]->replays = false;
     replay(index);

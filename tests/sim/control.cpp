@@ -9,7 +9,8 @@ Control::Control(World& world, cluster::Topology& nodes, Random random)
       random_(random),
       nodes_(nodes),
       belief_(nodes),
-      interval_(random_.between(milliseconds(20), milliseconds(500))),
+      interval_(random_.chance(50) ? random_.between(milliseconds(2), milliseconds(20))
+                                   : random_.between(milliseconds(20), milliseconds(500))),
       timeout_(random_.between(milliseconds(50), milliseconds(500))),
       latency_max_(random_.between(microseconds(200), milliseconds(10))),
       loss_(static_cast<std::uint32_t>(random_.chance(50) ? random_.below(20) : 0)) {
@@ -30,6 +31,7 @@ bool Control::reachable(std::uint32_t index) {
 }
 
 void Control::probe(std::uint32_t index) {
+  if (stopped_) return;
   const Instant asked = world_.scheduler().now();
   world_.scheduler().after(trip(), "probe", index, [this, index, asked] { look(index, asked); });
 }
@@ -73,7 +75,7 @@ void Control::want_sample() {
 }
 
 void Control::sample() {
-  sampling_ = wanted_ && sink_ != nullptr;
+  sampling_ = wanted_ && sink_ != nullptr && !stopped_;
   if (!sampling_) return;
   wanted_ = false;
   const std::uint64_t token = sink_->sample_begins();

@@ -19,6 +19,9 @@ class Control final : public cluster::LsnSource {
   /// This node is not the primary any more: nothing may be written there.
   std::function<void(std::uint32_t)> on_demoted;
 
+  /// Asks no more.
+  void stop() { stopped_ = true; }
+
   void want_sample() override;
   /// Who is told of samples; outlives this, or is taken away by null.
   void set_sink(cluster::LsnSink* sink) { sink_ = sink; }
@@ -39,7 +42,7 @@ class Control final : public cluster::LsnSource {
   cluster::LsnSink* sink_ = nullptr;
   Duration interval_, timeout_, latency_max_;
   std::uint32_t loss_;  // percent
-  bool wanted_ = false, sampling_ = false;
+  bool wanted_ = false, sampling_ = false, stopped_ = false;
 };
 
 }  // namespace heim::sim

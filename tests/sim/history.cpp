@@ -19,9 +19,7 @@ bool History::covers(Position head, Position position) const {
   }
 }
 
-bool History::survives(Position position) const {
-  return covers({newest_, UINT64_MAX}, position);
-}
+bool History::survives(Position position) const { return covers({newest_, UINT64_MAX}, position); }
 
 bool History::keeps(const std::string& tag) const {
   const auto found = commits_.find(tag);

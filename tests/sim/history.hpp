@@ -42,7 +42,7 @@ class History {
   /// The session is told that its own write is committed.
   void own(const std::string& tag, Seen& seen) const;
 
-  std::uint64_t lost() const;   // acknowledged writes that did not survive
+  std::uint64_t lost() const;  // acknowledged writes that did not survive
   std::uint64_t reads() const { return reads_; }
 
  private:
@@ -65,7 +65,7 @@ class History {
 
   std::map<std::uint32_t, Timeline> timelines_{{1, {}}};
   std::uint32_t newest_ = 1;
-  std::map<std::string, Commit> commits_;  // by tag
+  std::map<std::string, Commit> commits_;                                     // by tag
   std::map<std::string, std::map<std::uint32_t, std::vector<Known>>> known_;  // table, timeline
   std::uint64_t stamp_ = 0, reads_ = 0;
 };

@@ -48,6 +48,7 @@ void Judge::started(const Start& start) {
   scheduler_.note("started", mix(start.backend, start.tag), start.block);
   const auto tag = Tag::read(start.tag);
   if (!tag) return;
+  on_standbys_ += start.on_standby;
   if (!started_.insert(start.tag).second) {
     if (!may_repeat(start, *tag)) return fail("statement " + start.tag + " was run twice");
   } else {

@@ -25,6 +25,7 @@ struct Start {
   bool repeatable = false;  // changes nothing: see Statement
   bool ends = false;        // the transaction
   std::uint32_t timeline = 1;
+  bool on_standby = false;
 };
 
 class Judge {
@@ -53,6 +54,7 @@ class Judge {
   /// The proxy has heard of a timeline: what is asked from now on may not write on an older one.
   void proxy_knows(std::uint32_t timeline);
   History& history() { return of_cluster_; }
+  const History& history() const { return of_cluster_; }
 
   /// The client has a new connection; what it says there has numbers above `number`. Statements of
   /// the old one that are still under way may yet run.
@@ -83,6 +85,7 @@ class Judge {
 
   std::uint64_t statements() const { return started_.size(); }
   std::uint64_t commits() const { return history_.size(); }
+  std::uint64_t on_standbys() const { return on_standbys_; }
   std::uint64_t cancels_hit() const { return cancels_hit_total_; }
 
  private:
@@ -112,6 +115,7 @@ class Judge {
   std::set<std::pair<std::uint32_t, std::uint32_t>> wrote_;  // transactions, as in bindings_
   std::unordered_map<std::uint32_t, std::uint32_t> issued_, issued_when_known_;  // per client
   std::uint32_t known_timeline_ = 0;
+  std::uint64_t on_standbys_ = 0;
   History of_cluster_;
   std::set<std::string> history_, acknowledged_, rolled_back_, unknown_;
 };

@@ -66,6 +66,7 @@ class Oracle final : public SessionHost {
   std::string error(std::string_view body);
   std::string ready(std::string_view body);
   std::string match(char tag, std::string_view body);
+  std::string match_body(char tag, std::string_view body, std::string_view expected);
   std::string match_shape(char tag, std::string_view body, std::string_view expected);
   std::string match_setting(std::string_view body);
   std::string match_tables(std::string_view body, std::string_view expected);

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "config/settings.hpp"
 #include "cluster.hpp"
+#include "config/settings.hpp"
 #include "network.hpp"
 #include "oracle.hpp"
 #include "storm.hpp"
@@ -41,10 +41,10 @@ struct Habits {
   std::uint32_t half_close = 0;    // leave-takings with a half-close
   std::uint32_t tls = 0;           // connections that ask for TLS
   std::uint32_t startup_parameters = 30;
-  std::uint32_t tables = 0;      // reads and writes of tables that all clients share
+  std::uint32_t tables = 0;        // reads and writes of tables that all clients share
   std::uint32_t table_reads = 60;  // of these, the reads
-  std::uint32_t hints = 0;       // of the reads
-  std::uint32_t savepoints = 0;  // of the statements in a transaction
+  std::uint32_t hints = 0;         // of the reads
+  std::uint32_t savepoints = 0;    // of the statements in a transaction
 };
 
 struct Faults {

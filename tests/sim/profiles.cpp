@@ -64,7 +64,9 @@ void draw_cluster(Profile& profile, Random& random) {
   if (!lagging && !failover && profile.name != "cluster") return;
   Habits& habits = profile.habits;
   habits.tables = 85;
-  habits.table_reads = static_cast<std::uint32_t>(random.between(30, 90));
+  habits.table_reads = static_cast<std::uint32_t>(random.between(30, 95));
+  profile.units = static_cast<std::uint32_t>(random.between(20, 80));
+  profile.think_max = random.between(milliseconds(1), milliseconds(80));
   habits.hints = static_cast<std::uint32_t>(random.below(30));
   if (random.chance(50)) {
     habits.savepoints = 15;
@@ -74,7 +76,7 @@ void draw_cluster(Profile& profile, Random& random) {
   }
   habits.errors = 3;
   habits.copies = 3;
-  profile.storm = seconds(4);
+  profile.storm = seconds(3);
   ClusterSettings& cluster = profile.cluster;
   cluster.standbys = static_cast<std::uint32_t>(random.between(lagging || failover ? 1 : 0, 3));
   cluster.synchronous = random.chance(30);
@@ -104,8 +106,8 @@ bool set_habit(Habits& habits, const std::string& assignment) {
 }
 
 const std::vector<std::string>& profile_names() {
-  static const std::vector<std::string> names{"calm", "cancels", "vanish", "slow",
-                                              "ddl",  "faults",  "all",    "cluster",
+  static const std::vector<std::string> names{"calm",    "cancels", "vanish", "slow",
+                                              "ddl",     "faults",  "all",    "cluster",
                                               "lagging", "failover"};
   return names;
 }

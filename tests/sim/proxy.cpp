@@ -171,6 +171,7 @@ void Proxy::look_again() {
 }
 
 void Proxy::stop() {
+  control_->stop();
   for (Worker& worker : workers_)
     worker.hub->shutdown(session::Operator::Shutdown::wait_for_clients);
 }

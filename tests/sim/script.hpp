@@ -82,7 +82,7 @@ class Script {
   std::uint32_t sounds_ = 0;  // NOTIFYs
   std::uint32_t number_ = 0, transactions_ = 0, transaction_ = 0;
   bool failed_ = false;
-  bool read_only_ = false;  // the transaction is
+  bool read_only_ = false;                    // the transaction is
   bool names_ = true;                         // named statements may be used now
   bool discard_ = true;                       // and DISCARD ALL
   std::map<std::string, std::string> named_;  // prepared by us: what it is

@@ -57,8 +57,8 @@ Script::Text Script::table_write(bool extended) {
   };
   switch (random_.below(6)) {
     case 0:
-      text.sql = "UPDATE " + table + " SET note = " + value(text, tag, extended) +
-                 " WHERE version = 1";
+      text.sql =
+          "UPDATE " + table + " SET note = " + value(text, tag, extended) + " WHERE version = 1";
       break;
     case 1:
       text.sql = "DELETE FROM " + table + " WHERE note = " + value(text, tag, extended);

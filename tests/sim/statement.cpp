@@ -253,7 +253,8 @@ bool Parser::begin(Statement& out) {
       if (!out.read_only && !accept("write")) return false;
     } else if (accept("isolation")) {
       std::string level, rest;
-      if (!accept("level") || !word(level) || (level != "serializable" && !word(rest))) return false;
+      if (!accept("level") || !word(level) || (level != "serializable" && !word(rest)))
+        return false;
       out.one_snapshot = level != "read" || rest == "repeatable";
     } else if (!accept(",")) {
       return false;

@@ -69,14 +69,14 @@ struct Statement {
   Verb verb = Verb::select;
   // Of a setting, prepared statement, channel or written table; "all" in lower case.
   std::string name;
-  std::vector<Value> values;  // of INSERT, SET, NOTIFY, EXECUTE; a tag
+  std::vector<Value> values;        // of INSERT, SET, NOTIFY, EXECUTE; a tag
   std::vector<std::string> tables;  // that are read
-  std::vector<Call> calls;    // of SELECT and COPY ... TO
-  bool local = false;         // SET LOCAL
-  bool locks = false;         // FOR UPDATE, FOR SHARE
-  bool read_only = false;     // BEGIN READ ONLY
-  bool one_snapshot = false;  // BEGIN ISOLATION LEVEL REPEATABLE READ and above
-  std::string inner;          // of PREPARE
+  std::vector<Call> calls;          // of SELECT and COPY ... TO
+  bool local = false;               // SET LOCAL
+  bool locks = false;               // FOR UPDATE, FOR SHARE
+  bool read_only = false;           // BEGIN READ ONLY
+  bool one_snapshot = false;        // BEGIN ISOLATION LEVEL REPEATABLE READ and above
+  std::string inner;                // of PREPARE
   std::string comment;
   std::string text;
 

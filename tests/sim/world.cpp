@@ -97,10 +97,15 @@ Outcome World::run() {
   }
   if (!judge_.failed() && network_.open_count() != 0)
     judge_.fail("streams were left open:" + open_streams());
-  Outcome outcome{judge_.verdict(), scheduler_.hash(),    scheduler_.events(), judge_.statements(),
-                  judge_.commits(), judge_.cancels_hit()};
+  return outcome();
+}
+
+Outcome World::outcome() const {
+  Outcome outcome{judge_.verdict(),    scheduler_.hash(), scheduler_.events(),
+                  judge_.statements(), judge_.commits(),  judge_.cancels_hit()};
   for (std::uint32_t i = 0; i < cluster_.size(); ++i) outcome.backends += cluster_.server(i).made();
   outcome.reads = judge_.history().reads();
+  outcome.on_standbys = judge_.on_standbys();
   outcome.timelines = judge_.history().newest_timeline();
   outcome.lost = judge_.history().lost();
   for (const auto& client : clients_) outcome.answers += client->units_answered();

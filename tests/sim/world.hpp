@@ -33,7 +33,7 @@ using MakeMiddle = std::function<std::unique_ptr<Middle>(World&)>;
 struct Outcome {
   std::string verdict;  // empty: all is well
   std::uint64_t hash = 0, events = 0, statements = 0, commits = 0, cancels_hit = 0, backends = 0,
-                answers = 0, reads = 0, timelines = 0, lost = 0;
+                answers = 0, reads = 0, on_standbys = 0, timelines = 0, lost = 0;
 };
 
 class World {
@@ -56,6 +56,7 @@ class World {
   void schedule_fault();
   void befall();
   void heal();
+  Outcome outcome() const;
   std::string unfinished() const;
   std::string open_streams() const;
 
