@@ -23,9 +23,11 @@ struct Options {
 
 [[noreturn]] void usage(int status) {
   std::printf(
-      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--set "
+      "usage: heim_sim [--seed N | --seeds FROM..TO | --nightly] [--profile NAME] [--middle NAME] "
+      "[--set "
       "HABIT=PERCENT]...\n"
       "                [--twice] [--go-on] [--trace]\n"
+      "  --nightly  50,000 seeds that the tests do not run\n"
       "  --profile  every (default), or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
   std::printf(
@@ -55,6 +57,9 @@ Options read_options(int argc, char** argv) {
       if (dots == range.npos) usage(2);
       options.from = std::strtoull(range.c_str(), nullptr, 10);
       options.to = std::strtoull(range.c_str() + dots + 2, nullptr, 10);
+    } else if (word == "--nightly") {
+      options.from = 1001;
+      options.to = 51000;
     } else if (word == "--profile") {
       options.profile = value();
     } else if (word == "--middle") {

@@ -131,7 +131,8 @@ class Splitter final : public Middle, public Listener {
     for (std::uint32_t i = 0; i < nodes.size(); ++i) {
       if (nodes.role(i) != cluster::Role::standby) continue;
       if (!nodes.up(i, world.scheduler().now())) continue;
-      if (fault == Fault::any_standby || ledger.allows(tables, nodes.state(i).replayed)) fit.push_back(i);
+      const bool fresh = ledger.allows(tables, nodes.state(i).replayed);
+      if (fresh || fault == Fault::any_standby) fit.push_back(i);
     }
     return fit.empty() ? primary() : fit[random.below(fit.size())];
   }
