@@ -15,7 +15,8 @@ using Words = std::span<const Token>;
 
 constexpr std::string_view commands_hint =
     "Commands: SHOW <what>, PAUSE [db], RESUME [db], RECONNECT [db], KILL [db], KILL_CLIENT id, "
-    "WAIT_CLOSE [db], DISABLE db, ENABLE db, RELOAD, SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
+    "WAIT_CLOSE [db], DISABLE db, ENABLE db, DRAIN node, MAINTENANCE node, ENABLE node, RELOAD, "
+    "SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
     "SHOW HELP says more.";
 
 Error syntax(std::string message) {
@@ -23,7 +24,15 @@ Error syntax(std::string message) {
 }
 
 /// What may stand after a command's word.
-enum class Takes : std::uint8_t { nothing, maybe_database, database, number, manner, anything };
+enum class Takes : std::uint8_t {
+  nothing,
+  maybe_database,
+  database,
+  node,
+  number,
+  manner,
+  anything
+};
 
 struct Rule {
   std::string_view word;
@@ -40,6 +49,8 @@ constexpr Rule rules[] = {
     {"wait_close", Verb::wait_close, Takes::maybe_database, "WAIT_CLOSE"},
     {"disable", Verb::disable, Takes::database, "DISABLE"},
     {"enable", Verb::enable, Takes::database, "ENABLE"},
+    {"drain", Verb::drain, Takes::node, "DRAIN"},
+    {"maintenance", Verb::maintenance, Takes::node, "MAINTENANCE"},
     {"kill_client", Verb::kill_client, Takes::number, "KILL_CLIENT"},
     {"reload", Verb::reload, Takes::nothing, "RELOAD"},
     {"shutdown", Verb::shutdown, Takes::manner, "SHUTDOWN"},
@@ -79,6 +90,8 @@ constexpr ShowRule shows[] = {
     {"lists", Show::lists},
     {"users", Show::users},
     {"pins", Show::pins},
+    {"nodes", Show::nodes},
+    {"replication", Show::replication},
     {"version", Show::version},
     {"state", Show::state},
     {"mem", Show::mem},
@@ -124,7 +137,8 @@ constexpr std::string_view session_variables[] = {
 
 Result<Command> with_name(Command command, const Token& word) {
   if (!word.is_name() || word.text.empty()) {
-    return syntax(command.tag + " takes the name of a database, in double quotes if need be");
+    return syntax(command.tag + " takes the name of a " + (command.is_node ? "node" : "database") +
+                  ", in double quotes if need be");
   }
   command.name = word.text;
   return command;
@@ -150,6 +164,15 @@ Result<Command> with_manner(Command command, const Token& word) {
   return command;
 }
 
+/// DRAIN n and DRAIN NODE n; ENABLE NODE n, as ENABLE n may mean a database.
+void take_node(Command& command, const Rule& rule, Words& rest) {
+  command.is_node = rule.takes == Takes::node;
+  const bool may_be = command.is_node || rule.verb == Verb::enable;
+  if (!may_be || rest.size() != 2 || !rest[0].is("node")) return;
+  command.is_node = true;
+  rest = rest.subspan(1);
+}
+
 Result<Command> by_rule(const Rule& rule, Words rest) {
   Command command;
   command.verb = rule.verb;
@@ -162,6 +185,7 @@ Result<Command> by_rule(const Rule& rule, Words rest) {
   const bool may_be_bare = rule.takes == Takes::nothing || rule.takes == Takes::manner ||
                            rule.takes == Takes::maybe_database;
   if (rest.empty() && may_be_bare) return command;
+  take_node(command, rule, rest);
   if (rest.size() != 1 || rule.takes == Takes::nothing) {
     return syntax(command.tag + (rest.empty() ? " takes an argument" : " takes less than that"));
   }
@@ -264,11 +288,15 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
 std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
+         "\n\tSHOW NODES|REPLICATION"
          "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
          "\n\tPAUSE [<db>]"
          "\n\tRESUME [<db>]"
          "\n\tDISABLE <db>"
          "\n\tENABLE <db>"
+         "\n\tDRAIN [NODE] <node>"
+         "\n\tMAINTENANCE [NODE] <node>"
+         "\n\tENABLE [NODE] <node>"
          "\n\tRECONNECT [<db>]"
          "\n\tKILL [<db>]"
          "\n\tKILL_CLIENT <id>"

@@ -43,6 +43,12 @@ struct NodeState {
   std::atomic<std::int64_t> lag_ns{-1};
   /// The share of its weight it gets at the moment, in thousandths: less while it warms up.
   std::atomic<std::uint32_t> share{1000};
+  /// The monitor has asked it: its role comes from there, not from logins.
+  std::atomic<bool> monitored{false};
+  /// What workers count for the circuit breaker, a few times a second: transactions that ended, and
+  /// connections and statements that failed through the node's own fault.
+  std::atomic<std::uint64_t> served{0};
+  std::atomic<std::uint64_t> failed{0};
 };
 
 inline constexpr std::uint32_t max_nodes = 256;
@@ -70,6 +76,12 @@ class Topology {
     const NodeState& state = entries_[index]->state;
     if (state.condition.load(std::memory_order_relaxed) != Condition::serving) return false;
     return state.down_until_ns.load(std::memory_order_relaxed) <= now.time_since_epoch().count();
+  }
+  /// Whether a connection may be opened there, also to see if it is back. Not to one that is held
+  /// out of the cluster.
+  bool admits(std::uint32_t index) const {
+    const Condition condition = entries_[index]->state.condition.load(std::memory_order_relaxed);
+    return condition == Condition::serving || condition == Condition::down;
   }
 
  private:

@@ -315,6 +315,7 @@ Note read(const Value& from, const Rule&, NodeRole& to) { return read_word(from,
 Note read(const Value& from, const Rule&, Route& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, AuthType& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, LogFormat& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Discovery& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, SslMode& to) { return read_word(from, to); }
 
 Value text_value(std::string_view text) {

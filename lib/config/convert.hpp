@@ -56,6 +56,7 @@ Note read(const Value& from, const Rule& rule, NodeRole& to);
 Note read(const Value& from, const Rule& rule, Route& to);
 Note read(const Value& from, const Rule& rule, AuthType& to);
 Note read(const Value& from, const Rule& rule, LogFormat& to);
+Note read(const Value& from, const Rule& rule, Discovery& to);
 Note read(const Value& from, const Rule& rule, SslMode& to);
 template <class T>
 Note read(const Value& from, const Rule& rule, std::optional<T>& to) {

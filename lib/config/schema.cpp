@@ -234,6 +234,65 @@ constexpr Key log_keys[] = {
                               "A line for each client that leaves, with the reason."),
 };
 
+constexpr Key cluster_keys[] = {
+    key<&Cluster::discovery>("discovery", "", any,
+                             "Where further nodes are learnt from. replication: the primary's "
+                             "pg_stat_replication. patroni: its REST API. What is found is watched "
+                             "like a node with `role = \"auto\"`, and leaves when it is not named "
+                             "any more."),
+    key<&Cluster::standby_address>("standby_address", "", is(Form::name),
+                                   "Where a standby of pg_stat_replication listens. Known: "
+                                   "`{client_addr}`, `{client_hostname}`, `{application_name}`."),
+    key<&Cluster::patroni_urls>("patroni_urls", "", any,
+                                "Of Patroni's REST API, such as `http://10.0.0.1:8008`: the first "
+                                "that answers counts."),
+    key<&Cluster::discovery_interval>("discovery_interval", "", positive_duration,
+                                      "How often the cluster is asked."),
+};
+
+constexpr Key monitor_keys[] = {
+    key<&Monitor::user>("user", "", any,
+                        "Who watches the nodes; a member of pg_monitor sees all there is to see. "
+                        "Empty: nobody does, and nodes are known by clients' connections only."),
+    key<&Monitor::password>("password", "", any, "The password of `user`."),
+    key<&Monitor::dbname>("dbname", "", is(Form::name), "The database it logs in to."),
+    key<&Monitor::query>(
+        "query", "", is(Form::sql),
+        "Also asked at each probe: a node is unhealthy where it fails, is false or "
+        "returns no row. Empty: none."),
+    key<&Monitor::interval>("interval", "", range(10 * ms, 3600 * s), "Between two probes."),
+    key<&Monitor::timeout>("timeout", "", range(10 * ms, 3600 * s),
+                           "Silence that counts as a failure, also while connecting. `interval` "
+                           "and `failures` of these bound how long a silent node goes unnoticed."),
+    key<&Monitor::failures>("failures", "", range(1, 100), "In a row that make a node down."),
+    key<&Monitor::recoveries>("recoveries", "", range(1, 100), "Answers in a row that end it."),
+    key<&Monitor::slow_start>("slow_start", "", duration,
+                              "How long a node that comes back has less than its share of reads, "
+                              "from 5 % on. 0: none."),
+    key<&Monitor::sample_gap>("sample_gap", "", range(0, 60 * s),
+                              "Least time between two questions where the primary's WAL is."),
+    key<&Monitor::budget>("budget", "", range(1, 100),
+                          "Percent of a server's time, and of one processor here, that watching "
+                          "positions may take beside the probes."),
+};
+
+constexpr Key breaker_keys[] = {
+    key<&Breaker::window>("window", "", range(100 * ms, 3600 * s),
+                          "Over which a node's failures are counted: connections, and statements "
+                          "that fail through the server's own fault (classes 53, 57P, 58, XX)."),
+    key<&Breaker::minimum>("minimum", "", positive, "Fewer transactions than this open nothing."),
+    key<&Breaker::threshold>("threshold", "", range(1, 100),
+                             "Percent of failures that open the breaker, at least."),
+    key<&Breaker::factor>("factor", "", range(1, 1000),
+                          "And at least so many times the failures that are usual on the node."),
+    key<&Breaker::rest>("rest", "", range(10 * ms, 3600 * s),
+                        "How long it is open; twice as long when it opens again at once."),
+    key<&Breaker::longest_rest>("longest_rest", "", range(10 * ms, 86'400 * s), "At the most."),
+    key<&Breaker::trial>("trial", "", range(1, million),
+                         "Transactions that must succeed, on a small share of the traffic, to "
+                         "close it."),
+};
+
 constexpr Key nodes_keys[] = {
     key<&Node::name>("name", "", is(Form::name),
                      "What logs and SHOW call it. Not set: `host:port`."),
@@ -297,6 +356,9 @@ constexpr Section all_sections[] = {
     one<&Settings::client_tls>("client_tls", client_tls_keys),
     one<&Settings::server_tls>("server_tls", server_tls_keys),
     one<&Settings::log>("log", log_keys),
+    one<&Settings::cluster>("cluster", cluster_keys),
+    one<&Settings::monitor>("monitor", monitor_keys),
+    one<&Settings::breaker>("breaker", breaker_keys),
     many<&Settings::nodes>("nodes", nodes_keys),
     many<&Settings::databases>("databases", databases_keys),
     many<&Settings::users>("users", users_keys),

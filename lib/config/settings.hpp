@@ -27,6 +27,8 @@ enum class Route : std::uint8_t { primary, standby };
 /// How clients prove who they are. `relay`: the server itself judges.
 enum class AuthType : std::uint8_t { relay, trust, password, md5, scram_sha_256, cert, hba };
 enum class LogFormat : std::uint8_t { text, json };
+/// Where further nodes are learnt from.
+enum class Discovery : std::uint8_t { none, replication, patroni };
 
 /// `[[nodes]]`: a PostgreSQL server.
 struct Node {
@@ -158,6 +160,46 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
+/// `[cluster]`
+struct Cluster {
+  Discovery discovery = Discovery::none;
+  std::string standby_address = "{client_addr}:5432";  // of what pg_stat_replication shows
+  std::vector<std::string> patroni_urls;
+  Duration discovery_interval = seconds(5);
+
+  bool operator==(const Cluster&) const = default;
+};
+
+/// `[monitor]`: how nodes are watched. Without `user` they are not.
+struct Monitor {
+  std::string user;
+  Secret password;
+  std::string dbname = "postgres";
+  std::string query;  // beside the built-in probe
+  Duration interval = std::chrono::milliseconds(200);
+  Duration timeout = std::chrono::milliseconds(350);
+  std::uint32_t failures = 2;
+  std::uint32_t recoveries = 2;
+  Duration slow_start = seconds(10);
+  Duration sample_gap = std::chrono::milliseconds(1);
+  std::uint32_t budget = 1;  // percent
+
+  bool operator==(const Monitor&) const = default;
+};
+
+/// `[breaker]`: the circuit breaker of each node.
+struct Breaker {
+  Duration window = seconds(10);
+  std::uint32_t minimum = 20;
+  std::uint32_t threshold = 50;  // percent
+  std::uint32_t factor = 3;
+  Duration rest = seconds(1);
+  Duration longest_rest = seconds(30);
+  std::uint32_t trial = 5;
+
+  bool operator==(const Breaker&) const = default;
+};
+
 struct Settings {
   Proxy proxy;
   Timeouts timeouts;
@@ -165,6 +207,9 @@ struct Settings {
   ClientTls client_tls;
   ServerTls server_tls;
   Log log;
+  Cluster cluster;
+  Monitor monitor;
+  Breaker breaker;
   std::vector<Node> nodes;
   std::vector<Database> databases;
   std::vector<User> users;

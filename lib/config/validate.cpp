@@ -100,7 +100,7 @@ void check_circle(const Settings& settings, Report& report) {
 }
 
 void check_nodes(const Settings& settings, Report& report) {
-  if (settings.nodes.empty()) {
+  if (settings.nodes.empty() && settings.cluster.discovery != Discovery::patroni) {
     report.conflict({"nodes"}, "at least one server is needed: [[nodes]] with host = \"...\"");
   }
   check_names("nodes", settings.nodes, report);
@@ -266,6 +266,23 @@ void check_client_tls(const ClientTls& tls, Report& report) {
   }
 }
 
+// ---- the cluster
+
+void check_cluster(const Settings& settings, Report& report) {
+  const Cluster& cluster = settings.cluster;
+  const Monitor& monitor = settings.monitor;
+  if (cluster.discovery == Discovery::patroni && cluster.patroni_urls.empty())
+    report.conflict({"cluster.discovery", "cluster.patroni_urls"}, "needs patroni_urls");
+  if (cluster.discovery == Discovery::replication && monitor.user.empty()) {
+    report.conflict({"cluster.discovery", "monitor.user"},
+                    "\"replication\" needs [monitor] user: who asks the primary");
+  }
+  if (monitor.user.empty() && !monitor.password.empty())
+    report.conflict({"monitor.password", "monitor.user"}, "goes with user: whose password is it?");
+  if (settings.breaker.longest_rest < settings.breaker.rest)
+    report.conflict({"breaker.longest_rest", "breaker.rest"}, "is less than rest");
+}
+
 // ---- pools
 
 void check_pool_sizes(const Settings& settings, Report& report) {
@@ -344,6 +361,7 @@ void validate(const Settings& settings, Report& report) {
   check_auth_query(settings, report);
   check_client_tls(settings.client_tls, report);
   check_tls("server_tls", settings.server_tls, report);
+  check_cluster(settings, report);
   check_pools(settings, report);
 }
 

@@ -40,6 +40,9 @@ inline constexpr Word<AuthType> auth_type_words[] = {{"relay", AuthType::relay},
                                                      {"scram_sha_256", AuthType::scram_sha_256}};
 inline constexpr Word<LogFormat> log_format_words[] = {{"text", LogFormat::text},
                                                        {"json", LogFormat::json}};
+inline constexpr Word<Discovery> discovery_words[] = {{"none", Discovery::none},
+                                                      {"replication", Discovery::replication},
+                                                      {"patroni", Discovery::patroni}};
 inline constexpr Word<SslMode> ssl_mode_words[] = {
     {"disable", SslMode::disable},     {"allow", SslMode::allow},
     {"prefer", SslMode::prefer},       {"require", SslMode::require},
@@ -52,6 +55,7 @@ constexpr std::span<const Word<NodeRole>> words(NodeRole) { return node_role_wor
 constexpr std::span<const Word<Route>> words(Route) { return route_words; }
 constexpr std::span<const Word<AuthType>> words(AuthType) { return auth_type_words; }
 constexpr std::span<const Word<LogFormat>> words(LogFormat) { return log_format_words; }
+constexpr std::span<const Word<Discovery>> words(Discovery) { return discovery_words; }
 constexpr std::span<const Word<SslMode>> words(SslMode) { return ssl_mode_words; }
 
 /// "transaction", "scram-sha-256", ...

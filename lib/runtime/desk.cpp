@@ -67,6 +67,7 @@ class Talk final : public session::ConsoleTalk {
       });
     }
     const std::string name = command.name;
+    if (orders_node(command)) return order_node(command);
     if (!client_.hub.knows(name)) return refuse_unknown(name);
     switch (command.verb) {
       case Verb::pause:
@@ -89,6 +90,20 @@ class Talk final : public session::ConsoleTalk {
       default:
         return at_once(command);
     }
+  }
+
+  // ENABLE takes either; a node's name counts more.
+  bool orders_node(const admin::Command& command) const {
+    if (command.is_node) return true;
+    return command.verb == Verb::enable && engine_.control().knows(command.name);
+  }
+
+  void order_node(const admin::Command& command) {
+    const cluster::Order order = command.verb == Verb::drain         ? cluster::Order::drain
+                                 : command.verb == Verb::maintenance ? cluster::Order::maintain
+                                                                     : cluster::Order::enable;
+    const Result<void> done = engine_.control().order(command.name, order);
+    with(client_.hub, client_.id, [&](Talk& talk) { talk.console_.answer(done); });
   }
 
   void refuse_unknown(const std::string& database) {

@@ -54,16 +54,34 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
   shared_->engine = this;
   shared_->wall_clock = [] { return std::chrono::system_clock::now(); };
   desk_ = std::make_unique<Desk>(*this);
+  control_ =
+      std::make_unique<control::Control>(shared_->nodes, logger_, [this] { nodes_changed(); });
+  shared_->reports = control_.get();
   apply_nodes(loaded_.settings);
 }
 
 Engine::~Engine() {
   http_.reset();
+  control_->stop();
   for (const auto& worker : workers_) worker->join();
 }
 
-// Nodes are known by name, host and port; what is no longer listed stays as `removed`.
 void Engine::apply_nodes(const config::Settings& settings) {
+  control_->configure(settings);
+  control_->edit(
+      [&](cluster::Reducer& reducer, Instant now) { list_nodes(settings, reducer, now); });
+}
+
+// Workers look again.
+void Engine::nodes_changed() {
+  for (const auto& worker : workers_) {
+    worker->post([](session::Hub& hub) { hub.nodes_changed(); });
+  }
+}
+
+// Nodes are known by name, host and port; what is no longer listed stays as `removed`. Those that
+// were discovered are discovery's.
+void Engine::list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now) {
   cluster::Topology& nodes = shared_->nodes;
   std::vector<bool> listed(cluster::max_nodes, false);
   for (const config::Node& wanted : settings.nodes) {
@@ -86,13 +104,13 @@ void Engine::apply_nodes(const config::Settings& settings) {
         continue;
       }
       nodes.add({wanted.name, wanted.host, wanted.port, discover}, role);
-    } else if (!discover || nodes.role(found) == cluster::Role::removed) {
-      nodes.state(found).role = role;
     }
+    reducer.enlist(found, role, false, now);
     listed[found] = true;
   }
+  const bool discovers = settings.cluster.discovery != config::Discovery::none;
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-    if (!listed[i]) nodes.state(i).role = cluster::Role::removed;
+    if (!listed[i] && !(discovers && reducer.is_discovered(i))) reducer.dismiss(i, now);
   }
 }
 
@@ -123,6 +141,7 @@ Result<void> Engine::start() {
   }
   started_ = true;
   for (const auto& worker : workers_) worker->start();
+  control_->start();
   return {};
 }
 
@@ -225,6 +244,7 @@ session::Snapshot Engine::blank() const {
   whole.state = paused_ ? session::EngineState::paused : session::EngineState::active;
   whole.wall_now =
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  fill_nodes(whole);
   const std::lock_guard lock(mutex_);
   for (const config::ConfigRow& row : config::describe(loaded_.settings)) {
     std::string source = "default";

@@ -181,6 +181,8 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot->mode = mode_for(database, key.user);
   slot->catalog_missed = now();
   slot->meter = &meters_[key.database];
+  slot->role_seen = shared.nodes.role(key.node);
+  slot->condition_seen = shared.nodes.state(key.node).condition;
   const Mark mark = mark_of(database.name);
   if (mark.paused) record.paused = true;
   slot->disabled = mark.disabled;
@@ -227,8 +229,8 @@ void Hub::order(const pool::OpenOrder& order) {
 
 void Hub::open_for(pool::Record& record) {
   Pool& pool = *mine(record);
-  if (now() < pool.retry_at) {
-    // A login just failed: the slot goes back, tick() tries again.
+  if (now() < pool.retry_at || !shared.nodes.admits(record.key.node)) {
+    // A login just failed, or nothing may go there: the slot goes back, tick() tries again.
     shared.broker.closed(record, true);
     return;
   }
@@ -336,6 +338,8 @@ void Hub::node_failed(Pool& pool) {
   cluster::NodeState& node = shared.nodes.state(pool.record.key.node);
   // Other nodes take over at once; this one is tried again soon, whoever waits for it.
   node.down_until_ns = (now() + std::chrono::seconds(1)).time_since_epoch().count();
+  ++pool.faults;
+  if (shared.reports) shared.reports->unreachable(pool.record.key.node);
 }
 
 void Hub::node_works(Pool& pool, const Settings& parameters) {
@@ -347,6 +351,10 @@ void Hub::node_works(Pool& pool, const Settings& parameters) {
   if (!shared.nodes.node(index).discover) return;
   const std::string* standby = parameters->find("in_hot_standby");
   const auto role = standby && *standby == "on" ? cluster::Role::standby : cluster::Role::primary;
+  if (node.monitored) {
+    if (node.role != role && shared.reports) shared.reports->seen(index, role);
+    return;
+  }
   if (node.role.exchange(role) == role || role == cluster::Role::primary) return;
   log(LogLevel::info, "node " + shared.nodes.node(index).name + " is a standby");
   reroute(pool);
@@ -380,7 +388,8 @@ void Hub::login_failed(Pool& pool, Bytes error, bool final) {
   // The server starts or shuts down, or is full: that passes.
   if (code == "57P03" || code == "53300" || code == "57P01") {
     pool.retry_at = now() + std::chrono::seconds(1);
-    return;
+    node_failed(pool);
+    return reroute(pool);
   }
   if (pool.record.servers > 0) return;
   pool.retry_at = now() + std::chrono::milliseconds(200);

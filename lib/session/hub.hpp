@@ -84,6 +84,8 @@ class Hub {
   void login_failed(Pool& pool, Bytes error, bool final);
   void node_failed(Pool& pool);
   void node_works(Pool& pool, const Settings& parameters);
+  /// Roles or conditions in the Topology did.
+  void nodes_changed();
   bool can_open(const Pool& pool) const;
   /// No connection is left, and the proxy has no credentials to open one.
   static bool is_cut_off(const Pool& pool);
@@ -171,6 +173,8 @@ class Hub {
   void tick_idle(Pool& pool);
   void tick_relays();
   void tick_shutdown();
+  void node_changed(Pool& pool);
+  void tell_traffic(Pool& pool);
   void keep_minimum(Pool& pool);
   bool below_minimum(const Pool& pool) const;
   void end_holder(Server& server, std::string_view sqlstate, const std::string& limit);

@@ -106,6 +106,7 @@ void Hub::tick_pools() {
 }
 
 void Hub::tick_pool(Pool& pool) {
+  tell_traffic(pool);
   tick_linked(pool);
   tick_idle(pool);
   if (pool.mode == config::PoolMode::automatic && pool.clients > 0) pool.keep_catalog();

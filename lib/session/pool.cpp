@@ -11,9 +11,13 @@ void Pool::set_idle_count() {
                                       std::memory_order_seq_cst);
 }
 
+bool Pool::is_held() const {
+  return record.paused.load(std::memory_order_relaxed) || !hub.shared.nodes.admits(record.key.node);
+}
+
 Server* Pool::take_idle(const Settings& wanted) {
   if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
-  if (record.paused.load(std::memory_order_relaxed)) return nullptr;
+  if (is_held()) return nullptr;
   Server* best = idle.front();
   if (!best || !wanted || best->vars == wanted) return best;
   constexpr int looked_at = 8;
@@ -57,7 +61,7 @@ void Pool::look_at_catalog() {
 
 void Pool::give(Server& server) {
   if (server.close_when_idle) return server.discard("it was to be closed when free");
-  if (record.paused.load(std::memory_order_relaxed)) return server.discard("PAUSE");
+  if (is_held()) return server.discard("PAUSE, or its node is out of service");
   const Duration lifetime = hub.settings().timeouts.server_lifetime;
   // Whoever waits for it has it once, however long its login took.
   if (server.used && lifetime > Duration::zero() && hub.now() - server.born > lifetime) {

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/list.hpp"
+#include "cluster/topology.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
 #include "session/server.hpp"
@@ -33,10 +34,14 @@ struct Pool {
   Servers cleaning;  // and canceling
   std::uint32_t clients_active = 0;
   std::uint32_t clients_waiting = 0;
-  std::uint32_t clients = 0;  // sessions that use this pool
-  Meter* meter = nullptr;     // of the database
-  Instant retry_at{};         // after a failed login: not before
-  std::string last_error;  // whole ErrorResponse of the last failed login; empty after a good one
+  std::uint32_t clients = 0;                         // sessions that use this pool
+  Meter* meter = nullptr;                            // of the database
+  cluster::Role role_seen = cluster::Role::unknown;  // of the node, when it last changed
+  cluster::Condition condition_seen = cluster::Condition::serving;
+  std::uint64_t served = 0;  // transactions since the node's counts were told, and
+  std::uint64_t faults = 0;  // what failed through the server's own fault
+  Instant retry_at{};        // after a failed login: not before
+  std::string last_error;    // whole ErrorResponse of the last failed login; empty after a good one
   /// What the database's objects do to a session. Null while that is not known: then
   /// `catalog_watch` has all that may matter.
   sql::CatalogRef catalog;
@@ -52,6 +57,8 @@ struct Pool {
                                       cleaning.size());
   }
   void set_idle_count();
+  /// Nobody gets a connection: it is paused, or its node is out of service.
+  bool is_held() const;
   /// Makes `catalog` what it is for all workers.
   void look_at_catalog();
   /// Has it read where that is due. Not while a client's message is under way.

@@ -291,6 +291,10 @@ void Server::on_end(Stream&, const StreamEnd& end) {
     return judging_ ? void() : hub->login_failed(*pool, as_bytes(error), true);
   }
   const std::string error = last_error_;
+  if (holder_) {
+    ++pool->faults;
+    if (hub->shared.reports) hub->shared.reports->unreachable(pool->record.key.node);
+  }
   discard(why, as_bytes(error));
 }
 

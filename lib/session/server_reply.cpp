@@ -255,7 +255,7 @@ bool Server::on_ready(Bytes body) {
   made_after_ = true;
   copy_in_ = false;
   uncertain_ = copy_syncs_ > 0;
-  if (tx_ == 'I' || status == 'I') ++transactions;
+  if (tx_ == 'I' || status == 'I') ++transactions, ++pool->served;
   tx_ = status;
   if (front.reply == Reply::probe) {
     probed_ = holder_ != nullptr;
@@ -274,6 +274,7 @@ bool Server::on_ready(Bytes body) {
 bool Server::on_error(Bytes frame) {
   const wire::ErrorView error = wire::read_error(frame.subspan(wire::header_size));
   ++pool->meter->total.error_count;
+  pool->faults += cluster::is_nodes_fault(error.sqlstate);
   const bool fatal = error.severity == "FATAL" || error.severity == "PANIC";
   if (fatal || expected_.empty()) {
     last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder

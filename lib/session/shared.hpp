@@ -12,6 +12,7 @@
 #include "auth/hba.hpp"
 #include "auth/user_list.hpp"
 #include "base/log.hpp"
+#include "cluster/reports.hpp"
 #include "cluster/topology.hpp"
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
@@ -62,6 +63,7 @@ class Shared {
   crypto::Random& random;
   Logger& logger;
   Fabric* fabric = nullptr;
+  cluster::Reports* reports = nullptr;  // may be null: nobody else watches the nodes
   Operator* engine = nullptr;  // may be null: then the console cannot reload or stop anything
   const std::string process_key;
   std::uint64_t hash_seed = 0;

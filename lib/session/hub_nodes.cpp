@@ -1,0 +1,41 @@
+// The hub and the nodes of the cluster: what it tells of them, and what it does when they change.
+#include "session/hub.hpp"
+
+namespace heim::session {
+
+// For the circuit breaker: added up here, told a few times a second.
+void Hub::tell_traffic(Pool& pool) {
+  cluster::NodeState& node = shared.nodes.state(pool.record.key.node);
+  if (pool.served != 0) node.served.fetch_add(std::exchange(pool.served, 0));
+  if (pool.faults != 0) node.failed.fetch_add(std::exchange(pool.faults, 0));
+}
+
+void Hub::nodes_changed() {
+  sweep();
+  std::vector<Pool*> pools;
+  for (auto& [key, pool] : pools_) pools.push_back(pool.get());
+  for (Pool* pool : pools) node_changed(*pool);
+  sweep();
+}
+
+void Hub::node_changed(Pool& pool) {
+  const std::uint32_t index = pool.record.key.node;
+  using cluster::Condition;
+  const Condition condition = shared.nodes.state(index).condition;
+  const cluster::Role role = shared.nodes.role(index);
+  if (pool.condition_seen == condition && pool.role_seen == role) return;
+  pool.condition_seen = condition;
+  pool.role_seen = role;
+  if (condition == Condition::serving && role != cluster::Role::removed) return reroute(pool);
+  pool.trim(0, "its node is not in service");
+  const bool leave = condition == Condition::maintenance || condition == Condition::refused;
+  // Nothing may go on at a node that is not the cluster's any more.
+  for (auto* list : {&pool.opening, &pool.cleaning, &pool.linked}) {
+    while (leave && !list->empty()) list->front()->discard("its node was taken out of service");
+    if (condition == Condition::down) continue;
+    for (Server* s = list->front(); s; s = Pool::Servers::next(*s)) s->close_when_idle = true;
+  }
+  reroute(pool);
+}
+
+}  // namespace heim::session
