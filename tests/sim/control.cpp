@@ -8,7 +8,7 @@ Control::Control(World& world, cluster::Topology& nodes, Random random)
     : world_(world),
       random_(random),
       nodes_(nodes),
-      belief_(nodes),
+      reducer_(nodes),
       interval_(random_.chance(50) ? random_.between(milliseconds(2), milliseconds(20))
                                    : random_.between(milliseconds(20), milliseconds(500))),
       timeout_(random_.between(milliseconds(50), milliseconds(500))),
@@ -22,7 +22,22 @@ Control::Control(World& world, cluster::Topology& nodes, Random random)
     nodes_.add(std::move(node), i == 0 ? Role::primary : Role::standby);
   }
   if (world.cluster().size() == 1) return;  // nothing can change
-  for (std::uint32_t i = 0; i < nodes_.size(); ++i) probe(i);
+  rounds_.resize(nodes_.size());
+  led_.resize(nodes_.size());
+  led_[0] = true;
+  const Instant now = world.scheduler().now();
+  cluster::ReducerOptions options;
+  options.watching = true;
+  reducer_.set_options(options, now);
+  const bool given = !world.profile().cluster_faults.failovers && random_.chance(50);
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    reducer_.enlist(i, given ? nodes_.role(i) : Role::unknown, false, now);
+  }
+  // The first round is over when clients come. (A primary that no probe ever reached keeps the role
+  // that a login gave it, even beside a newer one.)
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) reducer_.answered(i, ask(i), now, now);
+  act();
+  tick();
 }
 
 bool Control::reachable(std::uint32_t index) {
@@ -30,39 +45,73 @@ bool Control::reachable(std::uint32_t index) {
   return !server.frozen() && !world_.network().host(server.settings().host).partitioned();
 }
 
+void Control::probe_soon(std::uint32_t index, Duration delay) {
+  const std::uint64_t round = ++rounds_[index];
+  world_.scheduler().after(delay, "probe", index, [this, index, round] {
+    if (!stopped_ && rounds_[index] == round) probe(index);
+  });
+}
+
 void Control::probe(std::uint32_t index) {
-  if (stopped_) return;
   const Instant asked = world_.scheduler().now();
-  world_.scheduler().after(trip(), "probe", index, [this, index, asked] { look(index, asked); });
+  world_.scheduler().after(trip(), "look", index, [this, index, asked] { look(index, asked); });
+}
+
+cluster::Answer Control::ask(std::uint32_t index) const {
+  const Database& data = world_.cluster().data(index);
+  cluster::Answer answer;
+  answer.in_recovery = data.in_recovery();
+  answer.timeline = data.timeline();
+  answer.system = Cluster::system_identifier;
+  (data.in_recovery() ? answer.received : answer.insert) = data.insert_lsn();
+  if (data.in_recovery()) answer.replayed = data.replayed_lsn();
+  return answer;
 }
 
 /// The question is there.
 void Control::look(std::uint32_t index, Instant asked) {
   const bool lost = random_.chance(loss_) || !reachable(index);
   const Server& server = world_.cluster().server(index);
-  const Database& data = world_.cluster().data(index);
-  Answer answer{data.in_recovery(), data.timeline(), Cluster::system_identifier, 0, 0};
-  (answer.in_recovery ? answer.replayed : answer.insert) =
-      answer.in_recovery ? data.replayed_lsn() : data.insert_lsn();
-  const bool failed = lost || !server.up();
-  const Instant heard = world_.scheduler().now() + trip() + server.slowness();
-  world_.scheduler().at(lost ? asked + timeout_ : heard, "probed", index,
-                        [this, index, failed, answer] { judge(index, failed, answer); });
+  std::optional<cluster::Answer> answer;
+  if (!lost && server.up()) answer = ask(index);
+  const auto failure = lost ? cluster::Failure::timed_out : cluster::Failure::refused;
+  const Instant back = world_.scheduler().now() + trip() + server.slowness();
+  world_.scheduler().at(
+      lost ? asked + timeout_ : back, "probed", index,
+      [this, index, answer, failure, asked] { heard(index, answer, failure, asked); });
 }
 
-void Control::judge(std::uint32_t index, bool failed, const Answer& answer) {
-  const auto before = belief_.primary();
-  if (failed) {
-    belief_.failed(index);
+void Control::heard(std::uint32_t index, const std::optional<cluster::Answer>& answer,
+                    cluster::Failure failure, Instant asked) {
+  const Instant now = world_.scheduler().now();
+  if (answer) {
+    reducer_.answered(index, *answer, asked, now);
   } else {
-    belief_.answered(index, answer);
+    reducer_.failed(index, {failure, "no answer"}, now);
   }
-  world_.judge().proxy_knows(belief_.timeline());
-  if (before && before != belief_.primary() && on_demoted) on_demoted(*before);
-  // One that comes back on an old timeline, or is taken by mistake.
-  if (nodes_.state(index).condition == cluster::Condition::refused && on_demoted) on_demoted(index);
-  if (belief_.take_changed() && on_changed) on_changed();
-  world_.scheduler().after(interval_, "probe again", index, [this, index] { probe(index); });
+  probe_soon(index, interval_);
+  act();
+}
+
+void Control::act() {
+  world_.judge().proxy_knows(reducer_.timeline());
+  const cluster::Actions actions = reducer_.take_actions();
+  for (const auto& line : actions.lines) world_.scheduler().trace("control", line.text);
+  for (const std::uint32_t index : actions.probe) probe_soon(index, Duration(0));
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    const bool leads = nodes_.role(i) == Role::primary && nodes_.admits(i);
+    const bool led = led_[i];
+    led_[i] = leads;
+    if (led && !leads && on_demoted) on_demoted(i);
+  }
+  if (actions.changed && on_changed) on_changed();
+}
+
+void Control::tick() {
+  if (stopped_) return;
+  reducer_.tick(world_.scheduler().now());
+  act();
+  world_.scheduler().after(milliseconds(100), "tick of the control", 0, [this] { tick(); });
 }
 
 // ---- positions of the log
@@ -79,8 +128,8 @@ void Control::sample() {
   if (!sampling_) return;
   wanted_ = false;
   const std::uint64_t token = sink_->sample_begins();
-  const std::uint32_t primary = belief_.primary().value_or(0);
-  const bool lost = random_.chance(loss_);
+  const std::uint32_t primary = reducer_.primary().value_or(0);
+  const bool lost = random_.chance(loss_) || !reducer_.primary();
   world_.scheduler().after(trip(), "asked", primary, [this, token, primary, lost] {
     const Database& data = world_.cluster().data(primary);
     const Server& server = world_.cluster().server(primary);

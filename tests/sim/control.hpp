@@ -1,9 +1,10 @@
-// The control plane of a simulated proxy: asks the nodes how they are, as a monitor does, and the
-// primary how far its log is. Questions and answers take time, and some are lost.
+// The control plane of a simulated proxy: asks the nodes how they are, as control/monitor does, and
+// the primary how far its log is. Questions and answers take time, and some are lost. What becomes
+// of the answers is the reducer's affair, the real one.
 #pragma once
 #include <functional>
 
-#include "belief.hpp"
+#include "cluster/reducer.hpp"
 #include "cluster/sampling.hpp"
 #include "world.hpp"
 
@@ -16,7 +17,7 @@ class Control final : public cluster::LsnSource {
 
   /// Roles or conditions have changed.
   std::function<void()> on_changed;
-  /// This node is not the primary any more: nothing may be written there.
+  /// This node was taken for the primary, and is not any more: nothing may be written there.
   std::function<void(std::uint32_t)> on_demoted;
 
   /// Asks no more.
@@ -25,12 +26,17 @@ class Control final : public cluster::LsnSource {
   void want_sample() override;
   /// Who is told of samples; outlives this, or is taken away by null.
   void set_sink(cluster::LsnSink* sink) { sink_ = sink; }
-  const Belief& belief() const { return belief_; }
+  const cluster::Reducer& reducer() const { return reducer_; }
 
  private:
+  void probe_soon(std::uint32_t index, Duration delay);
   void probe(std::uint32_t index);
+  cluster::Answer ask(std::uint32_t index) const;
   void look(std::uint32_t index, Instant asked);
-  void judge(std::uint32_t index, bool failed, const Answer& answer);
+  void heard(std::uint32_t index, const std::optional<cluster::Answer>& answer,
+             cluster::Failure failure, Instant asked);
+  void act();
+  void tick();
   void sample();
   bool reachable(std::uint32_t index);
   Duration trip() { return random_.between(microseconds(50), latency_max_); }
@@ -38,7 +44,9 @@ class Control final : public cluster::LsnSource {
   World& world_;
   Random random_;
   cluster::Topology& nodes_;
-  Belief belief_;
+  cluster::Reducer reducer_;
+  std::vector<std::uint64_t> rounds_;  // of probes, by node: the last one counts
+  std::vector<bool> led_;              // was taken for the primary
   cluster::LsnSink* sink_ = nullptr;
   Duration interval_, timeout_, latency_max_;
   std::uint32_t loss_;  // percent

@@ -122,9 +122,15 @@ class Splitter final : public Middle, public Listener {
   void on_accept(Endpoint& stream) override {
     lanes_.push_back(std::make_unique<Lane>(*this, stream));
   }
-  std::uint32_t primary() const {
-    return fault == Fault::stay ? 0 : control.belief().primary().value_or(0);
+  std::uint32_t primary() const { return fault == Fault::stay ? 0 : seat(); }
+  /// The primary, or who was it last.
+  std::uint32_t seat() const {
+    for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+      if (nodes.role(i) == cluster::Role::primary) return i;
+    }
+    return 0;
   }
+  bool may_ask(std::uint32_t node) const { return fault == Fault::stay || nodes.admits(node); }
   /// A standby for a read; the primary if there is none.
   std::uint32_t choose(const SmallLedger::Names& tables) {
     std::vector<std::uint32_t> fit;
@@ -241,6 +247,7 @@ void Lane::ask() {
   if (status_ == 'I') {
     const bool spread = (reads_ && !again_) || stray;
     node_ = spread ? splitter_.choose(read_) : splitter_.primary();
+    if (!splitter_.may_ask(node_)) return ask_soon();
   }
   if (status_ != 'I' && !lines_[node_].stream) return fail();
   send_to(node_);
