@@ -49,7 +49,6 @@ class Proxy final : public Middle, public Listener, public session::Fabric {
   void configure();
   void arrange_tick(std::size_t index);
   void on_session(std::uint32_t node, const Backend& newcomer);
-  void fence(std::uint32_t node);
   void look_again();
 
   World& world_;
@@ -72,7 +71,6 @@ Proxy::Proxy(World& world)
   configure();
   shared_.fabric = this;
   control_.emplace(world, shared_.nodes, sim::Random(random_).fork());
-  control_->on_demoted = [this](std::uint32_t node) { fence(node); };
   control_->on_changed = [this] { look_again(); };
   workers_.resize(shared_.broker.workers());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -145,28 +143,9 @@ void Proxy::on_session(std::uint32_t node, const Backend& newcomer) {
   }
 }
 
-// Until lib/session does it by itself: connections to a node that may not be written any more end,
-// and who waits for one looks for another node.
-void Proxy::fence(std::uint32_t node) {
-  const std::string& host = world_.cluster().server(node).settings().host;
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    world_.network().reset_between("worker" + std::to_string(i), host);
-  }
-}
-
 void Proxy::look_again() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    post(static_cast<pool::WorkerId>(i), [this](session::Hub& hub) {
-      for (std::uint32_t node = 0; node < shared_.nodes.size(); ++node) {
-        if (shared_.nodes.role(node) == cluster::Role::primary) continue;
-        for (std::uint32_t user = 0; user < world_.profile().users; ++user) {
-          for (std::uint32_t data = 0; data < world_.profile().databases; ++data) {
-            const auto database = hub.database("data" + std::to_string(data));
-            hub.reroute(*hub.pool_for(database, "user" + std::to_string(user), node));
-          }
-        }
-      }
-    });
+    post(static_cast<pool::WorkerId>(i), [](session::Hub& hub) { hub.nodes_changed(); });
   }
 }
 
