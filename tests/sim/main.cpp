@@ -8,6 +8,7 @@
 #include "profiles.hpp"
 #include "proxy.hpp"
 #include "relay.hpp"
+#include "splitter.hpp"
 #include "world.hpp"
 
 namespace {
@@ -22,14 +23,17 @@ struct Options {
 
 [[noreturn]] void usage(int status) {
   std::printf(
-      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--set "
+      "usage: heim_sim [--seed N | --seeds FROM..TO | --nightly] [--profile NAME] [--middle NAME] "
+      "[--set "
       "HABIT=PERCENT]...\n"
       "                [--twice] [--go-on] [--trace]\n"
+      "  --nightly  50,000 seeds that the tests do not run\n"
       "  --profile  every (default), or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
   std::printf(
       "\n  --middle   what stands between clients and server: proxy (default), none, relay, "
-      "relay:BUG\n"
+      "relay:BUG,\n"
+      "             splitter, splitter:FAULT (both for clusters)\n"
       "  --set      overrides a habit of the clients (see profiles.cpp)\n"
       "  --go-on    do not stop at the first failure\n"
       "  --twice    run each seed twice and compare the traces\n"
@@ -53,6 +57,9 @@ Options read_options(int argc, char** argv) {
       if (dots == range.npos) usage(2);
       options.from = std::strtoull(range.c_str(), nullptr, 10);
       options.to = std::strtoull(range.c_str() + dots + 2, nullptr, 10);
+    } else if (word == "--nightly") {
+      options.from = 1001;
+      options.to = 51000;
     } else if (word == "--profile") {
       options.profile = value();
     } else if (word == "--middle") {
@@ -82,12 +89,20 @@ MakeMiddle middle_of(const std::string& name) {
       return [one](World& world) { return make_relay(world, one); };
     }
   }
+  for (int fault = 0; fault < static_cast<int>(Fault::count_); ++fault) {
+    const Fault one = static_cast<Fault>(fault);
+    if (name == std::string("splitter:") + heim::sim::name(one) ||
+        (name == "splitter" && one == Fault::none)) {
+      return [one](World& world) { return make_splitter(world, one); };
+    }
+  }
   usage(2);
 }
 
 Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& options) {
   Profile drawn = draw_profile(profile, seed);
   if (options.middle == "proxy") drawn = for_proxy(drawn, seed);
+  if (options.middle.starts_with("splitter")) drawn = for_splitter(drawn);
   for (const std::string& habit : options.habits) {
     if (!set_habit(drawn.habits, habit)) usage(2);
   }
@@ -135,17 +150,25 @@ int main(int argc, char** argv) {
     sum.cancels_hit += outcome.cancels_hit;
     sum.backends += outcome.backends;
     sum.answers += outcome.answers;
+    sum.reads += outcome.reads;
+    sum.on_standbys += outcome.on_standbys;
+    sum.timelines += outcome.timelines - 1;
+    sum.lost += outcome.lost;
   }
   const double took =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::printf(
       "%llu worlds in %.1f s: %llu events, %llu statements, %llu answers, %llu writes committed, "
-      "%llu cancels that hit, %llu backends\n",
+      "%llu cancels that hit, %llu backends\n"
+      "clusters: %llu reads, %llu statements on standbys, %llu promotions, %llu commits lost by "
+      "them\n",
       static_cast<unsigned long long>(options.to - options.from + 1), took,
       static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
       static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
       static_cast<unsigned long long>(sum.cancels_hit),
-      static_cast<unsigned long long>(sum.backends));
+      static_cast<unsigned long long>(sum.backends), static_cast<unsigned long long>(sum.reads),
+      static_cast<unsigned long long>(sum.on_standbys),
+      static_cast<unsigned long long>(sum.timelines), static_cast<unsigned long long>(sum.lost));
   if (failures > 0) std::printf("%llu worlds failed\n", static_cast<unsigned long long>(failures));
   return failures == 0 ? 0 : 1;
 }

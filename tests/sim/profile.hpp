@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "cluster.hpp"
 #include "config/settings.hpp"
 #include "network.hpp"
 #include "oracle.hpp"
+#include "storm.hpp"
 
 namespace heim::sim {
 
@@ -39,6 +41,10 @@ struct Habits {
   std::uint32_t half_close = 0;    // leave-takings with a half-close
   std::uint32_t tls = 0;           // connections that ask for TLS
   std::uint32_t startup_parameters = 30;
+  std::uint32_t tables = 0;        // reads and writes of tables that all clients share
+  std::uint32_t table_reads = 60;  // of these, the reads
+  std::uint32_t hints = 0;         // of the reads
+  std::uint32_t savepoints = 0;    // of the statements in a transaction
 };
 
 struct Faults {
@@ -57,6 +63,8 @@ struct Profile {
   Quality quality;
   Habits habits;
   Faults faults;
+  ClusterSettings cluster;
+  ClusterFaults cluster_faults;
   Tolerance tolerance;
   bool server_tls = false;
   config::PoolMode pool_mode = config::PoolMode::session;  // if there is a proxy

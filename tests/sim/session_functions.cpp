@@ -6,6 +6,8 @@
 //   commit set_config(name, value, local)                              notice(tag)        a notice
 //   before the row shape(tag)             as many columns as ALTER TABLE says  temp(tag) is there a
 //   temporary table pg_is_in_recovery()
+//   record(tag, key, value): writes table "audit"      pg_current_wal_insert_lsn(),
+//   pg_last_wal_replay_lsn()
 #include <algorithm>
 
 #include "session.hpp"
@@ -54,7 +56,8 @@ Duration Session::cost(const Run& run) const {
 
 std::uint32_t Session::row_count(const Run& run) const {
   const Statement& statement = run.statement;
-  if (statement.verb == Verb::show) return 1;
+  if (statement.verb == Verb::show || !statement.tables.empty()) return 1;
+  if (statement.verb == Verb::insert_returning) return 1;
   if (statement.verb == Verb::state) {
     return static_cast<std::uint32_t>(state_rows(statement.text).size());
   }
@@ -66,6 +69,12 @@ std::uint32_t Session::row_count(const Run& run) const {
 std::vector<std::string> Session::columns(const Run& run) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return {canonical_guc(statement.name)};
+  if (statement.verb == Verb::insert_returning) return {"note"};
+  if (!statement.tables.empty()) {
+    std::vector<std::string> names = statement.tables;
+    names.insert(names.begin(), "?column?");
+    return names;
+  }
   if (statement.verb == Verb::state) return {"kind", "name", "value", "context"};
   std::vector<std::string> names;
   for (const Call& call : statement.calls) names.push_back(call.function);
@@ -78,6 +87,7 @@ std::vector<std::string> Session::columns(const Run& run) const {
 std::vector<std::string> Session::values(const Run& run, std::uint32_t row) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return {gucs_.show(statement.name)};
+  if (statement.calls.empty() && statement.verb != Verb::state) return table_row(run);
   if (statement.verb == Verb::state) return state_rows(statement.text)[row];
   const Call& first = statement.calls[0];
   if (first.function == "echo") {
@@ -133,6 +143,7 @@ std::string Session::call_value(const Call& call, const Run& run) const {
   if (call.function == "setting") return gucs_.show(argument(call, 1, run));
   if (call.function == "temp") return temp_table_ ? "yes" : "no";
   if (call.function == "pg_is_in_recovery") return host_->read_only() ? "t" : "f";
+  if (call.function.ends_with("_lsn")) return host_->wal_position(call.function);
   if (call.function == "read") {
     const std::string key = argument(call, 1, run);
     for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
@@ -207,13 +218,6 @@ std::string Session::apply() {
     case Verb::reset:
       statement.name == "all" ? gucs_.reset_all() : gucs_.reset(statement.name);
       return "RESET";
-    case Verb::insert: {
-      std::vector<std::string> row;
-      for (const Value& value : statement.values) row.push_back(text_of(value, run_));
-      row.resize(3);
-      writes_.push_back({row[0], row[1], row[2]});
-      return "INSERT 0 1";
-    }
     case Verb::alter:
       return altered_ = true, "ALTER TABLE";
     case Verb::create_temp:
@@ -244,9 +248,8 @@ std::string Session::apply() {
     case Verb::function_call:
       return "FUNCTION";
     default:
-      break;
+      return apply_change();
   }
-  return "?";
 }
 
 }  // namespace heim::sim
