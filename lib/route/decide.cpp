@@ -30,7 +30,6 @@ struct Candidates {
 /// What was asked for, from the one who asks most plainly.
 struct Asked {
   WishView wish;
-  bool plainly = false;  // by a hint or the session
   Freshness freshness;
   const Outcome* rule = nullptr;
 };
@@ -57,14 +56,10 @@ Asked asked_of(const Ask& ask, const World& world) {
   Asked asked;
   asked.rule = rule_for(ask, world);
   asked.wish = ask.wish;
-  asked.plainly = ask.wish.kind != Kind::none;
   if (asked.wish.kind == Kind::none && asked.rule != nullptr) asked.wish = view(asked.rule->wish);
   if (asked.wish.kind == Kind::none) asked.wish = ask.user_wish;
-  const bool by_name = asked.wish.kind == Kind::standby || asked.wish.kind == Kind::node;
   if (ask.freshness) {
     asked.freshness = *ask.freshness;
-  } else if (asked.plainly && by_name) {
-    asked.freshness.scope = Scope::any;
   } else if (asked.rule != nullptr && asked.rule->freshness) {
     asked.freshness = *asked.rule->freshness;
   } else {

@@ -51,8 +51,7 @@ struct Ask {
   const Policy& policy;
   /// Of a hint, or else of SET heimproxy.route; none: the rule's, the user's, or the policy's.
   WishView wish;
-  /// Of a hint, or else of SET heimproxy.freshness. None: who wishes for a standby or a node by
-  /// name takes it as it is, and min_lsn still holds; all others get the rule's or the policy's.
+  /// Of a hint, or else of SET heimproxy.freshness. None: the rule's, or the policy's.
   std::optional<freshness::Freshness> freshness;
   WishView user_wish;  // [[users]] route
   TransactionView transaction;

@@ -201,7 +201,11 @@ bool Client::may_stay(Bytes in) {
   const bool block = server->in_transaction() || !routing().begin.empty();
   Survey survey;
   const route::Decision decision = decide(in, true, survey);
-  const bool here = decision.node == pool->record.key.node && !decision.wait;
+  // Within a block, what only a standby cannot do is to be done elsewhere; outside, each batch is
+  // on its own.
+  const route::Place place = survey.plan->needs.place;
+  const bool reads = place == route::Place::standby;
+  const bool here = !decision.wait && (block ? place != route::Place::primary : reads);
   if (here) {
     routing().movable = routing().movable && survey.plain;
     batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);

@@ -91,6 +91,11 @@ def test_reads_go_to_standbys_and_writes_do_not(make_proxy, cluster):
         session.execute("drop table split")
 
 
+# A standby that waits before it replays such a commit has its lock already: reads wait as well.
+LOCKED = {"truncate", "truncate cascade", "materialized view", "ALTER TABLE ... DROP COLUMN",
+          "CREATE OR REPLACE VIEW"}
+
+
 def answer(session, read):
     """The only value, as text; of a table that is not there yet, nothing."""
     try:
@@ -102,7 +107,7 @@ def answer(session, read):
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
 def test_what_a_write_reaches(make_proxy, late, case):
     """Each would be stale if only the tables that the text names counted: `any` shows that."""
-    _, setup, write, read, wanted = case
+    name, setup, write, read, wanted = case
     proxy = proxy_before(make_proxy, late)
     with connect(proxy, "fresh") as writer, connect(proxy, "fresh") as reader:
         reader.execute("set heimproxy.freshness = 'any'")
@@ -115,6 +120,8 @@ def test_what_a_write_reaches(make_proxy, late, case):
             writer.execute(write)
             reader.execute("set heimproxy.freshness = 'strict'")
             assert answer(reader, read) == wanted
+            if name in LOCKED:
+                return
             reader.execute("set heimproxy.freshness = 'any'")
             poll(lambda: answer(reader, read) != wanted, 2.5, "a stale answer")
             reader.execute("set heimproxy.freshness = 'strict'")

@@ -71,6 +71,8 @@ Proxy::Proxy(World& world)
   configure();
   shared_.fabric = this;
   control_.emplace(world, shared_.nodes, sim::Random(random_).fork());
+  control_->set_sink(&shared_.ledger);
+  shared_.ledger.sample_from(&*control_);
   control_->on_changed = [this] { look_again(); };
   workers_.resize(shared_.broker.workers());
   for (std::size_t i = 0; i < workers_.size(); ++i) {

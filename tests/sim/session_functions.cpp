@@ -111,6 +111,9 @@ std::vector<std::vector<std::string>> Session::state_rows(const std::string& que
          {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp"}) {
       rows.push_back({"f", name, "false"});
     }
+    for (const char* const name : {"orders", "lines", "items", "audit"}) {
+      rows.push_back({"T", name, "rp"});
+    }
     return rows;
   }
   static constexpr std::string_view by_name = "current_setting(E'";

@@ -43,10 +43,12 @@ TEST_CASE("wishes") {
   Cluster cluster;
   CHECK(cluster.ask("select * from t", {Kind::primary, {}}).node == cluster.primary);
   CHECK(cluster.ask("select * from t", {Kind::node, "three"}).node == cluster.far);
-  // Who asks for a standby by name takes it as it is.
-  cluster.commit("t");
+  // Who asks for a standby asks for nothing stale.
   CHECK(cluster.ask("select * from t", {Kind::standby, {}}).standby);
   CHECK(cluster.ask("select * from t", {Kind::node, "two"}).node == cluster.near);
+  cluster.commit("t");
+  CHECK_FALSE(cluster.ask("select * from t", {Kind::standby, {}}).standby);
+  CHECK(cluster.ask("select * from t", {Kind::node, "two"}).node == cluster.primary);
   CHECK(cluster.ask("select pg_is_in_recovery()", {Kind::standby, {}}).standby);
   CHECK(cluster.ask("set a.b = 1", {Kind::standby, {}}).standby);
   // Never a write, or what might be one.
