@@ -235,7 +235,8 @@ constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c
 /// What stands behind the first FOR of its own.
 std::string_view behind_for(std::string_view sql) {
   for (std::size_t at = 1; at + 4 < sql.size(); ++at) {
-    const bool word = (sql[at] == 'f' || sql[at] == 'F') && (sql[at + 1] == 'o' || sql[at + 1] == 'O') &&
+    const bool word = (sql[at] == 'f' || sql[at] == 'F') &&
+                      (sql[at + 1] == 'o' || sql[at + 1] == 'O') &&
                       (sql[at + 2] == 'r' || sql[at + 2] == 'R');
     if (word && is_space(sql[at - 1]) && is_space(sql[at + 3])) return sql.substr(at + 4);
   }

@@ -110,7 +110,7 @@ struct Proxy {
 
 /// `[routing]`: which node serves a read.
 struct Routing {
-  Reads reads = Reads::standby;
+  Reads reads = Reads::primary;
   Freshness freshness;
   Duration replication_lag_window{0};
   Duration freshness_wait = seconds(1);  // of a transaction on a standby

@@ -20,8 +20,7 @@ class Heat {
   void note(std::span<const TableId> tables) {
     for (const TableId id : tables) {
       if (id >= size_) continue;
-      counts_[id].store(counts_[id].load(std::memory_order_relaxed) + 1,
-                        std::memory_order_relaxed);
+      counts_[id].store(counts_[id].load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
   }
   std::uint32_t of(TableId table) const { return counts_[table].load(std::memory_order_relaxed); }

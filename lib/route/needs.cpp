@@ -135,6 +135,7 @@ void guess(Needs& needs, const Statement& statement) {
 void look_up(Needs& needs, const Statement& statement, const sql::Catalog& catalog) {
   sql::Reach reach = catalog.objects().reach(statement);
   const bool may_yet = needs.place == Place::standby || needs.reason == asks_server;
+  needs.soft = may_yet && !reach.hard;
   if (may_yet && !reach.primary.empty()) refuse(needs, reach.primary);
   needs.reads_everything |= reach.reads_everything;
   needs.server_wide |= reach.server_wide;

@@ -33,6 +33,9 @@ struct Needs {
   /// Begins a transaction block, like this.
   bool begins = false;
   bool read_only = false, read_write = false, serializable = false, repeatable_read = false;
+  /// Kept from standbys only because what it calls is volatile or asks about the server: in a
+  /// transaction that may write nothing and is on a standby already, it may run there.
+  bool soft = false;
   /// EXECUTE and the like: the needs of what is prepared count, too (session: merge()).
   bool executes = false;
   /// Only kept on the primary because it asks about the server: who asks for a standby by name gets

@@ -97,8 +97,8 @@ void Client::on_end(Stream&, const StreamEnd& end) {
 
 void Client::deliver(Out& out) {
   if (!stream_) return out.clear();
-  shown_ |= !out.empty();
   pool->meter->total.sent += out.size();
+  if ((server && !server->repeatable.empty()) || !skip_.empty()) return deliver_repeatable(out);
   out.flush(*stream_);
 }
 
@@ -213,7 +213,10 @@ void Client::lost_statement(Server& lost) {
                              ? "the server connection was lost; the transaction is rolled back"
                              : "the server connection was lost");
   }
-  if (open || !alone || mode == config::PoolMode::session || state_is_lost()) {
+  // What is here already was sent in the belief that this would succeed, and so may be what is yet
+  // to come behind a BEGIN.
+  const bool more = !inbox_.empty() || begins_;
+  if (open || more || !alone || mode == config::PoolMode::session || state_is_lost()) {
     return fail("08007", unknown);
   }
   std::string answer;

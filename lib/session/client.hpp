@@ -195,7 +195,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t skip(Bytes in, const wire::Header& header);
   std::size_t sync(Bytes in, const wire::Header& header);
   std::size_t simple(Bytes in, const wire::Header& header);
-  std::size_t end_refused(const wire::Header& header);
+  std::size_t end_refused(Bytes in, const wire::Header& header);
   std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
   void flush();
   bool acquire(Bytes in);
@@ -254,6 +254,10 @@ class Client final : public StreamHandler, public Holder {
   // client_again.cpp
   void keep_for_elsewhere(Bytes batch);
   bool may_repeat(const Server& on) const;
+  void deliver_repeatable(Out& out);
+  bool skip_shown(Bytes& segment);
+  void keep_shown(Bytes segment);
+  void deliver_before();
   bool goes_on_elsewhere(Server& lost, bool silent);
   void put_back(Server& from);
   void again_later();
@@ -267,9 +271,10 @@ class Client final : public StreamHandler, public Holder {
   Routing& routing();
   bool is_routed() const;
   void look_ahead(Bytes in, Survey& survey);
+  void look_at_first_part(Bytes in, Survey& survey);
   void survey_text(std::string_view text, Survey& survey);
   void survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey);
-  void survey_execute(const std::string& name, Survey& survey);
+  void survey_execute(const std::string& name, const sql::Script& script, Survey& survey);
   void survey_bind(Bytes body, Survey& survey);
   void survey_parse(Bytes body, Survey& survey);
   void survey_unseen(Survey& survey);
@@ -283,7 +288,10 @@ class Client final : public StreamHandler, public Holder {
   std::string peer_address() const;
   route::Decision decide(Bytes in, bool open, Survey& survey);
   void choose_node(Bytes in);
+  void no_node();
   void move_to(std::uint32_t node);
+  bool in_block() const;
+  bool look_at_part(Bytes in, const wire::Header& header);
   bool may_stay(Bytes in);
   bool has_server(Bytes in);
   // client_block.cpp
@@ -292,17 +300,26 @@ class Client final : public StreamHandler, public Holder {
   bool holds_back(const sql::Statement& statement, std::string_view text);
   bool ends_held_block(const sql::Statement& statement);
   void answer_control(std::string_view tag, char status);
+  void begins_on_standby(const Survey& survey);
+  bool is_movable() const;
   void send_held_begin();
   void block_ended();
-  bool leave_standby(const route::Decision& decision);
-  void refuse_here(std::string_view sqlstate, const std::string& message);
+  bool leave_standby(const route::Decision& decision, const Survey& survey);
+  void refuse_here(std::string_view sqlstate, std::string_view message);
+  bool bears_with_it(const route::Decision& decision, const Survey& survey);
+  bool ends_elsewhere();
   void look_again_later();
   // client_writes.cpp
   void account_query(Bytes in, const wire::Header& header);
   void account_bind(const Statement& statement);
   void account_own(Bytes in, const wire::Header& header);
+  void account_parse(Bytes in, const wire::Header& header);
+  void parses_unseen();
+  void note_group();
+  bool odd_strings();
+  const std::string* executed_text(const std::string& name, const sql::Script& script) const;
   void account_unseen();
-  void account_execute(const std::string& name);
+  void account_execute(const std::string& name, const sql::Script& script);
   void account(const sql::ScriptRef& script, std::string_view text);
   // client_forget.cpp
   enum class Forget { no, answered, all };
@@ -414,19 +431,23 @@ class Client final : public StreamHandler, public Holder {
   Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
+  std::string skip_;  // of an answer that is given again: the client has it already
   std::unique_ptr<Routing, RoutingDeleter> routing_;  // null: nothing of it was routed yet
-  std::uint32_t batch_bytes_ = 0;  // of the batch that was planned
-  bool splits_ = false;            // reads may go elsewhere than writes
+  std::uint32_t batch_bytes_ = 0;                     // of the batch that was planned
+  bool splits_ = false;                               // reads may go elsewhere than writes
   bool reads_elsewhere_ = false;   // it has, or waits for, a server for reads alone
   bool planned_ = false;           // what comes next may run there
   bool only_primary_ = false;      // until the transaction's end
+  bool in_parts_ = false;          // the batch that is open was not here whole
+  bool begins_ = false;            // the query sent last may begin a transaction block
   bool refused_ = false;           // what comes next; its error is on its way
-  bool shown_ = false;             // something since the batch in Server::repeatable began
   std::uint8_t tries_ = 0;         // of that batch
   bool settings_changed_ = false;  // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.
   std::unique_ptr<std::vector<std::function<void()>>> cancels_;
-  Settings told_;  // parameters as the client knows them
+  Settings told_;          // parameters as the client knows them
+  Settings odd_of_;        // those of them that were looked at for
+  bool odd_told_ = false;  // standard_conforming_strings = off
   std::unique_ptr<TlsInfo> tls_;
   struct Login;
   std::unique_ptr<Login> login_;  // until admitted

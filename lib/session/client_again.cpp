@@ -1,10 +1,11 @@
 // A read that another node can answer as well: where its server is lost, or says that it cannot run
-// it, and the client has seen nothing of an answer, it is run again elsewhere.
+// it, it is run again elsewhere. What the client has seen of an answer has to come again.
 //
 // That is so outside a transaction block, for a batch that was here whole when it was planned, and
 // that changes nothing: route/ said so.
 #include <algorithm>
 
+#include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -18,6 +19,7 @@ constexpr std::uint8_t most_tries = 4;
 bool is_of_standbys(const wire::ErrorView& error) {
   if (error.sqlstate == "25006") return true;  // not in a read-only transaction, not in recovery
   if (error.sqlstate == "55000") return error.message.find("recovery") != std::string_view::npos;
+  if (error.sqlstate == "0A000") return error.message.find("hot standby") != error.message.npos;
   return error.sqlstate == "40001" || error.sqlstate == "40P01";  // conflict with recovery
 }
 
@@ -25,15 +27,16 @@ bool is_of_standbys(const wire::ErrorView& error) {
 
 // The batch that is sent next.
 void Client::keep_for_elsewhere(Bytes batch) {
-  shown_ = false;
   server->repeatable.clear();
+  server->shown.clear();
   server->parsed_names.clear();
-  if (server->owes_client() || server->in_transaction() || batch.size() > repeat_limit) return;
+  const bool bound = holds_ != 0 || (server->in_transaction() && !is_movable());
+  if (server->owes_client() || bound || batch.size() > repeat_limit) return;
   server->repeatable.assign(as_text(batch));
 }
 
 bool Client::may_repeat(const Server& on) const {
-  return !on.repeatable.empty() && !shown_ && body_left_ == 0 && tries_ < most_tries &&
+  return !on.repeatable.empty() && body_left_ == 0 && tries_ < most_tries &&
          state_ == ClientState::linked && stream_;
 }
 
@@ -52,7 +55,11 @@ void Client::on_elsewhere(Server& given) {
 
 // The server is gone. True if the client is served by another.
 bool Client::goes_on_elsewhere(Server& lost, bool silent) {
-  if (!reads_elsewhere_ || !may_repeat(lost)) return false;
+  if (!reads_elsewhere_ || lost.in_failed_transaction()) return false;
+  // Between two statements of a block there is nothing to run again.
+  const bool between = is_movable() && !lost.owes() && !lost.batch_open && body_left_ == 0 &&
+                       state_ == ClientState::linked;
+  if (!between && !may_repeat(lost)) return false;
   if (silent) hub.node_failed(*pool);
   lost.take_back_all();
   put_back(lost);
@@ -64,9 +71,55 @@ bool Client::goes_on_elsewhere(Server& lost, bool silent) {
 
 void Client::put_back(Server& from) {
   ++tries_;
+  if (routing_) {
+    // A BEGIN that is part of the batch is sent again with it.
+    if (routing_->begins_itself && !from.in_transaction()) routing_->begin.clear();
+    routing_->begun = false;
+  }
   stalled_ = false;
   for (const std::string& name : from.parsed_names) statements_.erase(name);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
+  skip_ = std::exchange(from.shown, {});
+}
+
+// What is shown of the answer is kept: if it is asked for again, it has to begin alike.
+void Client::deliver_repeatable(Out& out) {
+  std::vector<Bytes> rest;
+  for (Bytes segment : out.segments()) {
+    if (server) keep_shown(segment);
+    if (!skip_.empty() && !skip_shown(segment)) return out.clear();
+    if (!segment.empty()) rest.push_back(segment);
+  }
+  if (!rest.empty()) stream_->write(rest);
+  out.clear();
+}
+
+void Client::keep_shown(Bytes segment) {
+  constexpr std::size_t limit = 512;
+  if (server->shown.size() + segment.size() > limit) server->repeatable.clear();
+  if (!server->repeatable.empty()) server->shown.append(as_text(segment));
+}
+
+// What there is to say before the answer of the batch that comes next.
+void Client::deliver_before() {
+  if (hub.to_client.empty()) return;
+  const std::string skip = std::exchange(skip_, {});
+  if (server) server->repeatable.clear();
+  deliver(hub.to_client);
+  skip_ = skip;
+}
+
+// False if it is another answer.
+bool Client::skip_shown(Bytes& segment) {
+  const std::size_t same = std::min(segment.size(), skip_.size());
+  if (as_text(segment.first(same)) != std::string_view(skip_).substr(0, same)) {
+    // There is no place for a word of ours: what was shown may end within a message.
+    leave("its server was lost, and another answers otherwise than what was shown already");
+    return false;
+  }
+  segment = segment.subspan(same);
+  skip_.erase(0, same);
+  return true;
 }
 
 // Not from within what the server does at its end.

@@ -75,45 +75,83 @@ void Client::answer_control(std::string_view tag, char status) {
   hub.to_client.copy(answer);
 }
 
+// A batch that is BEGIN alone is sent as it is: what it says is known for another node.
+void Client::begins_on_standby(const Survey& survey) {
+  const sql::Statement* statement = survey.only ? only_statement(*survey.only) : nullptr;
+  if (!statement || statement->kind != Kind::begin || in_held_block()) return;
+  Routing& mine = routing();
+  mine.begin = survey.text;
+  mine.begun = mine.movable = mine.begins_itself = true;
+  mine.snapshot_block = statement->repeatable_read || mine.snapshot;
+}
+
+// Whether the block on a standby can be begun anew elsewhere, and nobody could tell.
+bool Client::is_movable() const {
+  return routing_ && !routing_->begin.empty() && routing_->movable && !routing_->snapshot_block;
+}
+
 // In front of the block's first statement.
 void Client::send_held_begin() {
   if (!in_held_block()) return;
   routing_->begun = true;
+  routing_->begins_itself = false;
   server->ask(routing_->begin, hub.to_server);
 }
 
 // The transaction is over.
 void Client::block_ended() {
-  if (routing_) routing_->begin.clear();
+  if (!routing_) return;
+  routing_->begin.clear();
+  routing_->waits_since = {};
 }
 
 // Its standby cannot serve the statement that comes next. False if it has to wait.
-bool Client::leave_standby(const route::Decision& decision) {
+bool Client::leave_standby(const route::Decision& decision, const Survey& survey) {
   Routing& mine = routing();
-  if (mine.movable && !mine.begin.empty() && !mine.snapshot_block) {
+  if (is_movable()) {
     // Nothing it did so far can be told from the same on the primary.
+    if (!hub.to_client.empty()) deliver(hub.to_client);
     release_server();
     mine.begun = false;
     only_primary_ = true;
     return true;
   }
-  if (!decision.wait) {
-    refuse_here("25006", "this transaction was begun READ ONLY and runs on a standby, which cannot "
-                         "run this statement (" + std::string(decision.reason) + ")");
-    return true;
+  return bears_with_it(decision, survey);
+}
+
+// The batch ends the block, and goes on with what is not for a standby: it ends another one then,
+// on the primary, in which nothing was done either.
+bool Client::ends_elsewhere() {
+  if (!hub.to_client.empty()) deliver(hub.to_client);
+  release_server();
+  Routing& mine = routing();
+  if (mine.begin.empty()) mine.begin = "BEGIN READ ONLY";
+  mine.begun = false;
+  only_primary_ = true;
+  return true;
+}
+
+// False if it has to wait: for its standby to replay, or for the catalog to be known.
+bool Client::bears_with_it(const route::Decision& decision, const Survey& survey) {
+  Routing& mine = routing();
+  if (!decision.wait && survey.fails_alike) return true;
+  if (decision.wait || !pool->catalog) {
+    if (mine.waits_since == Instant{}) mine.waits_since = hub.now();
+    if (hub.now() - mine.waits_since <= longest_wait) return look_again_later(), false;
   }
-  if (mine.waits_since == Instant{}) mine.waits_since = hub.now();
-  if (hub.now() - mine.waits_since <= longest_wait) return look_again_later(), false;
   mine.waits_since = {};
-  refuse_here("40001", "the standby of this transaction has not replayed in time what this "
-                       "statement has to see");
+  if (decision.wait) {
+    refuse_here("40001", not_replayed);
+  } else {
+    refuse_here("25006", std::string(stays_on_standby) + survey.plan_reason());
+  }
   return true;
 }
 
 // What comes next fails, as the server itself would say it.
-void Client::refuse_here(std::string_view sqlstate, const std::string& message) {
+void Client::refuse_here(std::string_view sqlstate, std::string_view message) {
   refused_ = true;
-  poison(sqlstate, message);
+  poison(sqlstate, std::string(message));
 }
 
 void Client::look_again_later() {

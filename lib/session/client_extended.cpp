@@ -39,6 +39,8 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (read_whole && in.size() < header.total()) return 0;
   if (!server && without_server(in, header)) return header.total();
   if (!has_server(in)) return 0;
+  const bool part = reads_elsewhere_ && in_parts_ && server->batch_open;
+  if (part && (header.tag == 'P' || header.tag == 'B') && !look_at_part(in, header)) return 0;
   refused_ = false;  // the server will skip it all
   if (hangs_on_outcome(in, header)) return wait_for_outcome();
   if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return 0;
@@ -393,12 +395,16 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (given.empty()) {
     if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
     const StatementRef& unnamed = statements_.unnamed();
+    if (!unnamed && hub.guide.on()) account_unseen();
     const bool runs = !unnamed || note_bound(*unnamed, portal);
     return runs ? native(in, header) : discard_frame(in, header);
   }
   const StatementRef statement = statements_.find(given);
   if (!statement) {
-    if (is_native(given)) return native(in, header);
+    if (is_native(given)) {
+      if (hub.guide.on()) account_unseen();
+      return native(in, header);
+    }
     unknown_statement(given);
     return discard_frame(in, header);
   }

@@ -17,6 +17,15 @@ bool is_extended(std::uint8_t tag) {
   return tag == 'P' || tag == 'B' || tag == 'D' || tag == 'E' || tag == 'C';
 }
 
+// Whether a Query message begins with BEGIN or START.
+bool may_begin(Bytes query) {
+  const std::string_view text = as_text(query.subspan(wire::header_size));
+  const std::size_t at = text.find_first_not_of(" \t\r\n");
+  if (at == text.npos || std::string_view("bBsS").find(text[at]) == text.npos) return false;
+  const std::string word = fold(text.substr(at, 5));
+  return word == "begin" || word == "start";
+}
+
 }  // namespace
 
 void Client::receive(Bytes bytes) {
@@ -231,6 +240,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
   }
   begin_request();
   if (!server->kept.empty()) keep_for_retry(in, header);
+  if (!server->batch_open) server->repeatable.clear();  // one Sync more than would be repeated
   server->expect_sync();
   return pass(in, header);
 }
@@ -244,12 +254,12 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
   }
   if (is_routed() && !server && answers_control(in, header)) return header.total();
   if (!has_server(in)) return 0;
-  if (std::exchange(refused_, false)) return end_refused(header);
+  if (std::exchange(refused_, false)) return end_refused(in, header);
   if (is_routed() && in.size() >= header.total() && own_setting(in, header)) return header.total();
   if (tracks_state()) {
     const Way way = look_at_query(in, header);
     if (way == Way::wait) return 0;
-    if (way == Way::refused) return end_refused(header);
+    if (way == Way::refused) return end_refused(in, header);
   }
   if (hub.guide.on()) account_query(in, header);
   if (forgets == Forget::all) expect_forgetting();
@@ -257,13 +267,13 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
 }
 
 // A simple query that was refused ends as one that failed.
-std::size_t Client::end_refused(const wire::Header& header) {
+std::size_t Client::end_refused(Bytes in, const wire::Header& header) {
   begin_request();
   std::string sync;
   wire::message(sync, 'S', {});
   hub.to_server.copy(sync);
   server->expect_sync();
-  return header.total();
+  return discard_frame(in, header);
 }
 
 std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_undo) {
@@ -271,6 +281,7 @@ std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_un
   ++pool->meter->total.query_count;
   server->expect(header.tag == 'Q' ? Reply::query : Reply::function, has_undo);
   server->batch_open = false;
+  begins_ = header.tag == 'Q' && may_begin(in);
   if (header.tag == 'Q' && mode != config::PoolMode::session) {
     // A simple query destroys the unnamed statement.
     server->prepared.drop_unnamed();
@@ -289,8 +300,10 @@ void Client::begin_request() {
 
 // A server for what comes next, on a node that may run it. False: it has to wait.
 bool Client::has_server(Bytes in) {
-  if (server && !server->batch_open && is_routed() && !may_stay(in)) return false;
+  const bool begins = server && !server->batch_open && !planned_;
+  if (begins && is_routed() && !may_stay(in)) return false;
   if (!server && !acquire(in)) return false;
+  if (!server->batch_open && (planned_ || !skip_.empty())) deliver_before();
   if (std::exchange(planned_, false)) keep_for_elsewhere(in.first(batch_bytes_));
   return true;
 }
@@ -301,8 +314,9 @@ bool Client::acquire(Bytes in) {
   if (!hub.serves()) return shutdown_notice(), false;
   if (is_routed()) {
     choose_node(in);
+    if (state_ == ClientState::closing) return false;
   } else if (wanted_ == route::Wanted::standby ||
-      hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
+             hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
   if (Server* idle = pool->take_idle(vars)) {
@@ -333,7 +347,10 @@ void Client::leave_line() { hub.shared.broker.leave(pool->record, ticket_); }
 
 // The node for the next transaction.
 void Client::choose_again() {
-  if (is_routed() && state_ == ClientState::waiting) return choose_node(as_bytes(inbox_));
+  if (is_routed() && state_ == ClientState::waiting) {
+    hub.new_message();
+    return choose_node(as_bytes(inbox_));
+  }
   const auto choice = hub.choose(wanted_);
   if (!choice) return;
   route_reason = choice->reason;
@@ -457,6 +474,7 @@ void Client::on_ready(Server& given, char tx) {
 // Outside a transaction block, and all is answered.
 void Client::batch_done(Server& given) {
   given.repeatable.clear();
+  skip_.clear();
   tries_ = 0;
   only_primary_ = false;
   block_ended();
@@ -510,6 +528,8 @@ void Client::refuse(const wire::ErrorFields& error) {
   std::string answer;
   wire::error(answer, error);
   ++pool->meter->total.error_count;
+  block_ended();  // the client is told so
+  only_primary_ = false;
   wire::Header header;
   wire::peek(wire::Origin::client, as_bytes(inbox_), header);
   const bool whole = header.tag == 'Q' || header.tag == 'F';

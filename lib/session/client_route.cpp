@@ -21,6 +21,30 @@ bool is_plain(const sql::Script& script) {
                      [](const sql::Statement& each) { return each.kind == Kind::read; });
 }
 
+// Writes of tables that others see. Temporary ones can be written in a block that only reads, and
+// so can much else that is no table.
+bool fails_where_read_only(const sql::Script& script) {
+  using namespace sql::effect;
+  constexpr sql::Effects others = suspicious | temp | notifies | listens | advisory_lock | loads;
+  return (script.effects & others) == 0 &&
+         std::all_of(script.statements.begin(), script.statements.end(), [](const auto& each) {
+           return each.kind == Kind::write || each.kind == Kind::ddl || each.kind == Kind::copy_in;
+         });
+}
+
+bool ends_block(const sql::Script& script) {
+  return std::any_of(script.statements.begin(), script.statements.end(), [](const auto& each) {
+    return each.kind == Kind::commit || each.kind == Kind::rollback || each.kind == Kind::two_phase;
+  });
+}
+
+// SET TRANSACTION is among them: what the block is, is decided by it.
+bool sets_locally(const sql::Script& script) {
+  return std::any_of(script.statements.begin(), script.statements.end(), [](const auto& each) {
+    return each.kind == Kind::set || each.kind == Kind::show;
+  });
+}
+
 std::string_view text_of(const Statement& statement) {
   const std::string_view content = statement.content;
   return content.substr(0, content.find('\0'));
@@ -50,25 +74,30 @@ void Client::survey_text(std::string_view text, Survey& survey) {
 }
 
 void Client::survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey) {
+  if (survey.only == script.get()) return;  // seen just now
   survey.plain = survey.plain && is_plain(*script);
   if (survey.hint.route.empty()) survey.hint = sql::find_hint(text);
-  if (!survey.plan) {
-    survey.plan = &hub.guide.plan(script, text, *pool);
-    survey.only = script.get();
-  } else if (survey.only != script.get()) {
-    // Another look-up may take away what the one before gave.
-    if (survey.plan != &hub.merged_plan) hub.merged_plan = *survey.plan;
-    merge(hub.merged_plan, hub.guide.plan(script, text, *pool));
-    survey.plan = &hub.merged_plan;
-    survey.only = nullptr;
-  }
+  // Another look-up may take away what the one before gave.
+  if (survey.plan && survey.plan != &hub.merged_plan) hub.merged_plan = *survey.plan;
+  route::Plan& plan = hub.guide.plan(script, text, *pool);
+  const bool reads = plan.needs.place != route::Place::primary || plan.needs.soft;
+  survey.fails_alike = survey.fails_alike && (reads || fails_where_read_only(*script));
+  survey.sets = survey.sets || sets_locally(*script);
+  if (!survey.plan) survey.ends_first = ends_block(*script);
+  // What follows the end of a block is not in it.
+  if (survey.ends) survey.fails_alike = false;
+  survey.ends = survey.ends || ends_block(*script);
+  survey.only = survey.plan ? nullptr : script.get();
+  survey.text = text;
+  if (survey.plan) merge(hub.merged_plan, plan);
+  survey.plan = survey.plan ? &hub.merged_plan : &plan;
   for (const sql::Statement& each : script->statements) {
-    for (const std::string& name : each.executes) survey_execute(name, survey);
+    for (const std::string& name : each.executes) survey_execute(name, *script, survey);
   }
 }
 
-void Client::survey_execute(const std::string& name, Survey& survey) {
-  const std::string* text = vars->find(statement_item(name));
+void Client::survey_execute(const std::string& name, const sql::Script& script, Survey& survey) {
+  const std::string* text = executed_text(name, script);
   if (!text) return survey_unseen(survey);
   survey_script(sql::analyse_prepared(*text), *text, survey);
 }
@@ -77,12 +106,12 @@ void Client::survey_unseen(Survey& survey) {
   hub.merged_plan = {};
   survey.plan = &hub.merged_plan;
   survey.only = nullptr;
-  survey.plain = false;
+  survey.plain = survey.fails_alike = false;
 }
 
 void Client::survey_bind(Bytes body, Survey& survey) {
   wire::Fields fields(body);
-  fields.string();
+  if (!fields.string().empty()) survey.plain = false;  // a portal can outlive its batch
   const std::string_view given = fields.string();
   if (!fields.ok()) return survey_unseen(survey);
   const auto& parsed = hub.parsed_names;
@@ -107,7 +136,7 @@ void Client::look_ahead(Bytes in, Survey& survey) {
   std::size_t seen = 0;
   wire::Header header;
   hub.parsed_names.clear();
-  if (odd_strings_) return survey_unseen(survey);
+  if (odd_strings()) return survey_unseen(survey);
   while (wire::peek(wire::Origin::client, in.subspan(seen), header) == wire::Peek::ok) {
     const Bytes message = in.subspan(seen);
     if (message.size() < header.total()) break;
@@ -123,9 +152,13 @@ void Client::look_ahead(Bytes in, Survey& survey) {
       case 'B':
         survey_bind(body, survey);
         break;
-      case 'D':
       case 'E':
-      case 'C':
+        survey.plain = survey.plain && body.size() == 5 && load_be32(body.data() + 1) == 0;
+        break;
+      case 'C':  // what it names cannot be had again, if the batch has to be run again
+        survey.closes = survey.closes || (body.size() > 2 && body[0] == 'S');
+        break;
+      case 'D':
       case 'H':
         break;
       case 'S':
@@ -136,7 +169,14 @@ void Client::look_ahead(Bytes in, Survey& survey) {
     }
     seen += header.total();
   }
-  survey_unseen(survey);  // the rest is still to come
+  survey.whole = false;  // the rest is still to come
+  if (seen == 0) look_at_first_part(in, survey);
+}
+
+// A message that is too large to be here whole. Of a Bind, what it runs stands at its beginning.
+void Client::look_at_first_part(Bytes in, Survey& survey) {
+  if (in.size() < wire::header_size || in[0] != 'B') return survey_unseen(survey);
+  survey_bind(in.subspan(wire::header_size), survey);
 }
 
 // ---- the decision --------------------------------------------------------------------
@@ -144,6 +184,12 @@ void Client::look_ahead(Bytes in, Survey& survey) {
 // `open`: it is for the node it is on, or none.
 route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
   look_ahead(in, survey);
+  if (!survey.whole && !(open && in_block())) survey_unseen(survey);
+  if (!survey.plan) {  // nothing of it says anything
+    hub.merged_plan = {};
+    hub.merged_plan.needs.place = route::Place::any;
+    survey.plan = &hub.merged_plan;
+  }
   const Routing& mine = wishes();
   hub.shared.ledger.settle(routing().mark);
   const bool held = !mine.begin.empty();
@@ -168,11 +214,38 @@ route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
   return hub.guide.decide(ask, hub.now());
 }
 
+// On a standby, in a transaction block.
+bool Client::in_block() const {
+  return server && (server->in_transaction() || (routing_ && !routing_->begin.empty()));
+}
+
+// A message of a batch that came in parts. What its standby cannot do is refused: too late to go
+// elsewhere. False if it has to wait.
+bool Client::look_at_part(Bytes in, const wire::Header& header) {
+  if (server->in_failed_transaction()) return true;
+  Survey survey;
+  const Bytes message = in.first(std::min(in.size(), header.total()));
+  const route::Decision decision = decide(message, true, survey);
+  routing().movable = false;
+  const bool here = !decision.wait && survey.plan->needs.place != route::Place::primary;
+  return here || bears_with_it(decision, survey);
+}
+
 // The node for the batch at hand, which has no server yet.
 void Client::choose_node(Bytes in) {
   Survey survey;
   route::Decision decision = decide(in, false, survey);
-  if (!decision.node) return;
+  const bool begins =
+      survey.plan->needs.begins && survey.plan->needs.place == route::Place::control;
+  const bool first =
+      in_held_block() && (survey.sets || survey.plan->needs.place == route::Place::any);
+  if (decision.standby && (first || survey.closes || (begins && listens_elsewhere()))) {
+    only_primary_ = true;
+    survey = {};
+    decision = decide(in, false, survey);
+  }
+  reads_elsewhere_ = planned_ = in_parts_ = false;
+  if (!decision.node) return no_node();
   move_to(*decision.node);
   if (decision.standby && hub.is_cut_off(*pool)) {  // only a login could open a connection there
     only_primary_ = true;
@@ -180,11 +253,20 @@ void Client::choose_node(Bytes in) {
     decision = decide(in, false, survey);
     if (decision.node) move_to(*decision.node);
   }
-  if (in_held_block()) routing().movable = survey.plain;
+  Routing& mine = routing();
+  if (in_held_block()) mine.movable = survey.plain;
+  if (decision.standby) begins_on_standby(survey);
   reads_elsewhere_ = planned_ = decision.standby;
   batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
   route_reason = decision.reason;
   hub.guide.note(pool->record.key.node, decision.reason);
+}
+
+// Nobody is the primary. Where the client was last, what it wants now cannot be had.
+void Client::no_node() {
+  if (hub.shared.nodes.role(pool->record.key.node) != cluster::Role::standby) return;
+  fail("57P03", "no node of the cluster can serve this at the moment",
+       "SHOW NODES on the console tells what is known of them.");
 }
 
 void Client::move_to(std::uint32_t node) {
@@ -198,27 +280,38 @@ void Client::move_to(std::uint32_t node) {
 // A batch or query begins while the client has a server. False if it has to wait.
 bool Client::may_stay(Bytes in) {
   if (!reads_elsewhere_) return true;
-  const bool block = server->in_transaction() || !routing().begin.empty();
+  const bool block = in_block();
+  // What it has there, no other server has.
+  if (holds_ != 0 && !block) return true;
+  // One batch after the other: each can be run elsewhere while nothing of it was shown.
+  if (server->owes()) return wait_for_outcome(), false;
   Survey survey;
   const route::Decision decision = decide(in, true, survey);
+  in_parts_ = !survey.whole;
   // Within a block, what only a standby cannot do is to be done elsewhere; outside, each batch is
   // on its own.
   const route::Place place = survey.plan->needs.place;
   const bool reads = place == route::Place::standby;
-  const bool here = !decision.wait && (block ? place != route::Place::primary : reads);
-  if (here) {
+  const bool begins = survey.plan->needs.begins;
+  const bool moves = block && survey.sets && is_movable();  // SET TRANSACTION, perhaps
+  if (server->in_failed_transaction() && !survey.ends_first) return true;
+  const bool fits =
+      block ? place != route::Place::primary && !begins && !moves : reads && !survey.closes;
+  if (!decision.wait && fits) {
+    routing().waits_since = {};
     routing().movable = routing().movable && survey.plain;
-    batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
+    batch_bytes_ = survey.closes ? 0 : static_cast<std::uint32_t>(survey.bytes);
     planned_ = true;
     hub.guide.note(pool->record.key.node, decision.reason);
     return true;
   }
-  if (server->owes() || server->adapts()) return wait_for_outcome(), false;
+  if (!hub.to_client.empty()) deliver(hub.to_client);
   if (!block) {
     try_release();
     return server == nullptr || (wait_for_outcome(), false);
   }
-  return leave_standby(decision);
+  if (survey.ends_first) return ends_elsewhere();
+  return leave_standby(decision, survey);
 }
 
 }  // namespace heim::session

@@ -27,24 +27,40 @@ struct Client::Routing {
   std::string application_name;
   route::RuleMask rules = 0;  // what they say of this session
 
-  freshness::SessionMark mark;  // its own last commit
+  freshness::SessionMark mark;        // its own last commit
   freshness::WriteSet parsed_writes;  // of what it has ever parsed under its own names
+  std::uint64_t parsed_version = 0;   // of the catalogs, when it began to
 
   // The transaction block that is open on a standby, or not yet begun anywhere.
-  std::string begin;       // its BEGIN; empty: there is none
-  bool begun = false;      // some server has seen it
-  bool movable = true;     // what it did so far can be done elsewhere as well
+  std::string begin;            // its BEGIN; empty: there is none
+  bool begun = false;           // some server has seen it
+  bool begins_itself = false;   // the client's own message said so there
+  bool movable = true;          // what it did so far can be done elsewhere as well
   bool snapshot_block = false;  // all of its statements see what its first one sees
-  Instant waits_since{};   // for a standby to replay; Instant{}: it does not
+  Instant waits_since{};        // for a standby to replay; Instant{}: it does not
 };
+
+inline constexpr std::string_view stays_on_standby =
+    "this READ ONLY transaction runs on a standby, which cannot run this statement: ";
+inline constexpr std::string_view not_replayed =
+    "the standby of this transaction has not replayed in time what this statement has to see";
 
 /// What the batch at hand does. Made for one decision.
 struct Client::Survey {
-  route::Plan* plan = nullptr;  // null: its text does not tell
-  std::size_t bytes = 0;        // of the batch, which is here whole; 0: it is not
-  bool plain = true;            // leaves nothing behind in its transaction
-  sql::Hint hint;               // of its first text that has one
-  const sql::Script* only = nullptr;  // if it is one text; compared only
+  route::Plan* plan = nullptr;        // null: its text does not tell
+  std::size_t bytes = 0;              // of the batch, which is here whole; 0: it is not
+  bool whole = true;                  // all of it was looked at
+  bool plain = true;                  // leaves nothing behind in its transaction
+  bool ends = false;                  // a block, perhaps
+  bool ends_first = false;            // and does nothing before
+  bool closes = false;                // a statement, by its name
+  bool sets = false;                  // a setting, or shows one
+  bool fails_alike = true;            // where nothing may be written, the same on each kind of node
+  sql::Hint hint;                     // of its first text that has one
+  const sql::Script* only = nullptr;  // if it is one text
+  std::string_view text;              // the last one
+
+  std::string plan_reason() const { return plan ? std::string(plan->needs.reason) : "not known"; }
 };
 
 }  // namespace heim::session

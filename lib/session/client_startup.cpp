@@ -107,12 +107,12 @@ bool Client::check_settings(const std::vector<std::pair<std::string, std::string
     if (parameter != "heimproxy.route") continue;
     const auto wish = route::parse_wish(value);
     if (!wish) {
-      fail("22023", "heimproxy.route must be auto, primary, standby, nearest or node:NAME, not " +
-                        value);
+      fail("22023",
+           "heimproxy.route must be auto, primary, standby, nearest or node:NAME, not " + value);
       return false;
     }
-    login_->wanted = wish->kind == route::Wish::Kind::standby ? route::Wanted::standby
-                                                              : route::Wanted::primary;
+    login_->wanted =
+        wish->kind == route::Wish::Kind::standby ? route::Wanted::standby : route::Wanted::primary;
   }
   return true;
 }
@@ -145,9 +145,9 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
     login_->extra.emplace_back(given, value);
   }
   if (!check_settings(settings)) return false;
-  if (!hub.guide.on()) {
-    std::erase_if(settings, [](const auto& item) { return item.first == "heimproxy.route"; });
-  }
+  const bool kept = hub.guide.on();
+  std::erase_if(settings,
+                [&](const auto& item) { return !kept && item.first == "heimproxy.route"; });
   vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
   return true;
 }

@@ -64,9 +64,11 @@ const Client::Routing& Client::wishes() {
   const std::string_view group = value("heimproxy.group");
   mine.group = group.empty() ? 0 : hub.shared.ledger.group(group);
   mine.min_lsn = route::parse_lsn(value("heimproxy.min_lsn")).value_or(0);
-  mine.read_only = value("default_transaction_read_only") == "on";
-  mine.serializable = value("default_transaction_isolation") == "serializable";
-  mine.snapshot = value("default_transaction_isolation") == "repeatable read";
+  const std::string reads = fold(value("default_transaction_read_only"));
+  mine.read_only = reads == "on" || reads == "true" || reads == "yes" || reads == "1";
+  const std::string isolation = fold(value("default_transaction_isolation"));
+  mine.serializable = isolation == "serializable";
+  mine.snapshot = isolation == "repeatable read";
   return mine;
 }
 
@@ -103,8 +105,8 @@ std::string Client::wrong_setting(const sql::Script& script, std::string_view te
   if ((script.effects & (sql::effect::settings | sql::effect::local)) == 0) return {};
   if (script.statements.size() != 1 || fold(text).find(prefix) == std::string::npos) return {};
   if (script.statements[0].kind != sql::Kind::set) return {};
-  for (const std::string_view name : {"heimproxy.route", "heimproxy.freshness",
-                                      "heimproxy.min_lsn"}) {
+  for (const std::string_view name :
+       {"heimproxy.route", "heimproxy.freshness", "heimproxy.min_lsn"}) {
     const auto value = value_given(text, name);
     if (value && !is_right(name, *value)) {
       return "invalid value for parameter \"" + std::string(name) + "\": \"" + *value + "\"";
@@ -123,7 +125,7 @@ bool Client::own_setting(Bytes in, const wire::Header& header) {
   const std::string wrong = wrong_setting(*hub.script(text), text);
   if (!wrong.empty()) {
     poison("22023", wrong);
-    end_refused(header);
+    end_refused(in, header);
     return true;
   }
   const std::string_view other = instead_of(text);

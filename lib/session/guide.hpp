@@ -47,7 +47,6 @@ class Guide {
   struct Plans;  // of one database
 
  private:
-
   Shared& shared_;
   route::RulesRef rules_;
   bool wanted_ = false;  // by the configuration

@@ -30,8 +30,7 @@ void Hub::node_changed(Pool& pool) {
   pool.trim(0, "its node is not in service");
   // Reads go on elsewhere; what a primary was asked may still be answered.
   const bool dead = condition == Condition::down && role != cluster::Role::primary;
-  const bool leave =
-      dead || condition == Condition::maintenance || condition == Condition::refused;
+  const bool leave = dead || condition == Condition::maintenance || condition == Condition::refused;
   // Nothing may go on at a node that is not the cluster's any more.
   for (auto* list : {&pool.opening, &pool.cleaning, &pool.linked}) {
     while (leave && !list->empty()) list->front()->discard("its node was taken out of service");

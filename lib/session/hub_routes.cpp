@@ -21,8 +21,12 @@ void Hub::fill_routes(Snapshot& snapshot) {
 void Hub::fill_ledger(Snapshot& snapshot) {
   if (worker != 0) return;  // it is the same for all
   for (freshness::Ledger::Row& row : shared.ledger.rows()) {
-    LedgerRow shown{std::move(row.database), std::move(row.table), row.version, row.in_flight,
-                    row.sampled ? route::lsn_text(row.lsn) : std::string(), std::nullopt,
+    LedgerRow shown{std::move(row.database),
+                    std::move(row.table),
+                    row.version,
+                    row.in_flight,
+                    row.sampled ? route::lsn_text(row.lsn) : std::string(),
+                    std::nullopt,
                     std::string(temperature_words[static_cast<std::size_t>(row.temperature)])};
     if (row.last_write != Instant{}) {
       shown.written_ago_ms = static_cast<std::uint64_t>(to_us(now() - row.last_write) / 1000);

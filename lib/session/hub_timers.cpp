@@ -111,7 +111,10 @@ void Hub::tick_pool(Pool& pool) {
   tick_linked(pool);
   tick_idle(pool);
   const bool reads = pool.mode == config::PoolMode::automatic || guide.on();
-  if (reads && pool.clients > 0) pool.keep_catalog();
+  // A standby may not have replayed what has changed.
+  const bool newest =
+      !guide.on() || shared.nodes.role(pool.record.key.node) == cluster::Role::primary;
+  if (reads && newest) pool.keep_catalog();
   const config::Timeouts& timeouts = settings().timeouts;
   for (Server* server = pool.cleaning.front(); server;) {
     Server* next = Pool::Servers::next(*server);

@@ -49,10 +49,10 @@ struct Pool {
   sql::CatalogRef catalog;
   sql::Effects catalog_watch = sql::effect::calls_functions | sql::effect::uses_relations;
   std::uint64_t catalog_version = ~std::uint64_t{0};
-  route::Policy policy;  // of reads
-  route::Wish wish;      // of the user
+  route::Policy policy;           // of reads
+  route::Wish wish;               // of the user
   Guide::Plans* plans = nullptr;  // of what is asked here; null: none yet
-  Instant catalog_missed{};  // since when there is none
+  Instant catalog_missed{};       // since when there is none
   /// What a server reports once it has a client's parameters: the greeting of the next client with
   /// the same.
   std::unordered_map<Settings, Settings> greetings;

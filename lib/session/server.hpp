@@ -230,14 +230,16 @@ class Server final : public StreamHandler {
   bool batch_failed = false;  // the last one that was answered
   Settings parameters;        // as reported
   Settings split_parameters, split_of;
-  Settings vars;              // as set by us for the last holder; null: unknown
+  Settings vars;  // as set by us for the last holder; null: unknown
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
   std::string kept;  // the batch under way as the client sent it, if it may be retried
+  bool may_change_objects = false;  // what it runs, until that is over
   std::string repeatable;  // the batch under way, a read that another node can answer; or empty
   std::vector<std::string> parsed_names;  // that it gave statements
-  std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
+  std::string shown;                      // of its answer
+  std::deque<std::string> poisons;        // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
 
  private:
@@ -288,6 +290,7 @@ class Server final : public StreamHandler {
   void settle_held();
   bool violate(std::string_view what);
   void set_status(char status);
+  bool is_announced() const;
   void end_writes(freshness::Outcome outcome);
   // cleaning (server_clean.cpp)
   void start_cleaning();
@@ -298,7 +301,7 @@ class Server final : public StreamHandler {
   void send_cleaning(Out& out);
   void resync(Out& out);
 
-  bool in_block_ = false;  // what is sent next runs in a transaction block, for sure
+  bool in_block_ = false;       // what is sent next runs in a transaction block, for sure
   freshness::WriteSet writes_;  // of the open transaction, that nobody else can see yet
   std::vector<freshness::CommitTicket> tickets_;  // of what somebody may see already
   ServerState state_ = ServerState::connecting;

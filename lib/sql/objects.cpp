@@ -215,6 +215,7 @@ class Objects::Walk {
   }
   /// The first reason counts, but that it asks about the server: the weakest.
   void refuse(std::string_view why) {
+    out_.hard |= why != calls_volatile && why != asks_server;
     if (out_.primary.empty() || out_.primary == asks_server) out_.primary = why;
   }
   static void table(Names& to, const std::string& name) { to.push_back(name); }

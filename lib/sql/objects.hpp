@@ -29,6 +29,7 @@ struct Reach {
   bool server_wide = false;  // reads system catalogs that all databases share
   /// Why it cannot run on a standby, as far as objects are concerned: static text; empty: it can.
   std::string_view primary;
+  bool hard = false;  // and not only since the answer may differ there, or a function is volatile
   bool row_security = false;  // the answer hangs on who asks
 };
 

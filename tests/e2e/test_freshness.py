@@ -51,7 +51,8 @@ def proxy_before(make_proxy, group, **tables):
     """Splits reads from writes; its console answers once it knows all nodes."""
     names = [f"n{number}" for number in range(len(group.servers))]
     nodes = [node(server, "auto", name=name) for name, server in zip(names, group.servers)]
-    proxy = make_proxy({"proxy": {"pool_mode": "auto"}, "monitor": WATCH, "nodes": nodes, **tables})
+    proxy = make_proxy({"proxy": {"pool_mode": "auto"}, "monitor": WATCH,
+                        "routing": {"reads": "standby"}, "nodes": nodes, **tables})
 
     def known():
         rows = {row["name"]: row for row in proxy.console("show nodes")}

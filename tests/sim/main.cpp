@@ -18,7 +18,7 @@ struct Options {
   std::uint64_t from = 1, to = 1;
   std::string profile = "every", middle = "proxy";
   std::vector<std::string> habits;
-  bool trace = false, twice = false, go_on = false;
+  bool trace = false, twice = false, go_on = false, splits = false;
 };
 
 [[noreturn]] void usage(int status) {
@@ -35,6 +35,7 @@ struct Options {
       "relay:BUG,\n"
       "             splitter, splitter:FAULT (both for clusters)\n"
       "  --set      overrides a habit of the clients (see profiles.cpp)\n"
+      "  --split    the proxy reads from standbys\n"
       "  --go-on    do not stop at the first failure\n"
       "  --twice    run each seed twice and compare the traces\n"
       "  --trace    print every message\n");
@@ -64,6 +65,8 @@ Options read_options(int argc, char** argv) {
       options.profile = value();
     } else if (word == "--middle") {
       options.middle = value();
+    } else if (word == "--split") {
+      options.splits = true;
     } else if (word == "--trace") {
       options.trace = true;
     } else if (word == "--set") {
@@ -101,6 +104,7 @@ MakeMiddle middle_of(const std::string& name) {
 
 Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& options) {
   Profile drawn = draw_profile(profile, seed);
+  drawn.splits = options.splits;
   if (options.middle == "proxy") drawn = for_proxy(drawn, seed);
   if (options.middle.starts_with("splitter")) drawn = for_splitter(drawn);
   for (const std::string& habit : options.habits) {

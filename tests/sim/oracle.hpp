@@ -50,7 +50,9 @@ class Oracle final : public SessionHost {
   void startup(const std::string& name, const std::string& value) { startup_[name] = value; }
   bool fatal() const { return fatal_; }
   /// The connection may end here, though the world is not one where connections end.
-  bool may_end() const { return rows_shown_ && !tolerance_.after_rows.empty(); }
+  bool may_end() const {
+    return (rows_shown_ || session_.status() == 'E') && !tolerance_.after_rows.empty();
+  }
   const Session& session() const { return session_; }
   std::uint64_t readies() const { return readies_; }
 

@@ -57,6 +57,7 @@ struct Profile {
   std::uint32_t clients = 6;
   std::uint32_t units = 25;  // per client
   std::uint32_t databases = 1, users = 2;
+  bool splits = false;  // the proxy reads from standbys
   Duration think_max = milliseconds(20);
   Duration storm = seconds(20);      // for how long faults happen
   Duration patience = seconds(300);  // after that, for all clients to be done

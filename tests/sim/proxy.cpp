@@ -98,6 +98,8 @@ void Proxy::configure() {
     const auto role = i == 0 ? config::NodeRole::primary : config::NodeRole::standby;
     settings.nodes.push_back({server.host, server.host, server.port, role});
   }
+  settings.routing.reads =
+      world_.profile().splits ? config::Reads::standby : config::Reads::primary;
   settings.proxy.pool_mode = world_.profile().pool_mode;
   settings.proxy.pool_size = static_cast<std::uint32_t>(random_.between(1, 4));
   if (random_.chance(20)) settings.proxy.max_prepared_statements = 2;
@@ -192,6 +194,8 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
   }
   profile.clients += static_cast<std::uint32_t>(random.below(6));
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));
+  // A node's tables are one database's.
+  if (profile.habits.tables > 0) profile.databases = 1;
   if (random.chance(30)) profile.habits.tls = 50;
   if (random.chance(30)) profile.server_tls = true;
   profile.tolerance.reshapes = true;

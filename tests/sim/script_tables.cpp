@@ -68,7 +68,7 @@ Script::Text Script::table_write(bool extended) {
                  " RETURNING note) SELECT note FROM written";
       break;
     case 3:
-      text.sql = "SELECT record" + row();
+      text.sql = "SELECT put_row" + row();
       break;
     default:
       text.sql = "INSERT INTO " + table + " VALUES " + row();

@@ -6,7 +6,7 @@
 //   commit set_config(name, value, local)                              notice(tag)        a notice
 //   before the row shape(tag)             as many columns as ALTER TABLE says  temp(tag) is there a
 //   temporary table pg_is_in_recovery()
-//   record(tag, key, value): writes table "audit"      pg_current_wal_insert_lsn(),
+//   put_row(tag, key, value): writes table "audit"      pg_current_wal_insert_lsn(),
 //   pg_last_wal_replay_lsn()
 #include <algorithm>
 
@@ -110,6 +110,7 @@ std::vector<std::vector<std::string>> Session::state_rows(const std::string& que
     for (const char* const name :
          {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp"}) {
       rows.push_back({"f", name, "false"});
+      rows.push_back({"P", name, "v"});
     }
     for (const char* const name : {"orders", "lines", "items", "audit"}) {
       rows.push_back({"T", name, "rp"});

@@ -65,7 +65,7 @@ std::vector<std::string> Session::table_row(const Run& run) const {
 
 void Session::apply_functions() {
   for (const Call& call : run_.statement.calls) {
-    if (call.function != "record") continue;
+    if (call.function != "put_row") continue;
     writes_.push_back(
         {argument(call, 0, run_), argument(call, 1, run_), argument(call, 2, run_), "audit"});
   }

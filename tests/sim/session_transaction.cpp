@@ -88,7 +88,7 @@ bool Session::transaction_verb(Verb verb) {
     } else {
       begin_block();
     }
-    complete("BEGIN");
+    complete(run_.statement.text.starts_with("START") ? "START TRANSACTION" : "BEGIN");
     return true;
   }
   if (!block_) notice("25P01", "there is no transaction in progress");

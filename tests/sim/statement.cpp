@@ -380,7 +380,7 @@ bool Statement::writes() const {
     case Verb::alter:
       return true;
     default:
-      return locks || (!calls.empty() && calls[0].function == "record");
+      return locks || (!calls.empty() && calls[0].function == "put_row");
   }
 }
 

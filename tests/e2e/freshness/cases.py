@@ -38,7 +38,8 @@ CASES = [
         """create table c_a (id int primary key); insert into c_a values (1);
            create table c_b (id int primary key references c_a on delete cascade);
            insert into c_b values (1);
-           create table c_c (id int references c_b on delete cascade); insert into c_c values (1)""",
+           create table c_c (id int references c_b on delete cascade);
+           insert into c_c values (1)""",
         "delete from c_a where id = 1",
         "select count(*) from c_c",
         "0",
@@ -162,7 +163,8 @@ CASES = [
     ),
     (
         "CREATE OR REPLACE VIEW",
-        "create table g_t (v int); insert into g_t values (1); create view g_v as select v from g_t",
+        """create table g_t (v int); insert into g_t values (1);
+           create view g_v as select v from g_t""",
         "create or replace view g_v as select v + 10 as v from g_t",
         "select v from g_v",
         "11",
