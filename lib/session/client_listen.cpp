@@ -11,7 +11,6 @@
 #include "session/hub.hpp"
 #include "session/listener.hpp"
 #include "session/pool.hpp"
-#include "session/settings.hpp"
 
 namespace heim::session {
 namespace {
@@ -28,14 +27,6 @@ constexpr sql::Effects needs_channels = listens | unlistens | notifies | sql::ef
 
 std::vector<std::string> list(const Channels& channels) {
   return {channels.begin(), channels.end()};
-}
-
-std::string unlisten_sql(const Channels& channels) {
-  std::string sql;
-  for (const std::string& channel : channels) {
-    ((sql += "UNLISTEN ") += quote_identifier(channel)) += ';';
-  }
-  return sql;
 }
 
 }  // namespace
@@ -148,7 +139,7 @@ void Client::move_channels_out() {
   Listening& mine = *listening_;
   if (mine.move == Listening::Move::forget) {
     mine.move = Listening::Move::unlisten;
-    return ask_channels(unlisten_sql(mine.moving) + unlisten_sql({mine.fence}));
+    return ask_channels(unlisten_sql(list(mine.moving)) + unlisten_sql({mine.fence}));
   }
   if (holds_ != hold_listen) return;
   if (mine.move == Listening::Move::ready) return mine.deaf ? void() : send_fence();
