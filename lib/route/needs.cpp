@@ -222,12 +222,13 @@ Needs merge(Needs a, const Needs& b) {
   const bool mixed = (a.place == Place::control) != (b.place == Place::control);
   const bool follows = b.if_asked || b.place == Place::standby;
   a.if_asked = a.place == Place::any ? b.if_asked : a.if_asked && follows;
-  const bool control = mixed && a.place != Place::any && b.place != Place::any;
+  const bool among_others = mixed && a.place != Place::any && b.place != Place::any;
+  const bool several = a.place == Place::control && b.place == Place::control && (a.begins || b.begins);
   if (rank(b.place) > rank(a.place)) {
     a.place = b.place;
     a.reason = b.reason;
   }
-  if (control && a.place != Place::primary) refuse(a, block_in_message);
+  if ((among_others || several) && a.place != Place::primary) refuse(a, block_in_message);
   std::vector<std::string> reads = b.reads, writes = b.writes;
   take(a.reads, reads);
   take(a.writes, writes);

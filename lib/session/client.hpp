@@ -204,6 +204,7 @@ class Client final : public StreamHandler, public Holder {
   void finish_greeting(Server& given);
   void keep_server(Server& given);
   void tell_parameters(Server& given);
+  void tell_changes(const Settings& now);
   void release_server();
   void batch_done(Server& given);
   bool may_release() const;
@@ -257,7 +258,7 @@ class Client final : public StreamHandler, public Holder {
   void deliver_repeatable(Out& out);
   bool skip_shown(Bytes& segment);
   void keep_shown(Bytes segment);
-  void deliver_before();
+  void deliver_apart();
   bool goes_on_elsewhere(Server& lost, bool silent);
   void put_back(Server& from);
   void again_later();

@@ -30,6 +30,7 @@ void Client::keep_for_elsewhere(Bytes batch) {
   server->repeatable.clear();
   server->shown.clear();
   server->parsed_names.clear();
+  if (!hub.to_client.empty()) deliver(hub.to_client);  // of what came before it
   const bool bound = holds_ != 0 || (server->in_transaction() && !is_movable());
   if (server->owes_client() || bound || batch.size() > repeat_limit) return;
   server->repeatable.assign(as_text(batch));
@@ -79,7 +80,8 @@ void Client::put_back(Server& from) {
   stalled_ = false;
   for (const std::string& name : from.parsed_names) statements_.erase(name);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
-  skip_ = std::exchange(from.shown, {});
+  // What an earlier try has shown, and this one not yet.
+  skip_.insert(0, std::exchange(from.shown, {}));
 }
 
 // What is shown of the answer is kept: if it is asked for again, it has to begin alike.
@@ -100,13 +102,11 @@ void Client::keep_shown(Bytes segment) {
   if (!server->repeatable.empty()) server->shown.append(as_text(segment));
 }
 
-// What there is to say before the answer of the batch that comes next.
-void Client::deliver_before() {
-  if (hub.to_client.empty()) return;
-  const std::string skip = std::exchange(skip_, {});
-  if (server) server->repeatable.clear();
-  deliver(hub.to_client);
-  skip_ = skip;
+// What is no part of an answer that is kept, or skipped.
+void Client::deliver_apart() {
+  if (hub.to_client.empty() || !stream_) return hub.to_client.clear();
+  pool->meter->total.sent += hub.to_client.size();
+  hub.to_client.flush(*stream_);
 }
 
 // False if it is another answer.

@@ -96,12 +96,17 @@ void Client::send_held_begin() {
   routing_->begun = true;
   routing_->begins_itself = false;
   server->ask(routing_->begin, hub.to_server);
+  // A block that had failed on its standby has to fail here, too: its COMMIT is a ROLLBACK.
+  if (std::exchange(routing_->failed, false)) {
+    server->ask("ROLLBACK TO SAVEPOINT heim_failed", hub.to_server, Reply::query_lenient);
+  }
 }
 
 // The transaction is over.
 void Client::block_ended() {
   if (!routing_) return;
   routing_->begin.clear();
+  routing_->failed = false;
   routing_->waits_since = {};
 }
 
@@ -123,8 +128,9 @@ bool Client::leave_standby(const route::Decision& decision, const Survey& survey
 // on the primary, in which nothing was done either.
 bool Client::ends_elsewhere() {
   if (!hub.to_client.empty()) deliver(hub.to_client);
-  release_server();
   Routing& mine = routing();
+  mine.failed = server->in_failed_transaction();
+  release_server();
   if (mine.begin.empty()) mine.begin = "BEGIN READ ONLY";
   mine.begun = false;
   only_primary_ = true;

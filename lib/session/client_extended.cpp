@@ -199,7 +199,6 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const std::string_view content = as_text(fields.rest());
   ++pool->meter->total.client_parse_count;
   if (given.empty()) return parse_unnamed(in, header, content);
-  if (!server->repeatable.empty()) server->parsed_names.emplace_back(given);
   const StatementRef statement = hub.statement_table.intern(content);
   // In a failed transaction the server has its own opinion.
   if (server->in_failed_transaction()) retire(key_of(*statement));
@@ -216,6 +215,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   Undo change;
   change.client_named = true;
   change.name = given;
+  if (!server->repeatable.empty()) server->parsed_names.emplace_back(given);
   statements_.set(given, statement, parsed_under());
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));

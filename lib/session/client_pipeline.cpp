@@ -301,9 +301,11 @@ void Client::begin_request() {
 // A server for what comes next, on a node that may run it. False: it has to wait.
 bool Client::has_server(Bytes in) {
   const bool begins = server && !server->batch_open && !planned_;
-  if (begins && is_routed() && !may_stay(in)) return false;
+  if (begins && is_routed()) {
+    if (!may_stay(in)) return false;
+    if (server) server->repeatable.clear();  // the batch before this one
+  }
   if (!server && !acquire(in)) return false;
-  if (!server->batch_open && (planned_ || !skip_.empty())) deliver_before();
   if (std::exchange(planned_, false)) keep_for_elsewhere(in.first(batch_bytes_));
   return true;
 }
@@ -431,6 +433,14 @@ void Client::on_synced(Server& given) {
 void Client::tell_parameters(Server& given) {
   const Settings& now = given.parameters_for(splits_);
   if (!told_ || told_ == now) return;
+  const bool apart = !skip_.empty() || !given.repeatable.empty();
+  if (apart && !hub.to_client.empty()) deliver(hub.to_client);
+  tell_changes(now);
+  if (apart) deliver_apart();
+  told_ = now;
+}
+
+void Client::tell_changes(const Settings& now) {
   std::vector<std::pair<std::string, std::string>> news;  // sorted as the server sorts them
   for (const auto& [parameter, value] : now->items) {
     const std::string* told = told_->find(parameter);
@@ -442,7 +452,6 @@ void Client::tell_parameters(Server& given) {
     wire::parameter_status(message, parameter, *now->find(parameter));
     hub.to_client.copy(message);
   }
-  told_ = now;
 }
 
 void Client::on_ready(Server& given, char tx) {

@@ -45,6 +45,12 @@ bool sets_locally(const sql::Script& script) {
   });
 }
 
+bool is_command(const sql::Statement& statement) {
+  static constexpr Kind kinds[] = {Kind::set,     Kind::discard, Kind::prepare, Kind::deallocate,
+                                   Kind::load,    Kind::listen,  Kind::unlisten};
+  return std::ranges::find(kinds, statement.kind) != std::end(kinds);
+}
+
 std::string_view text_of(const Statement& statement) {
   const std::string_view content = statement.content;
   return content.substr(0, content.find('\0'));
@@ -83,6 +89,7 @@ void Client::survey_script(const sql::ScriptRef& script, std::string_view text, 
   const bool reads = plan.needs.place != route::Place::primary || plan.needs.soft;
   survey.fails_alike = survey.fails_alike && (reads || fails_where_read_only(*script));
   survey.sets = survey.sets || sets_locally(*script);
+  survey.commands = survey.commands || std::ranges::any_of(script->statements, is_command);
   if (!survey.plan) survey.ends_first = ends_block(*script);
   // What follows the end of a block is not in it.
   if (survey.ends) survey.fails_alike = false;
@@ -111,7 +118,7 @@ void Client::survey_unseen(Survey& survey) {
 
 void Client::survey_bind(Bytes body, Survey& survey) {
   wire::Fields fields(body);
-  if (!fields.string().empty()) survey.plain = false;  // a portal can outlive its batch
+  if (!fields.string().empty()) survey.portal = true, survey.plain = false;
   const std::string_view given = fields.string();
   if (!fields.ok()) return survey_unseen(survey);
   const auto& parsed = hub.parsed_names;
@@ -202,7 +209,7 @@ route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
                                  .node = pool->record.key.node,
                                  .read_only = held || open || mine.read_only,
                                  .serializable = mine.serializable,
-                                 .snapshot = held ? mine.snapshot_block : mine.snapshot},
+                                 .snapshot = held ? mine.snapshot_block && !mine.ended : mine.snapshot},
                  .mark = &mine.mark,
                  .group = mine.group,
                  .min_lsn = mine.min_lsn,
@@ -222,11 +229,12 @@ bool Client::in_block() const {
 // A message of a batch that came in parts. What its standby cannot do is refused: too late to go
 // elsewhere. False if it has to wait.
 bool Client::look_at_part(Bytes in, const wire::Header& header) {
-  if (server->in_failed_transaction()) return true;
+  if (server->in_failed_transaction() && !routing().ended) return true;
   Survey survey;
   const Bytes message = in.first(std::min(in.size(), header.total()));
   const route::Decision decision = decide(message, true, survey);
   routing().movable = false;
+  routing().ended = routing().ended || survey.ends;
   const bool here = !decision.wait && survey.plan->needs.place != route::Place::primary;
   return here || bears_with_it(decision, survey);
 }
@@ -235,11 +243,12 @@ bool Client::look_at_part(Bytes in, const wire::Header& header) {
 void Client::choose_node(Bytes in) {
   Survey survey;
   route::Decision decision = decide(in, false, survey);
-  const bool begins =
-      survey.plan->needs.begins && survey.plan->needs.place == route::Place::control;
-  const bool first =
-      in_held_block() && (survey.sets || survey.plan->needs.place == route::Place::any);
-  if (decision.standby && (first || survey.closes || (begins && listens_elsewhere()))) {
+  const route::Place place = survey.plan->needs.place;
+  const bool begins = survey.plan->needs.begins && place == route::Place::control;
+  const bool first = in_held_block() && (survey.sets || place == route::Place::any);
+  // Nor can a block go elsewhere whose BEGIN has left a portal.
+  const bool stays = begins && (survey.portal || listens_elsewhere());
+  if (decision.standby && (first || survey.commands || survey.closes || stays)) {
     only_primary_ = true;
     survey = {};
     decision = decide(in, false, survey);
@@ -288,6 +297,7 @@ bool Client::may_stay(Bytes in) {
   Survey survey;
   const route::Decision decision = decide(in, true, survey);
   in_parts_ = !survey.whole;
+  routing().ended = survey.ends;
   // Within a block, what only a standby cannot do is to be done elsewhere; outside, each batch is
   // on its own.
   const route::Place place = survey.plan->needs.place;

@@ -36,6 +36,8 @@ struct Client::Routing {
   bool begun = false;           // some server has seen it
   bool begins_itself = false;   // the client's own message said so there
   bool movable = true;          // what it did so far can be done elsewhere as well
+  bool failed = false;          // it did, on the standby it left
+  bool ended = false;           // by the batch that is open
   bool snapshot_block = false;  // all of its statements see what its first one sees
   Instant waits_since{};        // for a standby to replay; Instant{}: it does not
 };
@@ -51,10 +53,12 @@ struct Client::Survey {
   std::size_t bytes = 0;              // of the batch, which is here whole; 0: it is not
   bool whole = true;                  // all of it was looked at
   bool plain = true;                  // leaves nothing behind in its transaction
+  bool portal = false;                // that has a name: it can outlive its batch
   bool ends = false;                  // a block, perhaps
   bool ends_first = false;            // and does nothing before
   bool closes = false;                // a statement, by its name
   bool sets = false;                  // a setting, or shows one
+  bool commands = false;              // changes its session: not to be run twice
   bool fails_alike = true;            // where nothing may be written, the same on each kind of node
   sql::Hint hint;                     // of its first text that has one
   const sql::Script* only = nullptr;  // if it is one text

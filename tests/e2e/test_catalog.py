@@ -6,6 +6,7 @@ import re
 
 import psycopg
 import pytest
+from conftest import connect
 from harness.paths import ROOT
 
 DATA = ROOT / "tests" / "data" / "catalog"
@@ -18,7 +19,7 @@ def question():
 
 @pytest.fixture
 def objects(server, database):
-    with server.connect(dbname=database) as conn:
+    with connect(server, database, user="postgres") as conn:
         conn.execute((DATA / "schema.sql").read_text())
         conn.execute("set search_path = pg_catalog")
         yield conn

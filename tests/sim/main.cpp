@@ -119,10 +119,11 @@ void report(std::uint64_t seed, const std::string& profile, const Options& optio
   std::string set;
   for (const std::string& habit : options.habits) set += " --set " + habit;
   std::printf(
-      "seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s "
+      "seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s%s "
       "--trace\n",
       static_cast<unsigned long long>(seed), profile.c_str(), verdict.c_str(),
-      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(), set.c_str());
+      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(), options.splits ? " --split" : "",
+      set.c_str());
 }
 
 }  // namespace

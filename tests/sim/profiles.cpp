@@ -55,6 +55,7 @@ constexpr NamedHabit named_habits[] = {
     {"startup_parameters", &Habits::startup_parameters},
     {"tables", &Habits::tables},
     {"table_reads", &Habits::table_reads},
+    {"hot_table", &Habits::hot_table},
     {"hints", &Habits::hints},
     {"savepoints", &Habits::savepoints},
 };
@@ -76,6 +77,14 @@ void draw_cluster(Profile& profile, Random& random) {
   }
   habits.errors = 3;
   habits.copies = 3;
+  if (random.chance(50)) {  // little is written: many reads find a standby that has it all
+    habits.table_reads = static_cast<std::uint32_t>(random.between(90, 99));
+    habits.tables = 97;
+    habits.hot_table = 80;
+    habits.transactions /= 2;
+    habits.savepoints = habits.settings = habits.errors = habits.copies = 0;
+    profile.units *= 2;
+  }
   profile.storm = seconds(3);
   ClusterSettings& cluster = profile.cluster;
   cluster.standbys = static_cast<std::uint32_t>(random.between(lagging || failover ? 1 : 0, 3));

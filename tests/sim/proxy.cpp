@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "control.hpp"
+#include "session.hpp"
 #include "session/hub.hpp"
 
 namespace heim::sim {
@@ -50,6 +51,7 @@ class Proxy final : public Middle, public Listener, public session::Fabric {
   void arrange_tick(std::size_t index);
   void on_session(std::uint32_t node, const Backend& newcomer);
   void look_again();
+  void learn_catalogs();
 
   World& world_;
   sim::Random random_;
@@ -82,12 +84,25 @@ Proxy::Proxy(World& world)
                                                      world.scheduler(), rules_, nullptr);
     arrange_tick(i);
   }
+  if (world.profile().splits && random_.chance(90)) learn_catalogs();
   world.network().host("proxy").set_serves_tls(world.profile().habits.tls > 0);
   world.network().listen("proxy", 6432, *this);
   for (std::uint32_t i = 0; i < world.cluster().size(); ++i) {
     world.cluster().server(i).on_session = [this, i](const Backend& backend) {
       on_session(i, backend);
     };
+  }
+}
+
+// As if other clients had been here before: else most worlds are over before it is known.
+void Proxy::learn_catalogs() {
+  const Instant now = world_.scheduler().now();
+  for (std::uint32_t i = 0; i < world_.profile().databases; ++i) {
+    const std::string database = "data" + std::to_string(i);
+    if (!shared_.catalogs.begin_load(database, now)) continue;
+    auto catalog = std::make_shared<sql::Catalog>();
+    for (const auto& row : catalog_rows()) catalog->add(row[0], row[1], row[2]);
+    shared_.catalogs.loaded(database, now, std::move(catalog));
   }
 }
 

@@ -47,7 +47,7 @@ Script::Text Script::table_read(bool extended) {
 
 Script::Text Script::table_write(bool extended) {
   const std::string key = own_key() + std::to_string(random_.below(3));
-  const std::string table = tables[random_.below(4)];
+  const std::string table = tables[random_.chance(habits_.hot_table) ? 0 : random_.below(4)];
   Text text;
   const std::string tag = new_tag();
   const auto row = [&] {

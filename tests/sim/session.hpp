@@ -30,6 +30,9 @@ struct Write {
 /// What a statement sees of the committed data. Only the host knows what the number stands for.
 using Snapshot = std::uint64_t;
 
+/// What a database says that is asked for its catalog.
+std::vector<std::vector<std::string>> catalog_rows();
+
 /// What a session needs of the world around it. Every call has a meaning for the oracle too.
 class SessionHost {
  public:

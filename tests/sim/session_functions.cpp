@@ -101,22 +101,28 @@ std::vector<std::string> Session::values(const Run& run, std::uint32_t row) cons
   return out;
 }
 
+// What is in the database: all functions are volatile, one writes; all tables are ordinary ones.
+std::vector<std::vector<std::string>> catalog_rows() {
+  std::vector<std::vector<std::string>> rows;
+  for (const char* const name :
+       {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp",
+                          "put_row"}) {
+    rows.push_back({"f", name, "false"});
+    rows.push_back({"P", name, "v"});
+  }
+  rows.push_back({"B", "put_row", "audit"});
+  for (const char* const name : {"orders", "lines", "items", "audit"}) {
+    rows.push_back({"T", name, "rp"});
+  }
+  return rows;
+}
+
 // What the proxy asks after statements that may have changed the session: see
 // session/state_probe.hpp.
 std::vector<std::vector<std::string>> Session::state_rows(const std::string& question) const {
   std::vector<std::vector<std::string>> rows;
   const auto asks = [&](const char* what) { return question.find(what) != question.npos; };
-  if (asks("pg_depend d")) {
-    for (const char* const name :
-         {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp"}) {
-      rows.push_back({"f", name, "false"});
-      rows.push_back({"P", name, "v"});
-    }
-    for (const char* const name : {"orders", "lines", "items", "audit"}) {
-      rows.push_back({"T", name, "rp"});
-    }
-    return rows;
-  }
+  if (asks("pg_depend d")) return catalog_rows();
   static constexpr std::string_view by_name = "current_setting(E'";
   for (std::size_t at = question.find(by_name); at != question.npos;
        at = question.find(by_name, at + 1)) {

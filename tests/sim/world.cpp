@@ -17,8 +17,8 @@ Profile with_tolerance(Profile profile) {
     tolerance.disconnects = true;
     tolerance.lost_errors.insert({"08", "57P01", "57P02", "57P03"});
   }
-  // Who was the primary a moment ago refuses; and nobody is, for a while.
-  if (cluster.failovers) tolerance.errors.insert("25006");
+  // Who was the primary a moment ago refuses, or is a standby meanwhile; and nobody is, for a while.
+  if (cluster.failovers) tolerance.errors.insert({"25006", "40001"});
   // A read is asked again of another node, as long as none of its rows was shown.
   if (profile.cluster.standbys > 0) {
     tolerance.after_rows.insert({"08", "57P01", "57P02", "57P03", "40001"});
@@ -47,10 +47,6 @@ World::World(std::uint64_t seed, Profile profile, bool trace, const MakeMiddle& 
   if (cluster_.size() > 1) {
     judge_.set_cluster(profile_.cluster_faults.failovers);
     storm_.emplace(network_, cluster_, random_.fork(), profile_.cluster_faults, storm_end_);
-  }
-  // Nobody asks again of another node.
-  if (!make_middle && profile_.cluster_faults.failovers) {
-    profile_.tolerance.errors.insert("40001");
   }
   const ServerSettings& server = primary().settings();
   if (make_middle) middle_ = make_middle(*this);
