@@ -210,7 +210,8 @@ Decision stay(const Ask& ask, const World& world, Instant now) {
   const TransactionView& transaction = ask.transaction;
   Decision decision = on_node(world, transaction.node, "the transaction is on this node");
   if (!decision.standby || ask.policy.standby_only) return decision;
-  if (transaction.snapshot || ask.plan.needs.place != Place::standby) return decision;
+  if (transaction.snapshot && !ask.begins_block) return decision;  // what it sees is settled
+  if (ask.plan.needs.place != Place::standby && !ask.plan.needs.soft) return decision;
   const Asked asked = asked_of(ask, world);
   decision.verdict = verdict_of(ask, asked.freshness, world, now);
   decision.wait = !fresh(world, transaction.node, decision.verdict);

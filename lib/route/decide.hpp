@@ -60,7 +60,8 @@ struct Ask {
   std::uint64_t min_lsn = 0;
   const Rules* rules = nullptr;
   RuleMask session_rules = 0;  // Rules::of_session()
-  /// BEGIN was held back, and this is the first statement of its block.
+  /// The first statement of a block: its BEGIN was held back, or is all that the node has seen. It
+  /// takes the snapshot, where there is one for all.
   bool begins_block = false;
 };
 

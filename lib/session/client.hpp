@@ -68,6 +68,7 @@ class Client final : public StreamHandler, public Holder {
   void on_state(Server& server, bool failed) override;
   bool on_notification(Server& server, Bytes frame) override;
   void on_server_lost(Server& server, Bytes error) override;
+  bool can_go_on(const Server& without) const override;
   void on_batch_end() override;
   void on_retry(Server& server) override;
   bool runs_elsewhere(const Server& on, const wire::ErrorView& error) override;
@@ -255,15 +256,19 @@ class Client final : public StreamHandler, public Holder {
   // client_again.cpp
   void keep_for_elsewhere(Bytes batch);
   bool may_repeat(const Server& on) const;
+  bool is_between(const Server& on) const;
   void deliver_repeatable(Out& out);
   bool skip_shown(Bytes& segment);
   void keep_shown(Bytes segment);
   void deliver_apart();
   bool goes_on_elsewhere(Server& lost, bool silent);
   void put_back(Server& from);
+  void restore_names(Server& from);
+  void keep_name(std::string_view given);
   void again_later();
   void again();
   // client_route.cpp
+  struct Parsed;
   struct Routing;
   struct RoutingDeleter {
     void operator()(Routing* routing) const;
@@ -274,6 +279,7 @@ class Client final : public StreamHandler, public Holder {
   void look_ahead(Bytes in, Survey& survey);
   void look_at_first_part(Bytes in, Survey& survey);
   void survey_text(std::string_view text, Survey& survey);
+  static void take_hint_of(std::string_view text, Survey& survey);
   void survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey);
   void survey_execute(const std::string& name, const sql::Script& script, Survey& survey);
   void survey_bind(Bytes body, Survey& survey);
@@ -289,11 +295,16 @@ class Client final : public StreamHandler, public Holder {
   std::string peer_address() const;
   route::Decision decide(Bytes in, bool open, Survey& survey);
   void choose_node(Bytes in);
+  route::Decision decide_on_primary(Bytes in, Survey& survey);
+  bool has_to_lead(const Survey& survey) const;
+  void look_at_node_again();
   void no_node();
   void move_to(std::uint32_t node);
   bool in_block() const;
   bool look_at_part(Bytes in, const wire::Header& header);
   bool may_stay(Bytes in);
+  bool fits_here(const Survey& survey) const;
+  void stay_for(const Survey& survey, const route::Decision& decision);
   bool has_server(Bytes in);
   // client_block.cpp
   bool in_held_block() const;
@@ -302,7 +313,8 @@ class Client final : public StreamHandler, public Holder {
   bool ends_held_block(const sql::Statement& statement);
   void answer_control(std::string_view tag, char status);
   void begins_on_standby(const Survey& survey);
-  bool is_movable() const;
+  bool is_movable(bool again) const;
+  char own_status() const;
   void send_held_begin();
   void block_ended();
   bool leave_standby(const route::Decision& decision, const Survey& survey);
@@ -316,10 +328,13 @@ class Client final : public StreamHandler, public Holder {
   void account_own(Bytes in, const wire::Header& header);
   void account_parse(Bytes in, const wire::Header& header);
   void parses_unseen();
+  bool take_parsed(std::string_view text);
+  void parse_anew();
   void note_group();
   bool odd_strings();
   const std::string* executed_text(const std::string& name, const sql::Script& script) const;
   void account_unseen();
+  void account_everything();
   void account_execute(const std::string& name, const sql::Script& script);
   void account(const sql::ScriptRef& script, std::string_view text);
   // client_forget.cpp

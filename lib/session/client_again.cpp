@@ -29,9 +29,9 @@ bool is_of_standbys(const wire::ErrorView& error) {
 void Client::keep_for_elsewhere(Bytes batch) {
   server->repeatable.clear();
   server->shown.clear();
-  server->parsed_names.clear();
+  server->renamed.clear();
   if (!hub.to_client.empty()) deliver(hub.to_client);  // of what came before it
-  const bool bound = holds_ != 0 || (server->in_transaction() && !is_movable());
+  const bool bound = holds_ != 0 || (server->in_transaction() && !is_movable(true));
   if (server->owes_client() || bound || batch.size() > repeat_limit) return;
   server->repeatable.assign(as_text(batch));
 }
@@ -54,14 +54,22 @@ void Client::on_elsewhere(Server& given) {
   again_later();
 }
 
+// Between two statements of a block there is nothing to run again.
+bool Client::is_between(const Server& on) const {
+  return is_movable(false) && !on.owes() && !on.batch_open && body_left_ == 0 &&
+         state_ == ClientState::linked;
+}
+
+bool Client::can_go_on(const Server& without) const {
+  if (!reads_elsewhere_ || without.in_failed_transaction()) return false;
+  return is_between(without) || may_repeat(without);
+}
+
 // The server is gone. True if the client is served by another.
 bool Client::goes_on_elsewhere(Server& lost, bool silent) {
-  if (!reads_elsewhere_ || lost.in_failed_transaction()) return false;
-  // Between two statements of a block there is nothing to run again.
-  const bool between = is_movable() && !lost.owes() && !lost.batch_open && body_left_ == 0 &&
-                       state_ == ClientState::linked;
-  if (!between && !may_repeat(lost)) return false;
+  if (!can_go_on(lost)) return false;
   if (silent) hub.node_failed(*pool);
+  if (is_between(lost)) lost.repeatable.clear(), lost.shown.clear();  // it was answered
   lost.take_back_all();
   put_back(lost);
   effects_ = 0;
@@ -76,12 +84,30 @@ void Client::put_back(Server& from) {
     // A BEGIN that is part of the batch is sent again with it.
     if (routing_->begins_itself && !from.in_transaction()) routing_->begin.clear();
     routing_->begun = false;
+    routing_->batches = 0;
   }
   stalled_ = false;
-  for (const std::string& name : from.parsed_names) statements_.erase(name);
+  restore_names(from);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.
   skip_.insert(0, std::exchange(from.shown, {}));
+}
+
+// What names stood for before the batch.
+void Client::restore_names(Server& from) {
+  for (; !from.renamed.empty(); from.renamed.pop_back()) {
+    const auto& [name, before] = from.renamed.back();
+    if (before) {
+      statements_.set(name, before);
+    } else {
+      statements_.erase(name);
+    }
+  }
+}
+
+// Before a name of the batch at hand comes to stand for something else.
+void Client::keep_name(std::string_view given) {
+  if (!server->repeatable.empty()) server->renamed.emplace_back(given, statements_.find(given));
 }
 
 // What is shown of the answer is kept: if it is asked for again, it has to begin alike.

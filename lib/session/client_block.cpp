@@ -11,9 +11,6 @@ namespace {
 
 using sql::Kind;
 
-// How long a block may wait for its standby to replay what it has to see.
-constexpr Duration longest_wait = std::chrono::seconds(2);
-
 const sql::Statement* only_statement(const sql::Script& script) {
   return script.statements.size() == 1 ? &script.statements[0] : nullptr;
 }
@@ -30,6 +27,12 @@ std::string_view tag_of(std::string_view begin) {
 
 bool Client::in_held_block() const {
   return routing_ && !routing_->begin.empty() && !routing_->begun;
+}
+
+// What a ReadyForQuery says while it has no server.
+char Client::own_status() const {
+  if (!in_held_block()) return 'I';
+  return routing_->failed ? 'E' : 'T';
 }
 
 // A simple query that is answered here. True if it was.
@@ -50,11 +53,12 @@ bool Client::holds_back(const sql::Statement& statement, std::string_view text) 
   const Routing& wished = wishes();
   const bool reads = statement.read_only || (wished.read_only && !statement.read_write);
   if (!reads || statement.serializable || wished.serializable) return false;
+  const bool snapshot = statement.repeatable_read || wished.snapshot;
+  block_ended();
   Routing& mine = routing();
   mine.begin = text;
   mine.begun = false;
-  mine.movable = true;
-  mine.snapshot_block = statement.repeatable_read || wished.snapshot;
+  mine.snapshot_block = snapshot;
   answer_control(tag_of(text), 'T');
   return true;
 }
@@ -62,8 +66,8 @@ bool Client::holds_back(const sql::Statement& statement, std::string_view text) 
 bool Client::ends_held_block(const sql::Statement& statement) {
   const bool commit = statement.kind == Kind::commit;
   if ((!commit && statement.kind != Kind::rollback) || statement.chain) return false;
-  routing_->begin.clear();
-  answer_control(commit ? "COMMIT" : "ROLLBACK", 'I');
+  answer_control(commit && !routing_->failed ? "COMMIT" : "ROLLBACK", 'I');
+  block_ended();
   return true;
 }
 
@@ -79,15 +83,19 @@ void Client::answer_control(std::string_view tag, char status) {
 void Client::begins_on_standby(const Survey& survey) {
   const sql::Statement* statement = survey.only ? only_statement(*survey.only) : nullptr;
   if (!statement || statement->kind != Kind::begin || in_held_block()) return;
+  block_ended();
   Routing& mine = routing();
   mine.begin = survey.text;
-  mine.begun = mine.movable = mine.begins_itself = true;
+  mine.begun = mine.begins_itself = true;
   mine.snapshot_block = statement->repeatable_read || mine.snapshot;
 }
 
-// Whether the block on a standby can be begun anew elsewhere, and nobody could tell.
-bool Client::is_movable() const {
-  return routing_ && !routing_->begin.empty() && routing_->movable && !routing_->snapshot_block;
+// Whether the block on a standby can be begun anew elsewhere, and nobody could tell; `again`: with
+// its last batch.
+bool Client::is_movable(bool again) const {
+  if (!routing_ || routing_->begin.empty() || !routing_->movable || holds_ != 0) return false;
+  const std::uint32_t seen = routing_->batches - (again && routing_->batches > 0 ? 1 : 0);
+  return !routing_->snapshot_block || seen == 0;
 }
 
 // In front of the block's first statement.
@@ -106,18 +114,22 @@ void Client::send_held_begin() {
 void Client::block_ended() {
   if (!routing_) return;
   routing_->begin.clear();
-  routing_->failed = false;
+  routing_->movable = true;
+  routing_->failed = routing_->ended = routing_->keeps = routing_->begins_itself = false;
+  routing_->snapshot_block = false;
+  routing_->batches = 0;
   routing_->waits_since = {};
 }
 
 // Its standby cannot serve the statement that comes next. False if it has to wait.
 bool Client::leave_standby(const route::Decision& decision, const Survey& survey) {
   Routing& mine = routing();
-  if (is_movable()) {
+  if (is_movable(false)) {
     // Nothing it did so far can be told from the same on the primary.
     if (!hub.to_client.empty()) deliver(hub.to_client);
     release_server();
     mine.begun = false;
+    mine.batches = 0;
     only_primary_ = true;
     return true;
   }
@@ -133,6 +145,7 @@ bool Client::ends_elsewhere() {
   release_server();
   if (mine.begin.empty()) mine.begin = "BEGIN READ ONLY";
   mine.begun = false;
+  mine.batches = 0;
   only_primary_ = true;
   return true;
 }
@@ -143,7 +156,9 @@ bool Client::bears_with_it(const route::Decision& decision, const Survey& survey
   if (!decision.wait && survey.fails_alike) return true;
   if (decision.wait || !pool->catalog) {
     if (mine.waits_since == Instant{}) mine.waits_since = hub.now();
-    if (hub.now() - mine.waits_since <= longest_wait) return look_again_later(), false;
+    if (hub.now() - mine.waits_since <= hub.settings().routing.freshness_wait) {
+      return look_again_later(), false;
+    }
   }
   mine.waits_since = {};
   if (decision.wait) {

@@ -215,7 +215,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   Undo change;
   change.client_named = true;
   change.name = given;
-  if (!server->repeatable.empty()) server->parsed_names.emplace_back(given);
+  keep_name(given);
   statements_.set(given, statement, parsed_under());
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
@@ -402,7 +402,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   const StatementRef statement = statements_.find(given);
   if (!statement) {
     if (is_native(given)) {
-      if (hub.guide.on()) account_unseen();
+      if (hub.guide.on()) account_everything();
       return native(in, header);
     }
     unknown_statement(given);
@@ -474,6 +474,7 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
     change.name = given;
     change.before = std::move(statement);
     server->remember(std::move(change));
+    keep_name(given);
     statements_.erase(given);
     server->expect(Reply::close_made, true);
   } else {

@@ -43,8 +43,7 @@ void Client::answer_forgotten(std::string_view tag) {
   statements_.set_unnamed(nullptr);  // as any simple query does
   std::string answer;
   wire::command_complete(answer, tag);
-  const bool open = server ? server->in_transaction() : in_held_block();
-  wire::ready(answer, open ? 'T' : 'I');
+  wire::ready(answer, server ? (server->in_transaction() ? 'T' : 'I') : own_status());
   hub.to_client.copy(answer);
 }
 

@@ -213,7 +213,10 @@ void Client::open_console(bool admin) {
 bool Client::choose_pool() {
   const DatabaseView& view = login_->database;
   mode = hub.mode_for(view, user);
-  splits_ = hub.guide.on() && view.route == config::Route::primary &&
+  // Where reads stay with the primary, a session that asks for a standby is on one as a whole.
+  const bool whole = login_->wanted == route::Wanted::standby &&
+                     hub.settings().routing.reads == config::Reads::primary;
+  splits_ = hub.guide.on() && view.route == config::Route::primary && !whole &&
             mode != config::PoolMode::session && replication.empty();
   route::Wanted wanted = login_->wanted.value_or(
       view.route == config::Route::standby ? route::Wanted::standby : route::Wanted::primary);

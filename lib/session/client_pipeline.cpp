@@ -3,6 +3,7 @@
 // A message is passed on from where it was read. Small ones are taken whole, so that a client that
 // sends slowly holds no server; large ones pass in parts.
 #include "session/client_login.hpp"
+#include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -223,7 +224,7 @@ std::size_t Client::discard_frame(Bytes in, const wire::Header& header) {
 std::size_t Client::skip(Bytes in, const wire::Header& header) {
   if (header.tag == 'S') {
     std::string answer;
-    wire::ready(answer, 'I');
+    wire::ready(answer, own_status());
     hub.to_client.copy(answer);
     apply(ClientEvent::resynced);
   }
@@ -234,7 +235,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
   last_request = hub.now();
   if (!server) {
     std::string answer;
-    wire::ready(answer, in_held_block() ? 'T' : 'I');
+    wire::ready(answer, own_status());
     hub.to_client.copy(answer);
     return discard_frame(in, header);
   }
@@ -254,6 +255,9 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
   }
   if (is_routed() && !server && answers_control(in, header)) return header.total();
   if (!has_server(in)) return 0;
+  if (std::exchange(refused_, false)) return end_refused(in, header);
+  const bool part = reads_elsewhere_ && server->batch_open;
+  if (part && header.tag == 'Q' && !look_at_part(in, header)) return 0;
   if (std::exchange(refused_, false)) return end_refused(in, header);
   if (is_routed() && in.size() >= header.total() && own_setting(in, header)) return header.total();
   if (tracks_state()) {
@@ -363,9 +367,10 @@ void Client::reroute() {
   if (state_ != ClientState::waiting && state_ != ClientState::login) return;
   if (!in_line()) return;
   leave_line();
-  if (state_ == ClientState::waiting) --pool->clients_waiting;
+  Pool* before = pool;
   choose_again();
-  if (state_ == ClientState::waiting) ++pool->clients_waiting;
+  if (state_ == ClientState::closing) return;  // nobody can serve it
+  if (state_ == ClientState::waiting) --before->clients_waiting, ++pool->clients_waiting;
   if (Server* idle = pool->take_idle(vars)) return link(*idle);
   join_line();
 }
@@ -384,6 +389,7 @@ void Client::link(Server& given) {
   if (state_ == ClientState::login) return link_for_greeting();
   apply(ClientEvent::linked);
   given.take(*this, id, life_, vars, hub.to_server);
+  if (waited) look_at_node_again();
   send_held_begin();
   given.request_start = hub.now();
   if (given.transaction_start == Instant{}) given.transaction_start = hub.now();
@@ -537,12 +543,12 @@ void Client::refuse(const wire::ErrorFields& error) {
   std::string answer;
   wire::error(answer, error);
   ++pool->meter->total.error_count;
-  block_ended();  // the client is told so
-  only_primary_ = false;
+  // Its block was begun, as the client knows: it goes on as one that failed.
+  if (in_held_block()) routing_->failed = true;
   wire::Header header;
   wire::peek(wire::Origin::client, as_bytes(inbox_), header);
   const bool whole = header.tag == 'Q' || header.tag == 'F';
-  if (whole) wire::ready(answer, 'I');
+  if (whole) wire::ready(answer, own_status());
   const Bytes segment = as_bytes(answer);
   stream_->write({&segment, 1});
   apply(whole ? ClientEvent::answered : ClientEvent::refused);

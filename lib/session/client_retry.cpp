@@ -34,8 +34,9 @@ void Client::keep_for_retry(Bytes in, const wire::Header& header) {
 
 // The batch that was kept failed, and its ReadyForQuery came.
 void Client::on_retry(Server& given) {
-  const std::string kept = std::exchange(given.kept, {});
-  pump(as_bytes(kept));
+  // Where the server cannot run it any more, it waits for another.
+  inbox_.insert(0, std::exchange(given.kept, {}));
+  process_inbox();
   given.kept.clear();  // once
 }
 

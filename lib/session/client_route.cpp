@@ -45,6 +45,12 @@ bool sets_locally(const sql::Script& script) {
   });
 }
 
+// What a server is kept for. On a standby, nothing that is to be written later would succeed.
+bool holds_server(const sql::Script& script) {
+  using namespace sql::effect;
+  return (script.effects & (own_server | loads | seeds | listens | unlistens)) != 0;
+}
+
 bool is_command(const sql::Statement& statement) {
   static constexpr Kind kinds[] = {Kind::set,     Kind::discard, Kind::prepare, Kind::deallocate,
                                    Kind::load,    Kind::listen,  Kind::unlisten};
@@ -79,10 +85,24 @@ void Client::survey_text(std::string_view text, Survey& survey) {
   survey_script(script, text, survey);
 }
 
+// A batch is run on one node: where its texts ask for this and that, it is what is right for all.
+void Client::take_hint_of(std::string_view text, Survey& survey) {
+  const sql::Hint hint = sql::find_hint(text);
+  if (!survey.plan) {
+    survey.hint = hint;
+    return;
+  }
+  if (hint.route != survey.hint.route) {
+    const bool leads = hint.route == "primary" || survey.hint.route == "primary";
+    survey.hint.route = leads ? "primary" : "";
+  }
+  if (hint.freshness != survey.hint.freshness) survey.hint.freshness = "strict";
+}
+
 void Client::survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey) {
   if (survey.only == script.get()) return;  // seen just now
   survey.plain = survey.plain && is_plain(*script);
-  if (survey.hint.route.empty()) survey.hint = sql::find_hint(text);
+  take_hint_of(text, survey);
   // Another look-up may take away what the one before gave.
   if (survey.plan && survey.plan != &hub.merged_plan) hub.merged_plan = *survey.plan;
   route::Plan& plan = hub.guide.plan(script, text, *pool);
@@ -90,6 +110,7 @@ void Client::survey_script(const sql::ScriptRef& script, std::string_view text, 
   survey.fails_alike = survey.fails_alike && (reads || fails_where_read_only(*script));
   survey.sets = survey.sets || sets_locally(*script);
   survey.commands = survey.commands || std::ranges::any_of(script->statements, is_command);
+  survey.holds = survey.holds || holds_server(*script);
   if (!survey.plan) survey.ends_first = ends_block(*script);
   // What follows the end of a block is not in it.
   if (survey.ends) survey.fails_alike = false;
@@ -162,9 +183,7 @@ void Client::look_ahead(Bytes in, Survey& survey) {
       case 'E':
         survey.plain = survey.plain && body.size() == 5 && load_be32(body.data() + 1) == 0;
         break;
-      case 'C':  // what it names cannot be had again, if the batch has to be run again
-        survey.closes = survey.closes || (body.size() > 2 && body[0] == 'S');
-        break;
+      case 'C':
       case 'D':
       case 'H':
         break;
@@ -199,7 +218,7 @@ route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
   }
   const Routing& mine = wishes();
   hub.shared.ledger.settle(routing().mark);
-  const bool held = !mine.begin.empty();
+  const bool held = !mine.begin.empty() && !mine.ended;
   route::Ask ask{.plan = *survey.plan,
                  .policy = pool->policy,
                  .wish = config::view(mine.wish),
@@ -209,13 +228,13 @@ route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
                                  .node = pool->record.key.node,
                                  .read_only = held || open || mine.read_only,
                                  .serializable = mine.serializable,
-                                 .snapshot = held ? mine.snapshot_block && !mine.ended : mine.snapshot},
+                                 .snapshot = held ? mine.snapshot_block : !open && mine.snapshot},
                  .mark = &mine.mark,
                  .group = mine.group,
                  .min_lsn = mine.min_lsn,
                  .rules = hub.guide.rules(),
                  .session_rules = session_rules(),
-                 .begins_block = held && !mine.begun};
+                 .begins_block = held && mine.batches == 0};
   take_hint(survey, ask);
   if (only_primary_) ask.wish = {config::Wish::Kind::primary, {}};
   return hub.guide.decide(ask, hub.now());
@@ -243,32 +262,51 @@ bool Client::look_at_part(Bytes in, const wire::Header& header) {
 void Client::choose_node(Bytes in) {
   Survey survey;
   route::Decision decision = decide(in, false, survey);
-  const route::Place place = survey.plan->needs.place;
-  const bool begins = survey.plan->needs.begins && place == route::Place::control;
-  const bool first = in_held_block() && (survey.sets || place == route::Place::any);
-  // Nor can a block go elsewhere whose BEGIN has left a portal.
-  const bool stays = begins && (survey.portal || listens_elsewhere());
-  if (decision.standby && (first || survey.commands || survey.closes || stays)) {
-    only_primary_ = true;
-    survey = {};
-    decision = decide(in, false, survey);
-  }
+  if (decision.standby && has_to_lead(survey)) decision = decide_on_primary(in, survey);
   reads_elsewhere_ = planned_ = in_parts_ = false;
   if (!decision.node) return no_node();
   move_to(*decision.node);
-  if (decision.standby && hub.is_cut_off(*pool)) {  // only a login could open a connection there
-    only_primary_ = true;
-    survey = {};
-    decision = decide(in, false, survey);
+  if (decision.standby && (hub.is_cut_off(*pool) || hub.is_refused(*pool))) {
+    decision = decide_on_primary(in, survey);
     if (decision.node) move_to(*decision.node);
   }
   Routing& mine = routing();
-  if (in_held_block()) mine.movable = survey.plain;
-  if (decision.standby) begins_on_standby(survey);
+  if (in_held_block()) {
+    mine.movable = survey.plain;
+    mine.batches = 1;
+  } else if (decision.standby) {
+    begins_on_standby(survey);
+  }
+  mine.verdict = decision.verdict;
   reads_elsewhere_ = planned_ = decision.standby;
   batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
   route_reason = decision.reason;
   hub.guide.note(pool->record.key.node, decision.reason);
+}
+
+route::Decision Client::decide_on_primary(Bytes in, Survey& survey) {
+  only_primary_ = true;
+  survey = {};
+  return decide(in, false, survey);
+}
+
+// What the router does not know of: what has to be with the writes.
+bool Client::has_to_lead(const Survey& survey) const {
+  const route::Needs& needs = survey.plan->needs;
+  if (survey.commands) return true;
+  if (in_held_block() && (survey.sets || needs.place == route::Place::any)) return true;
+  // A block whose BEGIN has left a portal cannot go elsewhere.
+  const bool begins = needs.begins && needs.place == route::Place::control;
+  return begins && (survey.portal || listens_elsewhere());
+}
+
+// The standby that was chosen may have been restarted while the client stood in line for it.
+void Client::look_at_node_again() {
+  if (!planned_ || !reads_elsewhere_) return;
+  const cluster::NodeState& state = hub.shared.nodes.state(pool->record.key.node);
+  if (routing().verdict.allows(state.replayed.load(), state.lag_ns.load())) return;
+  planned_ = false;
+  routing().batches = 0;
 }
 
 // Nobody is the primary. Where the client was last, what it wants now cannot be had.
@@ -289,39 +327,44 @@ void Client::move_to(std::uint32_t node) {
 // A batch or query begins while the client has a server. False if it has to wait.
 bool Client::may_stay(Bytes in) {
   if (!reads_elsewhere_) return true;
-  const bool block = in_block();
-  // What it has there, no other server has.
-  if (holds_ != 0 && !block) return true;
   // One batch after the other: each can be run elsewhere while nothing of it was shown.
-  if (server->owes()) return wait_for_outcome(), false;
+  if (server->owes_client()) return wait_for_outcome(), false;
+  routing().ended = false;
   Survey survey;
   const route::Decision decision = decide(in, true, survey);
   in_parts_ = !survey.whole;
   routing().ended = survey.ends;
-  // Within a block, what only a standby cannot do is to be done elsewhere; outside, each batch is
-  // on its own.
-  const route::Place place = survey.plan->needs.place;
-  const bool reads = place == route::Place::standby;
-  const bool begins = survey.plan->needs.begins;
-  const bool moves = block && survey.sets && is_movable();  // SET TRANSACTION, perhaps
   if (server->in_failed_transaction() && !survey.ends_first) return true;
-  const bool fits =
-      block ? place != route::Place::primary && !begins && !moves : reads && !survey.closes;
-  if (!decision.wait && fits) {
-    routing().waits_since = {};
-    routing().movable = routing().movable && survey.plain;
-    batch_bytes_ = survey.closes ? 0 : static_cast<std::uint32_t>(survey.bytes);
-    planned_ = true;
-    hub.guide.note(pool->record.key.node, decision.reason);
-    return true;
-  }
+  if (!decision.wait && fits_here(survey)) return stay_for(survey, decision), true;
   if (!hub.to_client.empty()) deliver(hub.to_client);
-  if (!block) {
+  // What it has there, no other server has: it is as the server says.
+  if (holds_ != 0 && !decision.wait) return true;
+  if (!in_block() && holds_ == 0) {
     try_release();
     return server == nullptr || (wait_for_outcome(), false);
   }
-  if (survey.ends_first) return ends_elsewhere();
+  if (survey.ends_first && holds_ == 0 && !routing().keeps) return ends_elsewhere();
   return leave_standby(decision, survey);
+}
+
+// Whether its standby can run it. Outside of a block, each batch is on its own.
+bool Client::fits_here(const Survey& survey) const {
+  const route::Place place = survey.plan->needs.place;
+  if (!in_block()) return place == route::Place::standby && !survey.commands;
+  // SET TRANSACTION, perhaps: what the block is, is decided by it.
+  const bool moves = survey.sets && is_movable(false);
+  return place != route::Place::primary && !survey.plan->needs.begins && !survey.holds && !moves;
+}
+
+void Client::stay_for(const Survey& survey, const route::Decision& decision) {
+  Routing& mine = routing();
+  mine.waits_since = {};
+  mine.movable = mine.movable && survey.plain;
+  mine.keeps = mine.keeps || survey.commands;
+  ++mine.batches;
+  batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
+  planned_ = true;
+  hub.guide.note(pool->record.key.node, decision.reason);
 }
 
 }  // namespace heim::session

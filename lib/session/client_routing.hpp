@@ -12,6 +12,15 @@
 
 namespace heim::session {
 
+/// What a client has ever parsed under its own names.
+struct Client::Parsed {
+  std::vector<std::string> texts;
+  freshness::WriteSet writes;     // of all of them
+  std::uint64_t version = 0;      // of the catalogs they were looked up in
+  bool changes_objects = false;   // some may
+  bool unseen = false;            // there are others
+};
+
 struct Client::Routing {
   // What the session asked for, as `of` has it.
   Settings of;
@@ -28,8 +37,7 @@ struct Client::Routing {
   route::RuleMask rules = 0;  // what they say of this session
 
   freshness::SessionMark mark;        // its own last commit
-  freshness::WriteSet parsed_writes;  // of what it has ever parsed under its own names
-  std::uint64_t parsed_version = 0;   // of the catalogs, when it began to
+  Parsed parsed;
 
   // The transaction block that is open on a standby, or not yet begun anywhere.
   std::string begin;            // its BEGIN; empty: there is none
@@ -39,6 +47,9 @@ struct Client::Routing {
   bool failed = false;          // it did, on the standby it left
   bool ended = false;           // by the batch that is open
   bool snapshot_block = false;  // all of its statements see what its first one sees
+  bool keeps = false;           // did what outlives it: ending it elsewhere would lose that
+  std::uint32_t batches = 0;    // behind its BEGIN, on the node it is on
+  freshness::Verdict verdict;   // of the decision that a server is waited for with
   Instant waits_since{};        // for a standby to replay; Instant{}: it does not
 };
 
@@ -56,9 +67,9 @@ struct Client::Survey {
   bool portal = false;                // that has a name: it can outlive its batch
   bool ends = false;                  // a block, perhaps
   bool ends_first = false;            // and does nothing before
-  bool closes = false;                // a statement, by its name
   bool sets = false;                  // a setting, or shows one
   bool commands = false;              // changes its session: not to be run twice
+  bool holds = false;                 // would keep the server
   bool fails_alike = true;            // where nothing may be written, the same on each kind of node
   sql::Hint hint;                     // of its first text that has one
   const sql::Script* only = nullptr;  // if it is one text

@@ -19,18 +19,18 @@ Guide::~Guide() = default;
 
 void Guide::use(const Rules& rules) {
   rules_ = rules.routes;
-  wanted_ = rules.settings.routing.reads == config::Reads::standby;
   for (auto& [database, plans] : plans_) plans->catalog_version = ~std::uint64_t{0};
   look_at_nodes();
 }
 
-// Where all nodes are known to be primaries there is nothing to choose from.
-void Guide::look_at_nodes() { on_ = wanted_ && shared_.nodes.size() > 1; }
+// Also where reads stay with the primary: whoever asks for a standby gets one, and what is written
+// has to be known by the time the configuration says otherwise.
+void Guide::look_at_nodes() { on_ = shared_.nodes.size() > 1; }
 
 route::Plan& Guide::plan(const sql::ScriptRef& script, std::string_view text, Pool& pool) {
   Plans*& plans = pool.plans;
   if (!plans) {
-    auto& slot = plans_[pool.database];
+    auto& slot = plans_[pool.dbname];
     if (!slot) slot = std::make_unique<Plans>();
     plans = slot.get();
   }

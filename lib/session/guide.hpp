@@ -49,12 +49,11 @@ class Guide {
  private:
   Shared& shared_;
   route::RulesRef rules_;
-  bool wanted_ = false;  // by the configuration
   bool on_ = false;
   mutable route::Turn turn_;
   route::Loads loads_{};
   std::vector<Count> counts_;
-  std::map<std::string, std::unique_ptr<Plans>> plans_;  // by database, as clients name it
+  std::map<std::string, std::unique_ptr<Plans>> plans_;  // by database, as the server names it
 };
 
 /// What both do, one after the other.

@@ -216,6 +216,10 @@ std::optional<route::Choice> Hub::choose(route::Wanted wanted) {
   return route::choose(wanted, shared.nodes, now(), turn_++);
 }
 
+bool Hub::is_refused(const Pool& pool) const {
+  return pool.record.servers == 0 && !pool.last_error.empty() && now() < pool.retry_at;
+}
+
 bool Hub::is_cut_off(const Pool& pool) { return !pool.record.can_open && pool.record.servers == 0; }
 
 bool Hub::can_open(const Pool& pool) const { return !pool.relay || pool.record.can_open; }
@@ -393,14 +397,17 @@ void Hub::login_failed(Pool& pool, Bytes error, bool final) {
     return;
   }
   const std::string code(wire::read_error(error.subspan(wire::header_size)).sqlstate);
-  if (code == "28P01" || code == "28000")
-    shared.forget(pool.record.key.database, pool.record.key.user);
   // The server starts or shuts down, or is full: that passes.
   if (code == "57P03" || code == "53300" || code == "57P01") {
     pool.retry_at = now() + std::chrono::seconds(1);
     node_failed(pool);
     return reroute(pool);
   }
+  // A standby may not have replayed what a role was given; the others serve its clients meanwhile.
+  const bool standby = shared.nodes.role(pool.record.key.node) == cluster::Role::standby;
+  if (standby && guide.on() && !pool.policy.standby_only) return reroute(pool);
+  if (code == "28P01" || code == "28000")
+    shared.forget(pool.record.key.database, pool.record.key.user);
   if (pool.record.servers > 0) return;
   pool.retry_at = now() + std::chrono::milliseconds(200);
   fail_waiting(pool, text);

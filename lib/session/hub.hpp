@@ -92,6 +92,8 @@ class Hub {
   bool can_open(const Pool& pool) const;
   /// No connection is left, and the proxy has no credentials to open one.
   static bool is_cut_off(const Pool& pool);
+  /// Its node has just refused to let it in, and no connection is left.
+  bool is_refused(const Pool& pool) const;
   void start_relay(Pool& pool, Client& client);
   Pool* dedicated_pool(const DatabaseView& database, const std::string& user, std::uint32_t node);
   Inquiry& add(std::unique_ptr<Inquiry> inquiry);

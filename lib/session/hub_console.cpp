@@ -358,6 +358,8 @@ void Hub::set_rules(RulesRef rules) {
     shared.broker.record(pool->record.key, limits(view, pool->record.key.user));
     pool->mode = mode_for(view, pool->record.key.user);
     pool->dbname = view.dbname;
+    pool->plans = nullptr;
+    pool->look_at_catalog();
     if (shared.nodes.role(pool->record.key.node) != cluster::Role::removed) continue;
     pool->trim(0, "its node left the configuration");
     for (auto* list : {&pool->linked, &pool->cleaning, &pool->opening}) {

@@ -28,14 +28,20 @@ void Hub::node_changed(Pool& pool) {
   pool.role_seen = role;
   if (condition == Condition::serving && role != cluster::Role::removed) return reroute(pool);
   pool.trim(0, "its node is not in service");
-  // Reads go on elsewhere; what a primary was asked may still be answered.
-  const bool dead = condition == Condition::down && role != cluster::Role::primary;
-  const bool leave = dead || condition == Condition::maintenance || condition == Condition::refused;
-  // Nothing may go on at a node that is not the cluster's any more.
+  // Nothing may go on at a node that is not the cluster's any more. Where one is down, reads go on
+  // elsewhere; what cannot may still be answered.
+  const bool leave = condition == Condition::maintenance || condition == Condition::refused;
+  const bool down = condition == Condition::down;
+  const bool dead = down && role != cluster::Role::primary;
   for (auto* list : {&pool.opening, &pool.cleaning, &pool.linked}) {
-    while (leave && !list->empty()) list->front()->discard("its node was taken out of service");
-    if (condition == Condition::down) continue;
-    for (Server* s = list->front(); s; s = Pool::Servers::next(*s)) s->close_when_idle = true;
+    for (Server *server = list->front(), *next; server; server = next) {
+      next = Pool::Servers::next(*server);
+      const Holder* holder = server->holder();
+      server->close_when_idle |= !down;
+      if (!leave && !(dead && (!holder || holder->can_go_on(*server)))) continue;
+      server->discard("its node was taken out of service");
+      next = list->front();  // whatever else went with it
+    }
   }
   reroute(pool);
 }

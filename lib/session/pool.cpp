@@ -38,23 +38,23 @@ void Pool::keep_catalog() {
   const bool busy = idle.empty() || record.waiters.load(std::memory_order_relaxed) != 0;
   // Where there is no such moment, it stands in line.
   if (busy && hub.now() - catalog_missed < std::chrono::seconds(2)) return;
-  if (!hub.shared.catalogs.begin_load(database, hub.now())) return;
+  if (!hub.shared.catalogs.begin_load(dbname, hub.now())) return;
   Inquiry::start(hub, *this, {"the catalog query", sql::Catalog::query(), {}, 0},
-                 [database = database](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
+                 [name = dbname](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
                    Catalogs& catalogs = mine.shared.catalogs;
-                   if (!rows) return catalogs.failed(database, mine.now());
+                   if (!rows) return catalogs.failed(name, mine.now());
                    auto read = std::make_shared<sql::Catalog>();
                    for (const Inquiry::Row& row : *rows) {
                      if (row.size() < 3) continue;
                      read->add(row[0].value_or(""), row[1].value_or(""), row[2].value_or(""));
                    }
-                   catalogs.loaded(database, mine.now(), std::move(read));
+                   catalogs.loaded(name, mine.now(), std::move(read));
                  });
 }
 
 void Pool::look_at_catalog() {
   catalog_version = hub.shared.catalogs.version();
-  catalog = hub.shared.catalogs.find(database);
+  catalog = hub.shared.catalogs.find(dbname);
   catalog_watch =
       catalog ? catalog->watch() : sql::effect::calls_functions | sql::effect::uses_relations;
 }

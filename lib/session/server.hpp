@@ -63,6 +63,8 @@ class Holder {
   /// The server is gone; the holder has it no more. `error` is the server's last ErrorResponse, or
   /// empty.
   virtual void on_server_lost(Server& server, Bytes error) = 0;
+  /// Whether nobody would notice if the server were taken away now.
+  virtual bool can_go_on(const Server&) const { return true; }
   /// The prepared-statement maps, if the holder has such.
   virtual ClientStatements* statements() { return nullptr; }
   /// An ErrorResponse that speaks of a statement by our name for it, with the holder's name
@@ -167,7 +169,11 @@ class Server final : public StreamHandler {
   /// What was written may be seen from then on, unless it is sure to stay in that block.
   void announce(bool ends);
   /// What is sent next takes back what was written, if anything.
-  void announce_rollback() { in_block_ = false; }
+  void announce_rollback() {
+    in_block_ = false;
+    rolls_back_ = true;
+  }
+  void note_group(freshness::TableId group);
 
   // ---- StreamHandler --------------------------------------------------------
   void on_connected(Stream& stream) override;
@@ -237,7 +243,7 @@ class Server final : public StreamHandler {
   std::string kept;  // the batch under way as the client sent it, if it may be retried
   bool may_change_objects = false;  // what it runs, until that is over
   std::string repeatable;  // the batch under way, a read that another node can answer; or empty
-  std::vector<std::string> parsed_names;  // that it gave statements
+  std::vector<std::pair<std::string, StatementRef>> renamed;  // by it: what names stood for before
   std::string shown;                      // of its answer
   std::deque<std::string> poisons;        // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
@@ -291,6 +297,8 @@ class Server final : public StreamHandler {
   bool violate(std::string_view what);
   void set_status(char status);
   bool is_announced() const;
+  bool is_in_flight(freshness::TableId table) const;
+  void stand_for_all();
   void end_writes(freshness::Outcome outcome);
   // cleaning (server_clean.cpp)
   void start_cleaning();
@@ -302,6 +310,9 @@ class Server final : public StreamHandler {
   void resync(Out& out);
 
   bool in_block_ = false;       // what is sent next runs in a transaction block, for sure
+  bool rolls_back_ = false;     // what was sent last
+  freshness::TableId write_group_ = 0;   // of who writes; 0: in none
+  std::uint64_t objects_version_ = 0;    // of the catalogs, when the transaction wrote first
   freshness::WriteSet writes_;  // of the open transaction, that nobody else can see yet
   std::vector<freshness::CommitTicket> tickets_;  // of what somebody may see already
   ServerState state_ = ServerState::connecting;
