@@ -172,6 +172,7 @@ class Client final : public StreamHandler, public Holder {
   void open_console(bool admin);
   void start_relay();
   void open_dedicated(bool relay);
+  bool is_on_standby() const;
   bool choose_pool();
   void greet();
   void admit(const Settings& parameters);

@@ -210,13 +210,16 @@ void Client::open_console(bool admin) {
   process_inbox();
 }
 
+// Where reads stay with the primary, a session that asks for a standby is on one as a whole.
+bool Client::is_on_standby() const {
+  return login_->wanted == route::Wanted::standby &&
+         hub.settings().routing.reads == config::Reads::primary;
+}
+
 bool Client::choose_pool() {
   const DatabaseView& view = login_->database;
   mode = hub.mode_for(view, user);
-  // Where reads stay with the primary, a session that asks for a standby is on one as a whole.
-  const bool whole = login_->wanted == route::Wanted::standby &&
-                     hub.settings().routing.reads == config::Reads::primary;
-  splits_ = hub.guide.on() && view.route == config::Route::primary && !whole &&
+  splits_ = hub.guide.on() && view.route == config::Route::primary && !is_on_standby() &&
             mode != config::PoolMode::session && replication.empty();
   route::Wanted wanted = login_->wanted.value_or(
       view.route == config::Route::standby ? route::Wanted::standby : route::Wanted::primary);

@@ -145,7 +145,7 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
     login_->extra.emplace_back(given, value);
   }
   if (!check_settings(settings)) return false;
-  const bool kept = hub.guide.on();
+  const bool kept = hub.guide.on() && !is_on_standby();
   std::erase_if(settings,
                 [&](const auto& item) { return !kept && item.first == "heimproxy.route"; });
   vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
