@@ -17,10 +17,9 @@ struct Node {
   std::string name;
   std::string host;
   std::uint16_t port = 5432;
-  bool discover = false;       // role = "auto": learnt from `in_hot_standby` at each login
-  std::uint32_t weight = 100;  // of the reads, beside other nodes'; 0: only when no other is left
-  std::string zone;            // where it stands; empty: nowhere in particular
-  std::uint64_t tags = 0;      // bits of names rules select nodes by
+  bool discover = false;  // role = "auto": learnt from `in_hot_standby` at each login
+  std::string zone = {};  // where it stands; empty: nowhere in particular
+  std::vector<std::string> tags = {};  // other names that rules select nodes by
 };
 
 /// Whether a node is given new work. `draining`: sessions that are there may finish; `maintenance`:
@@ -41,6 +40,8 @@ struct NodeState {
   std::atomic<std::uint64_t> replayed{0};
   /// Of a standby: how far it is behind, as measured last; negative: not known.
   std::atomic<std::int64_t> lag_ns{-1};
+  /// Of the reads, beside other nodes'; 0: only when no other is left.
+  std::atomic<std::uint32_t> weight{100};
   /// The share of its weight it gets at the moment, in thousandths: less while it warms up.
   std::atomic<std::uint32_t> share{1000};
   /// The monitor has asked it: its role comes from there, not from logins.

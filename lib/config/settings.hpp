@@ -43,6 +43,9 @@ struct Node {
   std::string host;  // required
   std::uint16_t port = 5432;
   NodeRole role = NodeRole::automatic;
+  std::uint32_t weight = 100;     // of the reads, beside other nodes'
+  std::string zone;
+  std::vector<std::string> tags;  // that rules name it by
 
   bool operator==(const Node&) const = default;
 };
@@ -110,7 +113,7 @@ struct Proxy {
 
 /// `[routing]`: which node serves a read.
 struct Routing {
-  Reads reads = Reads::primary;
+  Reads reads = Reads::standby;
   Freshness freshness;
   Duration replication_lag_window{0};
   Duration freshness_wait = seconds(1);  // of a transaction on a standby

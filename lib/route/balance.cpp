@@ -13,7 +13,8 @@ constexpr double decay_ns = 10e9;
 /// What of its weight a node gets now, in thousandths of a weight.
 std::uint64_t weight_of(const cluster::Topology& nodes, std::uint32_t node) {
   const std::uint64_t share = nodes.state(node).share.load(std::memory_order_relaxed);
-  return nodes.node(node).weight * std::max<std::uint64_t>(share, 1);
+  const std::uint64_t weight = nodes.state(node).weight.load(std::memory_order_relaxed);
+  return weight * std::max<std::uint64_t>(share, 1);
 }
 
 /// Lower is better: work per weight.

@@ -104,10 +104,12 @@ Decision on_node(const World& world, std::uint32_t node, std::string_view reason
   return decision;
 }
 
-/// The rule's own nodes, by name.
+/// The rule's own nodes, by name or tag.
 bool listed(const Outcome* rule, const cluster::Node& node) {
-  return rule == nullptr || rule->nodes.empty() ||
-         std::ranges::find(rule->nodes, node.name) != rule->nodes.end();
+  if (rule == nullptr || rule->nodes.empty()) return true;
+  return std::ranges::any_of(rule->nodes, [&](const std::string& wanted) {
+    return wanted == node.name || std::ranges::find(node.tags, wanted) != node.tags.end();
+  });
 }
 
 /// Why no standby serves.
@@ -254,6 +256,15 @@ Decision outside(const Ask& ask, const World& world, Instant now) {
   return read(ask, world, now);
 }
 
+/// However fresh it is.
+Decision on_any_standby(const Ask& ask, const World& world, Instant now) {
+  Candidates up, fit;
+  gather(world, nullptr, {.any = true}, now, up, fit);
+  if (fit.count == 0) return on_primary(world, "standby asked for, none is up: primary", now);
+  const auto node = pick(ask.policy.balance, fit.all(), world.nodes, world.loads, world.turn, now);
+  return on_node(world, node, "standby asked for");
+}
+
 }  // namespace
 
 Policy policy_of(const config::Settings& settings, const config::Database* database,
@@ -277,11 +288,7 @@ Wish wish_of(const config::User* user) {
 
 Decision decide(const Ask& ask, const World& world, Instant now) {
   if (ask.transaction.open) return stay(ask, world, now);
-  if (ask.policy.standby_only) {
-    const auto choice = choose(Wanted::standby, world.nodes, now, world.turn.next++);
-    if (!choice) return on_primary(world, "standby asked for, none is up: primary", now);
-    return on_node(world, choice->node, choice->reason);
-  }
+  if (ask.policy.standby_only) return on_any_standby(ask, world, now);
   Decision decision = outside(ask, world, now);
   const bool elsewhere = ask.wish.kind == Kind::standby || ask.wish.kind == Kind::node;
   if (elsewhere && !decision.standby && ask.plan.needs.place == Place::primary &&

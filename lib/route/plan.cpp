@@ -54,10 +54,14 @@ Plan make_plan(const sql::Script& script, std::string_view text, const sql::Cata
   plan.database = database;
   plan.reads = {ledger.everything(database)};
   if (plan.needs.server_wide) plan.reads.push_back(freshness::Ledger::server_wide);
-  intern(plan.reads, plan.needs.reads, ledger, database);
+  // What a text names that nobody knows takes no room in the ledger for ever.
+  const bool known = catalog != nullptr;
+  if (known || !plan.needs.reads_everything) intern(plan.reads, plan.needs.reads, ledger, database);
   if (plan.needs.writes_everything) plan.writes.push_back(ledger.everything(database));
   if (plan.needs.writes_server_wide) plan.writes.push_back(freshness::Ledger::server_wide);
-  intern(plan.writes, plan.needs.writes, ledger, database);
+  if (known || !plan.needs.writes_everything) {
+    intern(plan.writes, plan.needs.writes, ledger, database);
+  }
   if (rules != nullptr) plan.rules = match(*rules, script, text, plan.needs);
   return plan;
 }
@@ -113,6 +117,11 @@ void PlanCache::make_room(std::size_t cost) {
     entry.visited = false;
     ++body.hand;
   }
+}
+
+Plan* PlanCache::peek(const sql::Script* script) {
+  const auto found = body_->index.find(script);
+  return found == body_->index.end() ? nullptr : &body_->entries[found->second].plan;
 }
 
 Plan& PlanCache::find(const sql::ScriptRef& script, std::string_view text) {

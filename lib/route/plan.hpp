@@ -57,6 +57,9 @@ class PlanCache {
   /// Good until the next call of find() or use().
   Plan& find(const sql::ScriptRef& script, std::string_view text);
 
+  /// Null if it is not kept (any more). Good until the next call of find() or use().
+  Plan* peek(const sql::Script* script);
+
   struct Counts {
     std::uint64_t hits = 0, misses = 0;
     std::size_t entries = 0, bytes = 0;

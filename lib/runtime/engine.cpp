@@ -36,6 +36,29 @@ io::ListenOptions listen_options(const config::Proxy& proxy) {
   return options;
 }
 
+bool is_it(const cluster::Node& node, const config::Node& wanted) {
+  return node.name == wanted.name && node.host == wanted.host && node.port == wanted.port &&
+         node.zone == wanted.zone && node.tags == wanted.tags &&
+         node.discover == (wanted.role == config::NodeRole::automatic);
+}
+
+// Nothing: there is no room.
+std::optional<std::uint32_t> find_or_add(cluster::Topology& nodes, const config::Node& wanted,
+                                         const std::vector<bool>& listed) {
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+    if (!listed[i] && is_it(nodes.node(i), wanted)) return i;
+  }
+  if (nodes.size() == cluster::max_nodes) return std::nullopt;
+  cluster::Node node;
+  node.name = wanted.name;
+  node.host = wanted.host;
+  node.port = wanted.port;
+  node.discover = wanted.role == config::NodeRole::automatic;
+  node.zone = wanted.zone;
+  node.tags = wanted.tags;
+  return nodes.add(std::move(node), role_of(wanted.role));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logger, Source source) {
@@ -82,39 +105,21 @@ void Engine::nodes_changed() {
   }
 }
 
-// Nodes are known by name, host and port; what is no longer listed stays as `removed`. Those that
-// were discovered are discovery's.
+// Nodes are known by name, place (host, port, zone) and tags; what is no longer listed stays as
+// `removed`. Those that were discovered are discovery's.
 void Engine::list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now) {
   cluster::Topology& nodes = shared_->nodes;
   std::vector<bool> listed(cluster::max_nodes, false);
   for (const config::Node& wanted : settings.nodes) {
-    std::uint32_t found = nodes.size();
-    for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-      const cluster::Node& node = nodes.node(i);
-      if (!listed[i] && node.name == wanted.name && node.host == wanted.host &&
-          node.port == wanted.port &&
-          node.discover == (wanted.role == config::NodeRole::automatic)) {
-        found = i;
-        break;
-      }
+    const std::optional<std::uint32_t> index = find_or_add(nodes, wanted, listed);
+    if (!index) {
+      logger_.log(LogLevel::error,
+                  "too many nodes since the start; " + wanted.name + " is left out");
+      continue;
     }
-    const bool discover = wanted.role == config::NodeRole::automatic;
-    const cluster::Role role = role_of(wanted.role);
-    if (found == nodes.size()) {
-      if (found == cluster::max_nodes) {
-        logger_.log(LogLevel::error,
-                    "too many nodes since the start; " + wanted.name + " is left out");
-        continue;
-      }
-      cluster::Node node;
-      node.name = wanted.name;
-      node.host = wanted.host;
-      node.port = wanted.port;
-      node.discover = discover;
-      nodes.add(std::move(node), role);
-    }
-    reducer.enlist(found, role, false, now);
-    listed[found] = true;
+    nodes.state(*index).weight = wanted.weight;
+    reducer.enlist(*index, role_of(wanted.role), false, now);
+    listed[*index] = true;
   }
   const bool discovers = settings.cluster.discovery != config::Discovery::none;
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {

@@ -40,7 +40,7 @@ session::NodeRow node_row(const cluster::Standing& standing, const cluster::Topo
   const std::int64_t lag = state.lag_ns;
   if (lag >= 0) row.lag_us = static_cast<std::uint64_t>(lag / 1000);
   row.share = state.share;
-  row.weight = node.weight;
+  row.weight = state.weight;
   row.zone = node.zone;
   row.probes = standing.probes;
   row.failures = standing.failures;

@@ -159,6 +159,8 @@ class Client final : public StreamHandler, public Holder {
   bool tls_request(std::size_t more);
   void begin_session(const wire::StartupPacket& packet);
   bool take_parameters(const wire::StartupPacket& packet);
+  bool take_parameter(const std::string& parameter, const std::string& value,
+                      std::vector<std::pair<std::string, std::string>>& settings);
   bool check_settings(const std::vector<std::pair<std::string, std::string>>& settings);
   bool tls_satisfies();
   // client_login.cpp
@@ -197,9 +199,15 @@ class Client final : public StreamHandler, public Holder {
   std::size_t skip(Bytes in, const wire::Header& header);
   std::size_t sync(Bytes in, const wire::Header& header);
   std::size_t simple(Bytes in, const wire::Header& header);
+  std::optional<std::size_t> takes_routed(Bytes in, const wire::Header& header);
   std::size_t end_refused(Bytes in, const wire::Header& header);
   std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
   void flush();
+  void begin_request();
+  void after_message();
+  bool may_release() const;
+  void protocol_error(std::string_view what);
+  // client_server.cpp
   bool acquire(Bytes in);
   void choose_again();
   void link_for_greeting();
@@ -209,12 +217,9 @@ class Client final : public StreamHandler, public Holder {
   void tell_changes(const Settings& now);
   void release_server();
   void batch_done(Server& given);
-  bool may_release() const;
-  void after_message();
-  void begin_request();
-  void protocol_error(std::string_view what);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
+  bool has_to_wait(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
   void open_batch(const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
@@ -231,6 +236,10 @@ class Client final : public StreamHandler, public Holder {
   std::size_t parse_unnamed(Bytes in, const wire::Header& header, std::string_view content);
   bool note_bound(Statement& statement, std::string_view portal);
   std::size_t bind(Bytes in, const wire::Header& header);
+  std::size_t bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal);
+  std::size_t bind_unknown(Bytes in, const wire::Header& header, std::string_view given);
+  std::size_t send_bind(Bytes in, const wire::Header& header, std::string_view portal,
+                        std::string_view given, std::uint32_t number);
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
   Hash128 key_of(const Statement& statement) const;
@@ -279,6 +288,7 @@ class Client final : public StreamHandler, public Holder {
   bool is_routed() const;
   void look_ahead(Bytes in, Survey& survey);
   void look_at_first_part(Bytes in, Survey& survey);
+  bool survey_message(const wire::Header& header, Bytes body, Survey& survey);
   void survey_text(std::string_view text, Survey& survey);
   static void take_hint_of(std::string_view text, Survey& survey);
   void survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey);
@@ -306,6 +316,7 @@ class Client final : public StreamHandler, public Holder {
   bool may_stay(Bytes in);
   bool fits_here(const Survey& survey) const;
   void stay_for(const Survey& survey, const route::Decision& decision);
+  void note_decision(const Survey& survey, const route::Decision& decision);
   bool has_server(Bytes in);
   // client_block.cpp
   bool in_held_block() const;
@@ -332,6 +343,8 @@ class Client final : public StreamHandler, public Holder {
   bool take_parsed(std::string_view text);
   void parse_anew();
   void note_group();
+  void take_profile(const sql::ScriptRef& script);
+  void note_profile(const Server& given);
   bool odd_strings();
   const std::string* executed_text(const std::string& name, const sql::Script& script) const;
   void account_unseen();

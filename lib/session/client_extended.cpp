@@ -39,14 +39,18 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   if (read_whole && in.size() < header.total()) return 0;
   if (!server && without_server(in, header)) return header.total();
   if (!has_server(in)) return 0;
-  const bool part = reads_elsewhere_ && in_parts_ && server->batch_open;
-  if (part && (header.tag == 'P' || header.tag == 'B') && !look_at_part(in, header)) return 0;
-  refused_ = false;  // the server will skip it all
-  if (hangs_on_outcome(in, header)) return wait_for_outcome();
-  if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return 0;
+  if (has_to_wait(in, header)) return 0;
   if (!shares_names()) return own_extended(in, header);
   open_batch(header);
   return translate(in, header);
+}
+
+bool Client::has_to_wait(Bytes in, const wire::Header& header) {
+  const bool part = reads_elsewhere_ && in_parts_ && server->batch_open;
+  if (part && (header.tag == 'P' || header.tag == 'B') && !look_at_part(in, header)) return true;
+  refused_ = false;  // the server will skip it all
+  if (hangs_on_outcome(in, header)) return wait_for_outcome(), true;
+  return tracks_state() && !(look_at_batch(in) && look_at_bind(in, header));
 }
 
 // Where the server is the client's own, and the names are, too.
@@ -392,27 +396,34 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   }
   ++pool->meter->total.bind_count;
   if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
-  if (given.empty()) {
-    if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
-    const StatementRef& unnamed = statements_.unnamed();
-    if (!unnamed && hub.guide.on()) account_unseen();
-    const bool runs = !unnamed || note_bound(*unnamed, portal);
-    return runs ? native(in, header) : discard_frame(in, header);
-  }
+  if (given.empty()) return bind_unnamed(in, header, portal);
   const StatementRef statement = statements_.find(given);
-  if (!statement) {
-    if (is_native(given)) {
-      if (hub.guide.on()) account_everything();
-      return native(in, header);
-    }
-    unknown_statement(given);
-    return discard_frame(in, header);
-  }
+  if (!statement) return bind_unknown(in, header, given);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
-  // The same message with our name for the statement.
+  return send_bind(in, header, portal, given, ensure_prepared(given, statement));
+}
+
+std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal) {
+  if (!ensure_unnamed()) return unknown_statement({}), discard_frame(in, header);
+  const StatementRef& unnamed = statements_.unnamed();
+  if (!unnamed && hub.guide.on()) account_unseen();
+  const bool runs = !unnamed || note_bound(*unnamed, portal);
+  return runs ? native(in, header) : discard_frame(in, header);
+}
+
+std::size_t Client::bind_unknown(Bytes in, const wire::Header& header, std::string_view given) {
+  if (!is_native(given)) return unknown_statement(given), discard_frame(in, header);
+  if (hub.guide.on()) account_everything();
+  return native(in, header);
+}
+
+// The same message with our name for the statement.
+std::size_t Client::send_bind(Bytes in, const wire::Header& header, std::string_view portal,
+                              std::string_view given, std::uint32_t number) {
+  const Bytes here = in.subspan(wire::header_size,
+                                std::min<std::size_t>(in.size() - wire::header_size, header.body));
   char name[24] = "heim_";
-  const auto end =
-      std::to_chars(name + 5, name + sizeof name, ensure_prepared(given, statement)).ptr;
+  const auto end = std::to_chars(name + 5, name + sizeof name, number).ptr;
   const std::string_view ours(name, static_cast<std::size_t>(end - name));
   std::uint8_t head[wire::header_size];
   head[0] = 'B';

@@ -100,21 +100,12 @@ void Client::take_hint_of(std::string_view text, Survey& survey) {
 }
 
 void Client::survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey) {
-  if (survey.only == script.get()) return;  // seen just now
-  survey.plain = survey.plain && is_plain(*script);
   take_hint_of(text, survey);
+  if (survey.only == script.get()) return;  // seen just now
   // Another look-up may take away what the one before gave.
   if (survey.plan && survey.plan != &hub.merged_plan) hub.merged_plan = *survey.plan;
   route::Plan& plan = hub.guide.plan(script, text, *pool);
-  const bool reads = plan.needs.place != route::Place::primary || plan.needs.soft;
-  survey.fails_alike = survey.fails_alike && (reads || fails_where_read_only(*script));
-  survey.sets = survey.sets || sets_locally(*script);
-  survey.commands = survey.commands || std::ranges::any_of(script->statements, is_command);
-  survey.holds = survey.holds || holds_server(*script);
-  if (!survey.plan) survey.ends_first = ends_block(*script);
-  // What follows the end of a block is not in it.
-  if (survey.ends) survey.fails_alike = false;
-  survey.ends = survey.ends || ends_block(*script);
+  survey.note(*script, plan.needs);
   survey.only = survey.plan ? nullptr : script.get();
   survey.text = text;
   if (survey.plan) merge(hub.merged_plan, plan);
@@ -122,6 +113,20 @@ void Client::survey_script(const sql::ScriptRef& script, std::string_view text, 
   for (const sql::Statement& each : script->statements) {
     for (const std::string& name : each.executes) survey_execute(name, *script, survey);
   }
+}
+
+// Beside what the plan says.
+void Client::Survey::note(const sql::Script& script, const route::Needs& needs) {
+  const bool reads = needs.place != route::Place::primary || needs.soft;
+  const bool ends_here = ends_block(script);
+  plain = plain && is_plain(script);
+  sets = sets || sets_locally(script);
+  commands = commands || std::ranges::any_of(script.statements, is_command);
+  holds = holds || holds_server(script);
+  if (!plan) ends_first = ends_here;
+  // What follows the end of a block is not in it.
+  fails_alike = fails_alike && !ends && (reads || fails_where_read_only(script));
+  ends = ends || ends_here;
 }
 
 void Client::survey_execute(const std::string& name, const sql::Script& script, Survey& survey) {
@@ -159,6 +164,23 @@ void Client::survey_parse(Bytes body, Survey& survey) {
   hub.parsed_names.push_back(given);
 }
 
+// A message of a batch. False if it is none that a batch may have.
+bool Client::survey_message(const wire::Header& header, Bytes body, Survey& survey) {
+  switch (header.tag) {
+    case 'P':
+      survey_parse(body, survey);
+      return true;
+    case 'B':
+      survey_bind(body, survey);
+      return true;
+    case 'E':
+      survey.plain = survey.plain && body.size() == 5 && load_be32(body.data() + 1) == 0;
+      return true;
+    default:
+      return header.tag == 'C' || header.tag == 'D' || header.tag == 'H';
+  }
+}
+
 // All messages from the one at the beginning of `in` to the end of its batch.
 void Client::look_ahead(Bytes in, Survey& survey) {
   std::size_t seen = 0;
@@ -169,31 +191,15 @@ void Client::look_ahead(Bytes in, Survey& survey) {
     const Bytes message = in.subspan(seen);
     if (message.size() < header.total()) break;
     const Bytes body = message.subspan(wire::header_size, header.body);
-    switch (header.tag) {
-      case 'Q':
-        if (seen > 0 || body.empty()) return survey_unseen(survey);
-        survey.bytes = header.total();
-        return survey_text(as_text(body.first(body.size() - 1)), survey);
-      case 'P':
-        survey_parse(body, survey);
-        break;
-      case 'B':
-        survey_bind(body, survey);
-        break;
-      case 'E':
-        survey.plain = survey.plain && body.size() == 5 && load_be32(body.data() + 1) == 0;
-        break;
-      case 'C':
-      case 'D':
-      case 'H':
-        break;
-      case 'S':
-        survey.bytes = seen + header.total();
-        return;
-      default:
-        return survey_unseen(survey);
-    }
+    const bool first = seen == 0;
     seen += header.total();
+    if (header.tag == 'Q' || header.tag == 'S') survey.bytes = seen;
+    if (header.tag == 'S') return;
+    if (header.tag == 'Q') {
+      if (!first || body.empty()) return survey_unseen(survey);
+      return survey_text(as_text(body.first(body.size() - 1)), survey);
+    }
+    if (!survey_message(header, body, survey)) return survey_unseen(survey);
   }
   survey.whole = false;  // the rest is still to come
   if (seen == 0) look_at_first_part(in, survey);
@@ -281,7 +287,7 @@ void Client::choose_node(Bytes in) {
   reads_elsewhere_ = planned_ = decision.standby;
   batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
   route_reason = decision.reason;
-  hub.guide.note(pool->record.key.node, decision.reason);
+  note_decision(survey, decision);
 }
 
 route::Decision Client::decide_on_primary(Bytes in, Survey& survey) {
@@ -364,7 +370,18 @@ void Client::stay_for(const Survey& survey, const route::Decision& decision) {
   ++mine.batches;
   batch_bytes_ = static_cast<std::uint32_t>(survey.bytes);
   planned_ = true;
+  note_decision(survey, decision);
+}
+
+void Client::note_decision(const Survey& survey, const route::Decision& decision) {
   hub.guide.note(pool->record.key.node, decision.reason);
+  if (!decision.rule || !decision.rule->log || !hub.logs(LogLevel::info)) return;
+  constexpr std::size_t longest = 500;
+  hub.log(LogLevel::info, "client " + database_name + "/" + user + ", rule " +
+                              decision.rule->name + ": " +
+                              hub.shared.nodes.node(pool->record.key.node).name + " (" +
+                              std::string(decision.reason) + ") gets " +
+                              std::string(survey.text.substr(0, longest)));
 }
 
 }  // namespace heim::session

@@ -39,6 +39,8 @@ struct Client::Routing {
   freshness::SessionMark mark;        // its own last commit
   Parsed parsed;
 
+  sql::ScriptRef profiled;  // what runs alone, where it is asked what kind of work that is
+
   // The transaction block that is open on a standby, or not yet begun anywhere.
   std::string begin;            // its BEGIN; empty: there is none
   bool begun = false;           // some server has seen it
@@ -75,6 +77,7 @@ struct Client::Survey {
   const sql::Script* only = nullptr;  // if it is one text
   std::string_view text;              // the last one
 
+  void note(const sql::Script& script, const route::Needs& needs);
   std::string plan_reason() const { return plan ? std::string(plan->needs.reason) : "not known"; }
 };
 

@@ -117,6 +117,24 @@ bool Client::check_settings(const std::vector<std::pair<std::string, std::string
   return true;
 }
 
+// False if it is wrong: the session has ended.
+bool Client::take_parameter(const std::string& parameter, const std::string& value,
+                            std::vector<std::pair<std::string, std::string>>& settings) {
+  if (parameter == "replication") {
+    const std::string word = fold(value);
+    if (word == "database") replication = "logical";
+    if (word == "true" || word == "on" || word == "yes" || word == "1") replication = "physical";
+    return true;
+  }
+  if (parameter != "options") {
+    settings.emplace_back(parameter, value);
+    return true;
+  }
+  const auto parsed = parse_options(value, settings);
+  if (!parsed) fail(parsed.error().sqlstate, parsed.error().message, parsed.error().hint);
+  return parsed.has_value();
+}
+
 // False if a parameter is wrong: the session has ended.
 bool Client::take_parameters(const wire::StartupPacket& packet) {
   std::vector<std::pair<std::string, std::string>> settings;
@@ -129,19 +147,7 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
     const std::string parameter = setting_name(given);
     if (parameter == "user" || parameter == "database") continue;
     if (std::find(ignored.begin(), ignored.end(), parameter) != ignored.end()) continue;
-    if (parameter == "replication") {
-      const std::string word = fold(value);
-      if (word == "database") replication = "logical";
-      if (word == "true" || word == "on" || word == "yes" || word == "1") replication = "physical";
-    } else if (parameter == "options") {
-      if (const auto parsed = parse_options(value, settings); !parsed) {
-        const Error& error = parsed.error();
-        fail(error.sqlstate, error.message, error.hint);
-        return false;
-      }
-    }
-    if (parameter != "options" && parameter != "replication")
-      settings.emplace_back(parameter, value);
+    if (!take_parameter(parameter, value, settings)) return false;
     login_->extra.emplace_back(given, value);
   }
   if (!check_settings(settings)) return false;

@@ -134,6 +134,8 @@ void Client::account_everything() {
 void Client::account(const sql::ScriptRef& script, std::string_view text) {
   if (only_rolls_back(*script)) return server->announce_rollback();
   const route::Plan& plan = hub.guide.plan(script, text, *pool);
+  hub.guide.used(plan);
+  if (hub.guide.profiles()) take_profile(script);
   if (!plan.writes.empty()) note_group();
   server->note_writes(plan.writes);
   server->may_change_objects |= may_change_objects(*script, plan, pool->catalog != nullptr);
@@ -143,6 +145,19 @@ void Client::account(const sql::ScriptRef& script, std::string_view text) {
     for (const std::string& name : each.executes) account_execute(name, *script);
   }
   server->announce(ends);
+}
+
+// Only of what runs alone.
+void Client::take_profile(const sql::ScriptRef& script) {
+  routing().profiled = server->owes_client() ? nullptr : script;
+}
+
+void Client::note_profile(const Server& given) {
+  if (!routing_ || !routing_->profiled) return;
+  const sql::ScriptRef script = std::exchange(routing_->profiled, nullptr);
+  if (!given.batch_failed) {
+    hub.guide.profile(*script, *pool, hub.now() - given.request_start, given.rows);
+  }
 }
 
 // What the name stood for when this transaction began.

@@ -15,7 +15,9 @@ Guide::Guide(Shared& shared, std::uint32_t worker) : shared_(shared) {
   turn_.random ^= shared.hash_seed + worker;
 }
 
-Guide::~Guide() = default;
+Guide::~Guide() {
+  if (heat_) shared_.temperatures.leave(*heat_);
+}
 
 void Guide::use(const Rules& rules) {
   rules_ = rules.routes;
@@ -25,7 +27,12 @@ void Guide::use(const Rules& rules) {
 
 // Also where reads stay with the primary: whoever asks for a standby gets one, and what is written
 // has to be known by the time the configuration says otherwise.
-void Guide::look_at_nodes() { on_ = shared_.nodes.size() > 1; }
+void Guide::look_at_nodes() {
+  on_ = shared_.nodes.size() > 1;
+  if (!on_ || heat_) return;
+  heat_ = std::make_unique<freshness::Heat>(Temperatures::tables);
+  shared_.temperatures.join(*heat_);
+}
 
 route::Plan& Guide::plan(const sql::ScriptRef& script, std::string_view text, Pool& pool) {
   Plans*& plans = pool.plans;
@@ -40,6 +47,11 @@ route::Plan& Guide::plan(const sql::ScriptRef& script, std::string_view text, Po
     plans->cache.use({pool.catalog, rules_, &shared_.ledger, pool.ledger_database});
   }
   return plans->cache.find(script, text);
+}
+
+void Guide::profile(const sql::Script& script, Pool& pool, Duration took, std::uint64_t rows) {
+  route::Plan* plan = pool.plans ? pool.plans->cache.peek(&script) : nullptr;
+  if (plan) plan->profile.note(took, rows);
 }
 
 route::World Guide::world() const { return {shared_.nodes, shared_.ledger, loads_, turn_}; }

@@ -33,6 +33,17 @@ class Guide {
   route::Decision decide(const route::Ask& ask, Instant now);
   route::World world() const;
 
+  /// A statement of this plan is sent.
+  void used(const route::Plan& plan) {
+    if (!heat_) return;
+    heat_->note(plan.reads);
+    heat_->note(plan.writes);
+  }
+  /// Whether somebody asks what kind of work statements are.
+  bool profiles() const { return rules_ && rules_->asks_workload(); }
+  /// One run of it: alone, answered whole.
+  void profile(const sql::Script& script, Pool& pool, Duration took, std::uint64_t rows);
+
   /// A batch went there, for that reason.
   void note(std::uint32_t node, std::string_view reason);
   struct Count {
@@ -50,6 +61,7 @@ class Guide {
   Shared& shared_;
   route::RulesRef rules_;
   bool on_ = false;
+  std::unique_ptr<freshness::Heat> heat_;  // null: nothing is counted
   mutable route::Turn turn_;
   route::Loads loads_{};
   std::vector<Count> counts_;

@@ -187,6 +187,8 @@ class Hub {
   void tick_waiting();
   void tick_pools();
   void tick_pool(Pool& pool);
+  void tick_unready(Pool& pool);
+  void tick_line(Pool& pool);
   void tick_cut_off(Pool& pool);
   void tick_linked(Pool& pool);
   void tick_idle(Pool& pool);

@@ -234,6 +234,7 @@ class Server final : public StreamHandler {
   bool skipping = false;      // after an error: the server ignores all up to Sync
   bool error_seen = false;    // since its holder took it, or asked for its state
   bool batch_failed = false;  // the last one that was answered
+  std::uint64_t rows = 0;     // that its last statement counted, where somebody asks for that
   Settings parameters;        // as reported
   Settings split_parameters, split_of;
   Settings vars;  // as set by us for the last holder; null: unknown
@@ -294,6 +295,7 @@ class Server final : public StreamHandler {
   void settle();
   void settle_login();
   void settle_held();
+  void settle_ready();
   bool violate(std::string_view what);
   void set_status(char status);
   bool is_announced() const;

@@ -1,5 +1,7 @@
 // Accounting for a server's answers: each is matched with what was asked, in order, before it goes
 // on.
+#include <charconv>
+
 #include "session/client.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -24,6 +26,14 @@ bool says_ready_itself(const Holder* holder) { return holder && holder->delays_r
 bool goes_on_hidden(Reply next) { return is_hidden_query(next) || next == Reply::parse_lenient; }
 
 bool is_data(std::uint8_t tag) { return tag == 'D' || tag == 'd' || tag == 'c'; }
+
+// The number that a CommandComplete ends with; 0 if it has none.
+std::uint64_t count_of(std::string_view tag) {
+  std::uint64_t count = 0;
+  const std::string_view digits = tag.substr(tag.rfind(' ') + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  return count;
+}
 
 }  // namespace
 
@@ -210,6 +220,7 @@ bool Server::on_complete(Bytes body) {
   if (is_hidden_query(front.reply)) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
+  if (hub->guide.profiles()) rows = count_of(tag);
   // Nearly all statements are told by two letters from those that matter here.
   if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) {
     on_tag(tag, front.undo && undo.front().forgotten);
@@ -491,19 +502,20 @@ void Server::settle_held() {
     holder_->on_state(*this, std::exchange(probe_failed_, false));
     if (!holder_ || links_ != before) return;
   }
-  if (!ready_seen_) return;
-  if (retry_ && expected_.empty() && carry_.empty()) {
-    retry_ = ready_seen_ = false;
-    return holder_->on_retry(*this);
-  }
-  if (elsewhere_ && expected_.empty() && carry_.empty()) {
-    elsewhere_ = ready_seen_ = false;
-    return holder_->on_elsewhere(*this);
-  }
-  if (!expected_.empty()) return holder_->on_batch_end();
+  if (ready_seen_) settle_ready();
+}
+
+void Server::settle_ready() {
   // Not while half of a message is here: the server could not be given back, and nothing would try
   // again.
-  if (!carry_.empty() || body_left_ > 0) return;
+  const bool between = carry_.empty() && body_left_ == 0;
+  if (between && expected_.empty() && (retry_ || elsewhere_)) {
+    const bool again = std::exchange(retry_, false);
+    elsewhere_ = ready_seen_ = false;
+    return again ? holder_->on_retry(*this) : holder_->on_elsewhere(*this);
+  }
+  if (!expected_.empty()) return holder_->on_batch_end();
+  if (!between) return;
   ready_seen_ = false;
   holder_->on_ready(*this, tx_);
 }

@@ -21,6 +21,7 @@
 #include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
+#include "session/temperatures.hpp"
 
 namespace heim::session {
 
@@ -78,6 +79,7 @@ class Shared {
   AcceptedStatements accepted;
   Catalogs catalogs;
   freshness::Ledger ledger;
+  Temperatures temperatures;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 
