@@ -63,13 +63,12 @@ void Control::apply(std::shared_ptr<const Plan> plan) {
   // Connections made with the old login go.
   watchers_.clear();
   plan_ = std::move(plan);
-  sampling_ = plan_->watching && sink_ != nullptr;
+  wish_.allow(plan_->watching && sink_ != nullptr);
   next_tick_ = {};
 }
 
 void Control::want_sample() {
-  if (!sampling_.load(std::memory_order_relaxed)) return;
-  if (!wanted_.exchange(true)) wakeup_.send();
+  if (wish_.make()) wakeup_.send();
 }
 
 void Control::unreachable(std::uint32_t node) {
@@ -172,7 +171,7 @@ Instant Control::step_watchers(Instant now) {
     const auto i = static_cast<std::uint32_t>((first + k) % watchers_.size());
     if (!watchers_[i]) continue;
     Wants wants;
-    wants.sample = primary == i && sampling_ && wanted_.load(std::memory_order_relaxed);
+    wants.sample = primary == i && wish_.is_due();
     wants.senders = primary == i;
     if (nodes_.state(i).replayed != 0) wants.goal = goal_;
     due = std::min(due, watchers_[i]->step(now, wants));
@@ -219,14 +218,13 @@ void Control::on_trouble(std::uint32_t node, const cluster::Trouble& why) {
 }
 
 void Control::on_sample_begins(std::uint32_t) {
-  // In this order: what is wanted from here on gets the next one.
-  wanted_ = false;
+  wish_.fulfil();
   token_ = sink_->sample_begins();
 }
 
 void Control::on_sample(std::uint32_t node, std::optional<std::uint64_t> lsn, Instant asked) {
   if (!lsn) {
-    wanted_ = true;
+    wish_.make();
     return sink_->sample_failed(token_);
   }
   {
