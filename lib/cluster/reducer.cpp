@@ -232,7 +232,7 @@ void Reducer::choose_system() {
   }
   if (system_ == before) return;
   // What was believed of another system says nothing of this one.
-  timeline_ = 0;
+  timeline_ = led_ = 0;
   primary_.reset();
   seat_.reset();
 }
@@ -272,6 +272,15 @@ void Reducer::choose_primary() {
   primary_ = best;
   positions_.clear();
   for (Member& each : members_) each.reached.reset();
+}
+
+// The switch itself is not told by a probe; it is at or before where the WAL of the new timeline
+// was when that was first heard of.
+void Reducer::note_switch() {
+  if (!primary_) return;
+  const Answer& answer = *members_[*primary_].answer;
+  if (led_ != 0 && answer.timeline > led_ && answer.insert != 0) actions_.switched = answer.insert;
+  led_ = answer.timeline;
 }
 
 // Once all have had their say and one of them is the primary, others are strangers for ever.
@@ -360,6 +369,7 @@ Reducer::Verdict Reducer::judge(std::uint32_t index) const {
 void Reducer::evaluate(Instant now) {
   choose_system();
   choose_primary();
+  note_switch();
   settle();
   for (std::uint32_t i = 0; i < members_.size(); ++i) {
     if (members_[i].listed || members_[i].role != Role::removed) publish(i, judge(i), now);

@@ -48,6 +48,8 @@ struct Standing {
 struct Actions {
   std::vector<std::uint32_t> probe;  // these at once
   bool changed = false;              // roles or conditions did: workers look again
+  /// A newer timeline has a primary, which was there when it was heard of: see LsnSink.
+  std::optional<std::uint64_t> switched;
   struct Line {
     LogLevel level;
     std::string text;
@@ -130,6 +132,7 @@ class Reducer {
   void evaluate(Instant now);
   void choose_system();
   void choose_primary();
+  void note_switch();
   void settle();
   bool better_primary(std::uint32_t a, std::uint32_t b) const;
   bool writes(std::uint32_t index) const;
@@ -156,6 +159,7 @@ class Reducer {
   std::uint64_t system_ = 0;
   bool settled_ = false;        // a primary of this system was found: it stays
   std::uint32_t timeline_ = 0;  // the highest seen
+  std::uint32_t led_ = 0;       // that of the last primary
   std::optional<std::uint32_t> primary_;
   std::optional<std::uint32_t> seat_;  // the last one
 };

@@ -130,6 +130,7 @@ void Control::tick() {
     reducer_.tick(now);
     keep_watchers();
   }
+  if (sink_ != nullptr) sink_->tick(now);
   if (now - measured_ >= std::chrono::seconds(1)) measure_cost(now);
 }
 
@@ -143,6 +144,8 @@ void Control::act() {
   for (const std::uint32_t node : actions.probe) {
     if (node < watchers_.size() && watchers_[node]) watchers_[node]->hurry(loop_.now());
   }
+  // Before a question for a position goes to the new primary, or that one's answer is told.
+  if (actions.switched && sink_ != nullptr) sink_->timeline_switched(*actions.switched);
   if (actions.changed) changed_();
 }
 
@@ -223,13 +226,15 @@ void Control::on_sample_begins(std::uint32_t) {
 }
 
 void Control::on_sample(std::uint32_t node, std::optional<std::uint64_t> lsn, Instant asked) {
+  if (lsn) {
+    const Lock lock(mutex_);
+    reducer_.inserted(node, *lsn, asked);
+    // Who was the primary when it was asked may be on a timeline that is over.
+    if (reducer_.primary() != node) lsn.reset();
+  }
   if (!lsn) {
     wish_.make();
     return sink_->sample_failed(token_);
-  }
-  {
-    const Lock lock(mutex_);
-    reducer_.inserted(node, *lsn, asked);
   }
   goal_ = *lsn;
   sink_->sample_done(token_, *lsn);

@@ -23,6 +23,12 @@ void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
   }
 }
 
+void lower(std::atomic<std::uint64_t>& value, std::uint64_t to) {
+  std::uint64_t seen = value.load();
+  while (seen > to && !value.compare_exchange_weak(seen, to)) {
+  }
+}
+
 /// The less demanding of two.
 Verdict either(const Verdict& a, const Verdict& b) {
   if (a.primary_only != b.primary_only) return a.primary_only ? b : a;
@@ -116,7 +122,7 @@ void Ledger::end_commit(CommitTicket& ticket, Outcome outcome, Instant now, Sess
     if (outcome != Outcome::rolled_back) mark->epoch = epoch;
     if (outcome == Outcome::unknown) want();
   }
-  if (limbo_count_.load(std::memory_order_relaxed) != 0) tick(now);
+  tick(now);
 }
 
 void Ledger::put_in_limbo(CommitTicket ticket, Instant now) {
@@ -135,6 +141,7 @@ void Ledger::put_in_limbo(CommitTicket ticket, Instant now) {
 }
 
 void Ledger::tick(Instant now) {
+  if (limbo_count_.load(std::memory_order_relaxed) == 0) return;
   std::vector<CommitTicket> over;
   {
     const std::lock_guard lock(mutex_);
@@ -194,14 +201,9 @@ void Ledger::sample_failed(std::uint64_t) {
 
 void Ledger::timeline_switched(std::uint64_t lsn) {
   const std::lock_guard lock(mutex_);
-  for (TableId id = 0; id < tables_.count(); ++id) {
-    std::uint64_t seen = tables_[id].lsn.load();
-    while (seen > lsn && !tables_[id].lsn.compare_exchange_weak(seen, lsn)) {
-    }
-  }
-  std::uint64_t seen = floor_.load();
-  while (seen > lsn && !floor_.compare_exchange_weak(seen, lsn)) {
-  }
+  for (TableId id = 0; id < tables_.count(); ++id) lower(tables_[id].lsn, lsn);
+  lower(floor_, lsn);
+  lower(done_lsn_, lsn);
 }
 
 // ---- reads

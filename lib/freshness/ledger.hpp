@@ -181,8 +181,8 @@ class Ledger final : public cluster::LsnSink {
                             SessionMark* mark = nullptr);
   /// When the outcome is known, before the client is told. With the mark that it began with.
   void end_commit(CommitTicket& ticket, Outcome outcome, Instant now, SessionMark* mark = nullptr);
-  /// Ends what was in limbo for long enough. Call it now and then (each sample, each second).
-  void tick(Instant now);
+  /// Ends what was in limbo for long enough.
+  void tick(Instant now) override;
 
   // ---- reads [any thread]; no lock, no shared write
 
@@ -206,7 +206,7 @@ class Ledger final : public cluster::LsnSink {
   void sample_done(std::uint64_t token, std::uint64_t lsn) override;
   void sample_failed(std::uint64_t token) override;
   /// Commits behind `lsn` on the timeline before are gone: nobody can wait for them.
-  void timeline_switched(std::uint64_t lsn);
+  void timeline_switched(std::uint64_t lsn) override;
 
   // ---- SHOW LEDGER [any thread]
 

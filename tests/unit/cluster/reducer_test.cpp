@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 using namespace heim;
 using namespace heim::cluster;
@@ -158,6 +159,48 @@ TEST_CASE("a promotion: the higher timeline is the primary, the former one is re
   SUBCASE("it comes back as a standby") {
     rig.hear(0, Rig::standby(1200, 2));
     CHECK(rig.state(0) == "standby serving 1200");
+  }
+}
+
+TEST_CASE("a newer timeline's primary tells where that one was when it was first heard of") {
+  constexpr int none = -1;
+  struct Heard {
+    std::uint32_t node;
+    Answer answer;
+    int switched;
+  };
+  struct Row {
+    const char* what;
+    std::vector<Heard> heard;
+  };
+  const Row rows[] = {
+      {"the first primary", {{0, Rig::primary(3, 1000), none}}},
+      {"it goes on", {{0, Rig::primary(1, 1000), none}, {0, Rig::primary(1, 2000), none}}},
+      {"another one, once",
+       {{0, Rig::primary(1, 1000), none},
+        {1, Rig::primary(2, 900), 900},
+        {1, Rig::primary(2, 950), none}}},
+      {"the same node", {{0, Rig::primary(1, 1000), none}, {0, Rig::primary(2, 900), 900}}},
+      {"a standby is not asked where",
+       {{0, Rig::primary(1, 1000), none},
+        {1, Rig::standby(900, 2), none},
+        {1, Rig::primary(2, 950), 950}}},
+      {"a timeline that is over",
+       {{0, Rig::primary(2, 1000), none}, {1, Rig::primary(1, 900), none}}},
+      {"another one on the same timeline",
+       {{0, Rig::primary(1, 1000), none},
+        {0, Rig::standby(900), none},
+        {1, Rig::primary(1, 900), none}}},
+      {"where is not known", {{0, Rig::primary(1, 1000), none}, {1, Rig::primary(2, 0), none}}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Rig rig{automatic, automatic};
+    for (const Heard& each : row.heard) {
+      rig.hear(each.node, each.answer);
+      const auto switched = rig.reducer.take_actions().switched;
+      CHECK((switched ? static_cast<int>(*switched) : none) == each.switched);
+    }
   }
 }
 

@@ -283,6 +283,17 @@ TEST_CASE("after a switch nobody waits for what is gone") {
   CHECK(bench.need(bench.b).lsn == 100);
 }
 
+TEST_CASE("after a switch a session does not wait for what is gone either") {
+  Bench bench;
+  SessionMark mark;
+  bench.commit(bench.a, &mark);
+  bench.sample(1000);
+  bench.ledger.timeline_switched(900);
+  bench.ledger.settle(mark);
+  CHECK(mark.lsn == 900);
+  CHECK(bench.ledger.counts().last_lsn == 900);
+}
+
 TEST_CASE("an answer that comes late does not take a position back") {
   Bench bench;
   SessionMark mark;
