@@ -49,12 +49,12 @@ void Ledger::sample_from(cluster::LsnSource* source) {
 DatabaseId Ledger::database(std::string_view name) { return tables_.database(name); }
 
 TableId Ledger::intern(DatabaseId database, std::string_view table) {
-  return tables_.intern(database, table);
+  return tables_.intern(database, table, everything(database));
 }
 
 // Names of tables have no zero byte.
 TableId Ledger::group(std::string_view name) {
-  return tables_.intern(0, std::string("group ") + std::string(name));
+  return tables_.intern(0, std::string("group ") + std::string(name), Tables::other_groups);
 }
 
 // ---- writes

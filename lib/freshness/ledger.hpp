@@ -164,9 +164,10 @@ class Ledger final : public cluster::LsnSink {
   TableId everything(DatabaseId database) const { return tables_.everything(database); }
   /// What commands write that concern the whole server: roles, databases, tablespaces. Catalogs
   /// are read with it.
-  static constexpr TableId server_wide = 0;
+  static constexpr TableId server_wide = Tables::server_wide;
   /// A group of sessions by its name, of all databases. Its commits carry this id beside the
-  /// tables'. Where no more fit: server_wide.
+  /// tables'. Never 0. Where no more fit, all further groups share an entry: each sees the others'
+  /// commits, too.
   TableId group(std::string_view name);
   /// How many ids there are: 0 to size() - 1.
   std::uint32_t size() const { return tables_.count(); }

@@ -235,6 +235,33 @@ TEST_CASE("a group sees its members' commits") {
   CHECK(bench.need(bench.a, member).lsn == 200);
 }
 
+TEST_CASE("groups that do not fit share an entry, and see each other's commits") {
+  Ledger ledger({.tables = 16, .databases = 4});
+  Source source;
+  ledger.sample_from(&source);
+  ledger.sample_done(ledger.sample_begins(), 100);
+  const DatabaseId db = ledger.database("app");
+  const TableId early = ledger.group("early");
+  for (int i = 0; i < 100; ++i) ledger.intern(db, "t" + std::to_string(i));
+  const TableId one = ledger.group("one"), two = ledger.group("two");
+  CHECK(ledger.group("early") == early);
+  CHECK(one != early);
+  CHECK(one == two);
+  // 0 is to be in none.
+  CHECK(one != 0);
+  CHECK(ledger.counts().overflows > 80);
+  const Reader reader{.freshness = {Scope::group, {}}, .group = two};
+  const TableId tables[] = {ledger.everything(db), ledger.intern(db, "t0")};
+  WriteSet set;
+  set.add(tables[1]);
+  set.add(one);
+  CommitTicket ticket = ledger.begin_commit(db, set);
+  CHECK(ledger.required(tables, reader, start).primary_only);
+  ledger.end_commit(ticket, Outcome::committed, start);
+  ledger.sample_done(ledger.sample_begins(), 200);
+  CHECK(ledger.required(tables, reader, start).lsn == 200);
+}
+
 TEST_CASE("bounded: the lag and a window against the time since the last write") {
   Bench bench;
   Reader reader{.freshness = {Scope::bounded, {}}, .lag_window = milliseconds(100)};
