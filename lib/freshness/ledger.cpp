@@ -7,6 +7,8 @@ namespace heim::freshness {
 namespace {
 
 constexpr std::size_t max_limbo = 4'096;
+constexpr std::uint64_t no_token = ~std::uint64_t{0};    // greater than all there are
+constexpr std::int64_t no_time = std::int64_t{1} << 62;  // later than all there are
 
 constexpr std::string_view under_way = "a commit to the table is under way";
 constexpr std::string_view not_sampled = "the position of the table's last commit is not known yet";
@@ -154,6 +156,27 @@ void Ledger::tick(Instant now) {
   for (const CommitTicket& ticket : over) finish(ticket, true, now);
 }
 
+// ---- commits that are not told
+
+void Ledger::suspend() {
+  const std::lock_guard lock(mutex_);
+  forgot_ = true;
+  floor_after_ = no_token;
+  since_ns_ = no_time;
+  floor_ = 0;
+}
+
+void Ledger::forget_positions(Instant now) {
+  {
+    const std::lock_guard lock(mutex_);
+    forgot_ = true;
+    floor_ = 0;
+    floor_after_ = epoch_.load();
+    since_ns_ = ns(now);
+  }
+  want();
+}
+
 // ---- samples
 
 // After the table is dirty: what began before is not enough, and sample_begins() takes the wish
@@ -180,7 +203,6 @@ bool Ledger::settle(Table& table, std::uint64_t token, std::uint64_t lsn) {
 void Ledger::sample_done(std::uint64_t token, std::uint64_t lsn) {
   samples_.fetch_add(1, std::memory_order_relaxed);
   if (lsn == 0) return sample_failed(token);
-  if (floor_.load(std::memory_order_relaxed) == 0) floor_.store(lsn, std::memory_order_release);
   if (token > done_token_.load(std::memory_order_relaxed)) {
     done_lsn_.store(lsn, std::memory_order_release);
     done_token_.store(token, std::memory_order_release);
@@ -188,6 +210,7 @@ void Ledger::sample_done(std::uint64_t token, std::uint64_t lsn) {
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
+    if (floor_ == 0 && token > floor_after_) floor_.store(lsn, std::memory_order_release);
     std::erase_if(dirty_, [&](TableId id) { return settle(tables_[id], token, lsn); });
     more = !dirty_.empty();
   }
@@ -224,6 +247,13 @@ void Ledger::look(TableId id, Verdict& verdict) const {
   verdict.reason = Table::in_flight(word) != 0 ? under_way : not_sampled;
 }
 
+void Ledger::look_at_floor(Verdict& verdict) const {
+  verdict.lsn = floor_.load(std::memory_order_acquire);
+  if (verdict.lsn != 0) return;
+  verdict.primary_only = true;
+  verdict.reason = no_floor;
+}
+
 void Ledger::settle(SessionMark& mark) const {
   if (mark.epoch == 0) return;
   const std::uint64_t token = done_token_.load(std::memory_order_acquire);
@@ -235,12 +265,15 @@ void Ledger::settle(SessionMark& mark) const {
 /// What the session and its group have committed.
 Verdict Ledger::own(const Reader& reader) const {
   Verdict verdict;
+  if (forgot_.load(std::memory_order_acquire)) look_at_floor(verdict);
   if (reader.mark != nullptr) {
     SessionMark mark = *reader.mark;
     settle(mark);
-    verdict.lsn = mark.lsn;
-    verdict.primary_only = mark.open != 0 || mark.epoch != 0;
-    if (verdict.primary_only) verdict.reason = mark.open != 0 ? own_under_way : own_not_sampled;
+    verdict.lsn = std::max(verdict.lsn, mark.lsn);
+    if (mark.open != 0 || mark.epoch != 0) {
+      verdict.primary_only = true;
+      verdict.reason = mark.open != 0 ? own_under_way : own_not_sampled;
+    }
   }
   if (reader.freshness.scope == Scope::group && reader.group != 0) look(reader.group, verdict);
   return verdict;
@@ -281,11 +314,7 @@ Verdict Ledger::over(const Each& each, const Reader& reader, Instant now) const 
   Verdict verdict;
   std::int64_t written = 0;
   if (reader.freshness.scope != Scope::any) {
-    verdict.lsn = floor_.load(std::memory_order_acquire);
-    if (verdict.lsn == 0) {
-      verdict.primary_only = true;
-      verdict.reason = no_floor;
-    }
+    look_at_floor(verdict);
     const bool timed = reader.freshness.scope == Scope::bounded;
     each([&](TableId id) {
       look(id, verdict);

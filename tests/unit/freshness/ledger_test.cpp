@@ -321,6 +321,49 @@ TEST_CASE("after a switch a session does not wait for what is gone either") {
   CHECK(bench.ledger.counts().last_lsn == 900);
 }
 
+TEST_CASE("what was known before commits went untold does not count, in any scope") {
+  Bench bench;
+  SessionMark mark;
+  const Scope scopes[] = {Scope::strict, Scope::session, Scope::group, Scope::bounded};
+  const auto reader = [&](Scope scope) {
+    Reader made{.freshness = {scope, {}}, .mark = &mark};
+    made.group = scope == Scope::group ? bench.ledger.group("g") : 0;
+    return made;
+  };
+  for (const Scope scope : scopes) CHECK(bench.need(bench.a, reader(scope)).allows(100, -1));
+  bench.ledger.suspend();
+  const std::uint64_t early = bench.ledger.sample_begins();
+  bench.now += seconds(5);
+  bench.sample(200);
+  for (const Scope scope : scopes) {
+    CAPTURE(static_cast<int>(scope));
+    CHECK_FALSE(bench.need(bench.a, reader(scope)).allows(1000, 0));
+  }
+  const int wanted = bench.source.wanted;
+  bench.ledger.forget_positions(bench.now);
+  CHECK(bench.source.wanted == wanted + 1);
+  // It began before.
+  bench.ledger.sample_done(early, 250);
+  for (const Scope scope : scopes) {
+    CAPTURE(static_cast<int>(scope));
+    CHECK_FALSE(bench.need(bench.a, reader(scope)).allows(1000, 0));
+    CHECK(bench.need(bench.a, reader(scope)).reason == "no position of the primary is known yet");
+  }
+  bench.sample(300);
+  for (const Scope scope : scopes) {
+    CAPTURE(static_cast<int>(scope));
+    CHECK(bench.need(bench.a, reader(scope)).allows(300, -1));
+    CHECK_FALSE(bench.need(bench.a, reader(scope)).allows(299, 0));
+  }
+  // By time: it may have been written up to then.
+  bench.now += seconds(1);
+  CHECK(bench.need(bench.a, reader(Scope::bounded)).allows(1, Duration(milliseconds(999)).count()));
+  CHECK_FALSE(bench.need(bench.a, reader(Scope::bounded)).allows(1, Duration(seconds(1)).count()));
+  // Who asks for nothing gets it, throughout.
+  bench.ledger.suspend();
+  CHECK(bench.need(bench.a, reader(Scope::any)).allows(0, -1));
+}
+
 TEST_CASE("an answer that comes late does not take a position back") {
   Bench bench;
   SessionMark mark;
