@@ -5,7 +5,8 @@
 // By name alone: of relations or functions with one name in several schemas, all count. Functions
 // are read by their words: one in SQL or PL/pgSQL uses every relation and function whose name its
 // body mentions. What cannot be read like that (dynamic SQL, other languages) may do anything.
-// C functions of extensions are taken at their declaration's word.
+// So may a function in C that is volatile. Others of extensions are taken at their declaration's
+// word.
 //
 // A child (a partition, or by inheritance) is read and written with all its ancestors, and not the
 // other way round: who reads a parent shares that entry with who writes a child, however many

@@ -36,3 +36,9 @@ create foreign table measure_far partition of measure for values from ('2020-01-
 create function part_note() returns trigger language plpgsql as $$ begin insert into audit values (1); return new; end $$;
 create table audit(id int);
 create trigger p after insert on ev_2024 for each row execute function part_note();
+create function stash(oid) returns void language c as '$libdir/plpgsql', 'plpgsql_validator';
+create function peek(oid) returns void language c stable as '$libdir/plpgsql', 'plpgsql_validator';
+create function inside(int) returns int language internal volatile as 'int4abs';
+alter extension plpgsql add function stash(oid);
+alter extension plpgsql add function peek(oid);
+create function stash_all() returns void stable language sql as 'select stash(id::oid) from base';

@@ -72,6 +72,10 @@ TEST_CASE("reads") {
       {"select dyn('base')", "r:* w:* | calls a function that may do anything"},
       {"select missing()", "r:* w:* | calls a function that the catalog does not have"},
       {"select writes_log()", "r:log w:log | calls a volatile function"},
+      {"select stash(1)", "r:* w:* | calls a function that may do anything"},
+      {"select a.stash_all()", "r:* w:* | calls a function that may do anything"},
+      {"select inside(1)", "r:* w:* | calls a function that may do anything"},
+      {"select peek(1)", "| "},
       {"select sneaky()", "r:log w:log | calls a volatile function"},
   };
   for (const Row& row : rows) {
