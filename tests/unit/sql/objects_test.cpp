@@ -46,7 +46,7 @@ struct Row {
 }  // namespace
 
 TEST_CASE("reads") {
-  REQUIRE(objects().relations() == 20);
+  REQUIRE(objects().relations() == 26);
   constexpr Row rows[] = {
       {"select 1", "| "},
       {"select * from base", "r:base | "},
@@ -72,6 +72,18 @@ TEST_CASE("reads") {
       {"select dyn('base')", "r:* w:* | calls a function that may do anything"},
       {"select missing()", "r:* w:* | calls a function that the catalog does not have"},
       {"select writes_log()", "r:log w:log | calls a volatile function"},
+      {"select * from act", "r:act | asks about the server itself"},
+      {"select * from act_twice", "r:act r:act_twice | asks about the server itself"},
+      {"select * from held", "r:held | asks about the server itself"},
+      {"select * from who", "r:pg_catalog r:who server | "},
+      {"select * from cols", "r:cols r:pg_catalog server | "},
+      {"select * from owned", "r:owned r:pg_catalog server rls | "},
+      {"select sessions()", "| asks about the server itself"},
+      {"select prepared()", "| asks about the server itself"},
+      {"select setting('x')", "| asks about the server itself"},
+      {"select tables_named('x')", "r:pg_catalog server | "},
+      {"select started()", "| asks about the server itself"},
+      {"select relations()", "r:pg_catalog w:pg_catalog server | calls a volatile function"},
       {"select stash(1)", "r:* w:* | calls a function that may do anything"},
       {"select a.stash_all()", "r:* w:* | calls a function that may do anything"},
       {"select inside(1)", "r:* w:* | calls a function that may do anything"},
@@ -125,6 +137,32 @@ TEST_CASE("a function behind an operator that reads a table may run anywhere") {
   out.add("B", "eq", "lookup");
   CHECK(out.reach(select).primary == "operators or types of the database may do anything");
   CHECK(out.reach(select).writes_everything);
+}
+
+TEST_CASE("a function behind an operator that reads catalogs does not matter") {
+  Objects out;
+  out.add("T", "t", "rp");
+  out.add("P", "eq", "v");
+  out.add("O", "eq", "");
+  out.add("B", "eq", "pg_type");
+  CHECK(said(out.reach(analyse("select * from t where a = b")->statements.at(0))) == "r:t | ");
+}
+
+TEST_CASE("a table with the name of one of PostgreSQL's own is read beside that") {
+  Objects out;
+  out.add("T", "pg_roles", "rp");
+  out.add("T", "v", "vp");
+  out.add("D", "v", "pg_roles");
+  out.add("P", "f", "v");
+  out.add("B", "f", "pg_roles");
+  const auto reach = [&](const char* sql) {
+    return said(out.reach(analyse(sql)->statements.at(0)));
+  };
+  CHECK(reach("select * from v") == "r:pg_catalog r:pg_roles r:v server | ");
+  CHECK(reach("select * from pg_roles") == "r:pg_catalog r:pg_roles server | ");
+  CHECK(reach("select * from mine.pg_roles") == "r:pg_roles | ");
+  CHECK(reach("select f()") ==
+        "r:pg_catalog r:pg_roles w:pg_roles server | calls a volatile function");
 }
 
 TEST_CASE("what refers to itself ends") {
