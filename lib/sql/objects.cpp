@@ -83,6 +83,9 @@ void Objects::add(std::string_view kind, std::string_view name, std::string_view
       return functions_[key].relations.push_back(other);
     case 'H':
       return functions_[key].functions.push_back(other);
+    case 'K':
+      attributes_.insert(key);
+      return;
     case 'O':
       return unnamed_.push_back(key);
     default:
@@ -269,6 +272,9 @@ Reach Objects::reach(const Statement& statement) const {
   const bool truncates = (statement.traits & trait::truncates) != 0;
   for (const Name& each : statement.writes) walk.write(each.name, truncates);
   for (const Name& each : statement.functions) walk.call(each.name);
+  for (const std::string& each : statement.attributes) {
+    if (is_attribute(each)) walk.call(each);
+  }
   unnamed(walk);
   return walk.take();
 }

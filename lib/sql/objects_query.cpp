@@ -17,6 +17,7 @@ namespace {
 //   N parent, child that differs
 //   P function, its volatility and o if nobody knows what it does
 //   B, H the function uses this relation, this function
+//   K a function that can be called like a column: it takes a row alone, or what one becomes
 //   O a function that runs without being named
 //
 // PostgreSQL's own relations are named with D and B; all of information_schema is "pg_catalog".
@@ -139,6 +140,14 @@ UNION ALL SELECT DISTINCT 'H', said.name, own.name FROM said JOIN own ON own.nam
 UNION ALL SELECT DISTINCT 'H', fn.name, used.name
   FROM pg_depend d JOIN fn ON fn.oid = d.objid JOIN fn used ON used.oid = d.refobjid
  WHERE d.classid = 1255 AND d.refclassid = 1255
+UNION ALL SELECT DISTINCT 'K', fn.name, ''
+  FROM fn JOIN pg_proc p ON p.oid = fn.oid
+  JOIN pg_type t ON t.oid = CASE p.provariadic WHEN 0 THEN p.proargtypes[0] ELSE p.provariadic END
+  LEFT JOIN pg_type b ON b.oid = t.typbasetype
+ WHERE fn.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1
+   AND (t.typtype IN ('c', 'p') OR b.typtype IN ('c', 'd') OR t.oid IN (
+     SELECT c.casttarget FROM pg_cast c JOIN pg_type s ON s.oid = c.castsource
+      WHERE c.castcontext = 'i' AND s.typtype = 'c'))
 UNION ALL SELECT DISTINCT 'O', known.name, ''
   FROM known JOIN fn ON fn.oid = known.oid
  WHERE (known.provolatile <> 'i' OR fn.language NOT IN ('c', 'internal'))

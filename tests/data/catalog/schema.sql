@@ -55,3 +55,16 @@ create function setting(text) returns text stable language sql begin atomic sele
 create function tables_named(text) returns bigint stable language sql as 'select count(*) from information_schema.tables where table_name = $1';
 create function started() returns timestamptz stable language sql as 'select pg_postmaster_start_time()';
 create function relations() returns bigint language sql as 'select count(*) from pg_class';
+create table person(id int primary key, name text);
+create table employee(boss int) inherits (person);
+create domain somebody as person;
+create function base_count(person) returns bigint stable language sql as 'select count(*) from base where id = $1.id';
+create function logged(person, int default 1) returns int language sql as 'insert into log values ($1.id, $1.name) returning 1';
+create function any_count(record) returns bigint stable language plpgsql as $$ begin return (select count(*) from base); end $$;
+create function all_count(variadic person[]) returns bigint stable language sql as 'select count(*) from base';
+create function domain_count(somebody) returns bigint stable language sql as 'select count(*) from base';
+create function number_count(bigint) returns bigint stable language sql as 'select count(*) from base';
+create function number(person) returns bigint immutable language sql as 'select $1.id::bigint';
+create cast (person as bigint) with function number(person) as implicit;
+create function no_attribute(text) returns bigint stable language sql as 'select count(*) from base';
+create function two(person, int) returns bigint stable language sql as 'select count(*) from base';
