@@ -38,6 +38,7 @@ void Reducer::set_options(const ReducerOptions& options, Instant now) {
       members_[i].answer.reset();
       nodes_.state(i).monitored = false;
     }
+    seat_.reset();
   }
   evaluate(now);
 }
@@ -155,7 +156,9 @@ void Reducer::told(std::uint32_t index, Role role, Instant now) {
     if (it.role != role) actions_.probe.push_back(index);
     return;
   }
+  it.vouched = role == Role::primary;
   if (it.given != Role::unknown || it.role == role) return;
+  if (it.vouched && has_rival(index)) return;
   it.role = role;
   nodes_.state(index).role = role;
   it.since = now;
@@ -232,7 +235,7 @@ void Reducer::choose_system() {
   }
   if (system_ == before) return;
   // What was believed of another system says nothing of this one.
-  timeline_ = 0;
+  timeline_ = led_ = 0;
   primary_.reset();
   seat_.reset();
 }
@@ -274,6 +277,33 @@ void Reducer::choose_primary() {
   for (Member& each : members_) each.reached.reset();
 }
 
+// The switch itself is not told by a probe; it is at or before where the WAL of the new timeline
+// was when that was first heard of.
+void Reducer::note_switch() {
+  if (!primary_) return;
+  const Answer& answer = *members_[*primary_].answer;
+  if (led_ != 0 && answer.timeline > led_ && answer.insert != 0) actions_.switched = answer.insert;
+  led_ = answer.timeline;
+}
+
+// Whether another node is the primary by its own word, as far as is known.
+bool Reducer::has_rival(std::uint32_t index) const {
+  const auto holder = primary_ ? primary_ : seat_;
+  if (!options_.watching || !holder || holder == index || !members_[*holder].listed) return false;
+  // Patroni knows better than what does not answer any more.
+  return !members_[index].vouched || (primary_ && members_[*holder].health == Health::fine);
+}
+
+// What a configuration or a login said of a node that never answered may be old: a former primary
+// that only the monitor cannot reach would take writes.
+void Reducer::depose() {
+  for (std::uint32_t i = 0; i < members_.size(); ++i) {
+    Member& it = members_[i];
+    const bool claims = it.deposed || it.given == Role::primary || nodes_.role(i) == Role::primary;
+    it.deposed = it.listed && !it.answer && claims && has_rival(i);
+  }
+}
+
 // Once all have had their say and one of them is the primary, others are strangers for ever.
 void Reducer::settle() {
   settled_ = settled_ || (primary_ && system_ != 0 && std::ranges::all_of(members_, [](auto& each) {
@@ -308,6 +338,10 @@ Reducer::Verdict Reducer::judge_writable(std::uint32_t index) const {
 // What it is by its own words, or by ours where it has not spoken.
 Reducer::Verdict Reducer::judge_role(std::uint32_t index) const {
   const Member& it = members_[index];
+  if (it.deposed) {
+    return {Role::unknown, Condition::refused,
+            "it has not answered, and another node is the primary"};
+  }
   if (!it.answer) {
     if (it.given != Role::unknown) return {it.given};
     const Role learnt = nodes_.role(index);  // from logins, or from Patroni
@@ -360,6 +394,8 @@ Reducer::Verdict Reducer::judge(std::uint32_t index) const {
 void Reducer::evaluate(Instant now) {
   choose_system();
   choose_primary();
+  note_switch();
+  depose();
   settle();
   for (std::uint32_t i = 0; i < members_.size(); ++i) {
     if (members_[i].listed || members_[i].role != Role::removed) publish(i, judge(i), now);
@@ -392,7 +428,7 @@ void Reducer::publish(std::uint32_t index, Verdict verdict, Instant now) {
   // The order matters to who reads in between: nothing is given to a node by its old role.
   NodeState& state = nodes_.state(index);
   if (it.condition != Condition::serving) set(state.condition, it.condition);
-  const bool learnt = it.listed && !it.answer && it.given == Role::unknown;
+  const bool learnt = it.listed && !it.answer && !it.deposed && it.given == Role::unknown;
   if (!learnt || state.role == Role::removed) set(state.role, it.role);
   set(state.condition, it.condition);
 }

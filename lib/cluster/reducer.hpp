@@ -4,7 +4,8 @@
 // The rules, in the order of what they protect:
 //  - A node of another system, and a writable node whose timeline is not the highest that was ever
 //    seen, get no work and never count as the primary.
-//  - One node counts as the primary: writable, of the highest timeline.
+//  - One node counts as the primary: writable, of the highest timeline. Who has not answered, but
+//    was given as it or said so in a login, is it only while no other is.
 //  - A standby's position counts only while it is up and follows the highest timeline.
 //  - A node that fails is down until it has answered several times; then it gets its share slowly.
 #pragma once
@@ -48,6 +49,8 @@ struct Standing {
 struct Actions {
   std::vector<std::uint32_t> probe;  // these at once
   bool changed = false;              // roles or conditions did: workers look again
+  /// A newer timeline has a primary, which was there when it was heard of: see LsnSink.
+  std::optional<std::uint64_t> switched;
   struct Line {
     LogLevel level;
     std::string text;
@@ -103,6 +106,8 @@ class Reducer {
     bool blind = true;        // nothing was heard by a probe yet, or the monitor is not let in
     bool lost = false;        // the last probe failed: its position does not count
     bool lone_error = false;  // a worker's connection failed since the last answer
+    bool vouched = false;     // Patroni says that it is the primary
+    bool deposed = false;     // it would be the primary, not by its own word: another one is
     std::uint32_t failures = 0, successes = 0;
     std::string trouble;
     std::string blind_for;  // what was said of it
@@ -130,6 +135,9 @@ class Reducer {
   void evaluate(Instant now);
   void choose_system();
   void choose_primary();
+  void note_switch();
+  bool has_rival(std::uint32_t index) const;
+  void depose();
   void settle();
   bool better_primary(std::uint32_t a, std::uint32_t b) const;
   bool writes(std::uint32_t index) const;
@@ -156,6 +164,7 @@ class Reducer {
   std::uint64_t system_ = 0;
   bool settled_ = false;        // a primary of this system was found: it stays
   std::uint32_t timeline_ = 0;  // the highest seen
+  std::uint32_t led_ = 0;       // that of the last primary
   std::optional<std::uint32_t> primary_;
   std::optional<std::uint32_t> seat_;  // the last one
 };

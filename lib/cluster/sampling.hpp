@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/clock.hpp"
+
 namespace heim::cluster {
 
 /// Asks the primary where its WAL ends.
@@ -22,6 +24,11 @@ class LsnSink {
   /// `lsn`: pg_current_wal_insert_lsn(), as a number.
   virtual void sample_done(std::uint64_t token, std::uint64_t lsn) = 0;
   virtual void sample_failed(std::uint64_t token) = 0;
+  /// The primary is on a newer timeline, and was at or behind `lsn` when it took over: what was
+  /// told behind that names nothing that is left. Before a sample of the new timeline is done.
+  virtual void timeline_switched(std::uint64_t /*lsn*/) {}
+  /// Several times a second, whatever happens.
+  virtual void tick(Instant /*now*/) {}
 };
 
 }  // namespace heim::cluster

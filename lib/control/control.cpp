@@ -63,13 +63,12 @@ void Control::apply(std::shared_ptr<const Plan> plan) {
   // Connections made with the old login go.
   watchers_.clear();
   plan_ = std::move(plan);
-  sampling_ = plan_->watching && sink_ != nullptr;
+  wish_.allow(plan_->watching && sink_ != nullptr);
   next_tick_ = {};
 }
 
 void Control::want_sample() {
-  if (!sampling_.load(std::memory_order_relaxed)) return;
-  if (!wanted_.exchange(true)) wakeup_.send();
+  if (wish_.make()) wakeup_.send();
 }
 
 void Control::unreachable(std::uint32_t node) {
@@ -131,6 +130,7 @@ void Control::tick() {
     reducer_.tick(now);
     keep_watchers();
   }
+  if (sink_ != nullptr) sink_->tick(now);
   if (now - measured_ >= std::chrono::seconds(1)) measure_cost(now);
 }
 
@@ -144,6 +144,8 @@ void Control::act() {
   for (const std::uint32_t node : actions.probe) {
     if (node < watchers_.size() && watchers_[node]) watchers_[node]->hurry(loop_.now());
   }
+  // Before a question for a position goes to the new primary, or that one's answer is told.
+  if (actions.switched && sink_ != nullptr) sink_->timeline_switched(*actions.switched);
   if (actions.changed) changed_();
 }
 
@@ -172,7 +174,7 @@ Instant Control::step_watchers(Instant now) {
     const auto i = static_cast<std::uint32_t>((first + k) % watchers_.size());
     if (!watchers_[i]) continue;
     Wants wants;
-    wants.sample = primary == i && sampling_ && wanted_.load(std::memory_order_relaxed);
+    wants.sample = primary == i && wish_.is_due();
     wants.senders = primary == i;
     if (nodes_.state(i).replayed != 0) wants.goal = goal_;
     due = std::min(due, watchers_[i]->step(now, wants));
@@ -219,19 +221,20 @@ void Control::on_trouble(std::uint32_t node, const cluster::Trouble& why) {
 }
 
 void Control::on_sample_begins(std::uint32_t) {
-  // In this order: what is wanted from here on gets the next one.
-  wanted_ = false;
+  wish_.fulfil();
   token_ = sink_->sample_begins();
 }
 
 void Control::on_sample(std::uint32_t node, std::optional<std::uint64_t> lsn, Instant asked) {
-  if (!lsn) {
-    wanted_ = true;
-    return sink_->sample_failed(token_);
-  }
-  {
+  if (lsn) {
     const Lock lock(mutex_);
     reducer_.inserted(node, *lsn, asked);
+    // Who was the primary when it was asked may be on a timeline that is over.
+    if (reducer_.primary() != node) lsn.reset();
+  }
+  if (!lsn) {
+    wish_.make();
+    return sink_->sample_failed(token_);
   }
   goal_ = *lsn;
   sink_->sample_done(token_, *lsn);

@@ -1,7 +1,6 @@
 // The control plane: a thread of its own that watches the cluster's nodes and keeps the Topology
 // that workers read.
 #pragma once
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,6 +18,7 @@
 #include "control/discovery.hpp"
 #include "control/patroni.hpp"
 #include "control/watcher.hpp"
+#include "control/wish.hpp"
 #include "io/loop.hpp"
 #include "io/timer.hpp"
 #include "io/wakeup.hpp"
@@ -88,8 +88,7 @@ class Control final : public cluster::LsnSource, public cluster::Reports, Watche
   Logger& logger_;
   const Changed changed_;
   cluster::LsnSink* sink_ = nullptr;
-  std::atomic<bool> wanted_{false};
-  std::atomic<bool> sampling_{false};
+  Wish wish_;
 
   std::mutex mutex_;  // guards what follows, up to the loop
   cluster::Reducer reducer_;

@@ -7,6 +7,8 @@ namespace heim::freshness {
 namespace {
 
 constexpr std::size_t max_limbo = 4'096;
+constexpr std::uint64_t no_token = ~std::uint64_t{0};    // greater than all there are
+constexpr std::int64_t no_time = std::int64_t{1} << 62;  // later than all there are
 
 constexpr std::string_view under_way = "a commit to the table is under way";
 constexpr std::string_view not_sampled = "the position of the table's last commit is not known yet";
@@ -20,6 +22,12 @@ std::int64_t ns(Instant now) { return now.time_since_epoch().count(); }
 void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
   std::uint64_t seen = value.load(std::memory_order_relaxed);
   while (seen < to && !value.compare_exchange_weak(seen, to)) {
+  }
+}
+
+void lower(std::atomic<std::uint64_t>& value, std::uint64_t to) {
+  std::uint64_t seen = value.load();
+  while (seen > to && !value.compare_exchange_weak(seen, to)) {
   }
 }
 
@@ -43,12 +51,12 @@ void Ledger::sample_from(cluster::LsnSource* source) {
 DatabaseId Ledger::database(std::string_view name) { return tables_.database(name); }
 
 TableId Ledger::intern(DatabaseId database, std::string_view table) {
-  return tables_.intern(database, table);
+  return tables_.intern(database, table, everything(database));
 }
 
 // Names of tables have no zero byte.
 TableId Ledger::group(std::string_view name) {
-  return tables_.intern(0, std::string("group ") + std::string(name));
+  return tables_.intern(0, std::string("group ") + std::string(name), Tables::other_groups);
 }
 
 // ---- writes
@@ -116,7 +124,7 @@ void Ledger::end_commit(CommitTicket& ticket, Outcome outcome, Instant now, Sess
     if (outcome != Outcome::rolled_back) mark->epoch = epoch;
     if (outcome == Outcome::unknown) want();
   }
-  if (limbo_count_.load(std::memory_order_relaxed) != 0) tick(now);
+  tick(now);
 }
 
 void Ledger::put_in_limbo(CommitTicket ticket, Instant now) {
@@ -135,6 +143,7 @@ void Ledger::put_in_limbo(CommitTicket ticket, Instant now) {
 }
 
 void Ledger::tick(Instant now) {
+  if (limbo_count_.load(std::memory_order_relaxed) == 0) return;
   std::vector<CommitTicket> over;
   {
     const std::lock_guard lock(mutex_);
@@ -145,6 +154,27 @@ void Ledger::tick(Instant now) {
     limbo_count_.store(limbo_.size(), std::memory_order_relaxed);
   }
   for (const CommitTicket& ticket : over) finish(ticket, true, now);
+}
+
+// ---- commits that are not told
+
+void Ledger::suspend() {
+  const std::lock_guard lock(mutex_);
+  forgot_ = true;
+  floor_after_ = no_token;
+  since_ns_ = no_time;
+  floor_ = 0;
+}
+
+void Ledger::forget_positions(Instant now) {
+  {
+    const std::lock_guard lock(mutex_);
+    forgot_ = true;
+    floor_ = 0;
+    floor_after_ = epoch_.load();
+    since_ns_ = ns(now);
+  }
+  want();
 }
 
 // ---- samples
@@ -173,7 +203,6 @@ bool Ledger::settle(Table& table, std::uint64_t token, std::uint64_t lsn) {
 void Ledger::sample_done(std::uint64_t token, std::uint64_t lsn) {
   samples_.fetch_add(1, std::memory_order_relaxed);
   if (lsn == 0) return sample_failed(token);
-  if (floor_.load(std::memory_order_relaxed) == 0) floor_.store(lsn, std::memory_order_release);
   if (token > done_token_.load(std::memory_order_relaxed)) {
     done_lsn_.store(lsn, std::memory_order_release);
     done_token_.store(token, std::memory_order_release);
@@ -181,6 +210,7 @@ void Ledger::sample_done(std::uint64_t token, std::uint64_t lsn) {
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
+    if (floor_ == 0 && token > floor_after_) floor_.store(lsn, std::memory_order_release);
     std::erase_if(dirty_, [&](TableId id) { return settle(tables_[id], token, lsn); });
     more = !dirty_.empty();
   }
@@ -194,14 +224,9 @@ void Ledger::sample_failed(std::uint64_t) {
 
 void Ledger::timeline_switched(std::uint64_t lsn) {
   const std::lock_guard lock(mutex_);
-  for (TableId id = 0; id < tables_.count(); ++id) {
-    std::uint64_t seen = tables_[id].lsn.load();
-    while (seen > lsn && !tables_[id].lsn.compare_exchange_weak(seen, lsn)) {
-    }
-  }
-  std::uint64_t seen = floor_.load();
-  while (seen > lsn && !floor_.compare_exchange_weak(seen, lsn)) {
-  }
+  for (TableId id = 0; id < tables_.count(); ++id) lower(tables_[id].lsn, lsn);
+  lower(floor_, lsn);
+  lower(done_lsn_, lsn);
 }
 
 // ---- reads
@@ -222,6 +247,13 @@ void Ledger::look(TableId id, Verdict& verdict) const {
   verdict.reason = Table::in_flight(word) != 0 ? under_way : not_sampled;
 }
 
+void Ledger::look_at_floor(Verdict& verdict) const {
+  verdict.lsn = floor_.load(std::memory_order_acquire);
+  if (verdict.lsn != 0) return;
+  verdict.primary_only = true;
+  verdict.reason = no_floor;
+}
+
 void Ledger::settle(SessionMark& mark) const {
   if (mark.epoch == 0) return;
   const std::uint64_t token = done_token_.load(std::memory_order_acquire);
@@ -233,12 +265,15 @@ void Ledger::settle(SessionMark& mark) const {
 /// What the session and its group have committed.
 Verdict Ledger::own(const Reader& reader) const {
   Verdict verdict;
+  if (forgot_.load(std::memory_order_acquire)) look_at_floor(verdict);
   if (reader.mark != nullptr) {
     SessionMark mark = *reader.mark;
     settle(mark);
-    verdict.lsn = mark.lsn;
-    verdict.primary_only = mark.open != 0 || mark.epoch != 0;
-    if (verdict.primary_only) verdict.reason = mark.open != 0 ? own_under_way : own_not_sampled;
+    verdict.lsn = std::max(verdict.lsn, mark.lsn);
+    if (mark.open != 0 || mark.epoch != 0) {
+      verdict.primary_only = true;
+      verdict.reason = mark.open != 0 ? own_under_way : own_not_sampled;
+    }
   }
   if (reader.freshness.scope == Scope::group && reader.group != 0) look(reader.group, verdict);
   return verdict;
@@ -279,11 +314,7 @@ Verdict Ledger::over(const Each& each, const Reader& reader, Instant now) const 
   Verdict verdict;
   std::int64_t written = 0;
   if (reader.freshness.scope != Scope::any) {
-    verdict.lsn = floor_.load(std::memory_order_acquire);
-    if (verdict.lsn == 0) {
-      verdict.primary_only = true;
-      verdict.reason = no_floor;
-    }
+    look_at_floor(verdict);
     const bool timed = reader.freshness.scope == Scope::bounded;
     each([&](TableId id) {
       look(id, verdict);

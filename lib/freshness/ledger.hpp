@@ -31,7 +31,8 @@
 //    is not 0 in between. This holds across clients too: an answer that was sent to one happened
 //    after `begin`, and what another client asks after hearing of it comes later still.
 //  - A commit whose outcome is unknown may yet become visible: it stays in flight for `limbo`.
-//  - What was committed before this ledger began to count, the `floor` covers: the first sample.
+//  - What was committed before this ledger began to count, the `floor` covers: the first sample. So
+//    it does for commits that were not told, see suspend(): the first one that begins after them.
 //
 // Numbers of the two parts of a word cannot run over: there are no 2^20 connections, and no 2^44
 // samples. After a change of timeline, positions behind the point of the switch name nothing that
@@ -164,9 +165,10 @@ class Ledger final : public cluster::LsnSink {
   TableId everything(DatabaseId database) const { return tables_.everything(database); }
   /// What commands write that concern the whole server: roles, databases, tablespaces. Catalogs
   /// are read with it.
-  static constexpr TableId server_wide = 0;
+  static constexpr TableId server_wide = Tables::server_wide;
   /// A group of sessions by its name, of all databases. Its commits carry this id beside the
-  /// tables'. Where no more fit: server_wide.
+  /// tables'. Never 0. Where no more fit, all further groups share an entry: each sees the others'
+  /// commits, too.
   TableId group(std::string_view name);
   /// How many ids there are: 0 to size() - 1.
   std::uint32_t size() const { return tables_.count(); }
@@ -181,8 +183,8 @@ class Ledger final : public cluster::LsnSink {
                             SessionMark* mark = nullptr);
   /// When the outcome is known, before the client is told. With the mark that it began with.
   void end_commit(CommitTicket& ticket, Outcome outcome, Instant now, SessionMark* mark = nullptr);
-  /// Ends what was in limbo for long enough. Call it now and then (each sample, each second).
-  void tick(Instant now);
+  /// Ends what was in limbo for long enough.
+  void tick(Instant now) override;
 
   // ---- reads [any thread]; no lock, no shared write
 
@@ -200,13 +202,21 @@ class Ledger final : public cluster::LsnSink {
   Temperature temperature(TableId table) const;
   void set_temperature(TableId table, Temperature temperature);
 
+  // ---- commits that are not told [any thread]; see Accounting
+
+  /// Not every commit will be told: nothing is read from standbys, but what any of them may answer.
+  void suspend();
+  /// From here on every commit is told; of those before nothing is known. Until a sample that
+  /// begins after this call, nothing is read from standbys.
+  void forget_positions(Instant now);
+
   // ---- samples [one thread]
 
   std::uint64_t sample_begins() override;
   void sample_done(std::uint64_t token, std::uint64_t lsn) override;
   void sample_failed(std::uint64_t token) override;
   /// Commits behind `lsn` on the timeline before are gone: nobody can wait for them.
-  void timeline_switched(std::uint64_t lsn);
+  void timeline_switched(std::uint64_t lsn) override;
 
   // ---- SHOW LEDGER [any thread]
 
@@ -241,6 +251,7 @@ class Ledger final : public cluster::LsnSink {
   void want();
   static bool settle(Table& table, std::uint64_t token, std::uint64_t lsn);
   void look(TableId id, Verdict& verdict) const;
+  void look_at_floor(Verdict& verdict) const;
   Verdict own(const Reader& reader) const;
   void scope(Verdict& verdict, std::int64_t written, const Reader& reader, Instant now) const;
   template <class Each>
@@ -256,11 +267,13 @@ class Ledger final : public cluster::LsnSink {
   std::atomic<bool> wanted_{false};
   std::atomic<cluster::LsnSource*> source_{nullptr};
   mutable std::atomic<std::int64_t> since_ns_{0};  // when somebody first asked for the time
+  std::atomic<bool> forgot_{false};  // commits went untold: marks and groups lack some, too
   std::atomic<std::uint64_t> commits_{0}, samples_{0}, failed_{0};
 
   mutable std::mutex mutex_;  // of what follows
   std::vector<TableId> dirty_;
   std::vector<Limbo> limbo_;
+  std::uint64_t floor_after_ = 0;  // the floor is a sample's of a greater token
   std::atomic<std::size_t> limbo_count_{0};
 };
 

@@ -17,12 +17,13 @@ std::string key_of(std::uint16_t database, std::string_view table) {
 
 // Room for a table or two beside the entries that stand for many.
 Tables::Tables(std::uint32_t tables, std::uint16_t databases)
-    : max_tables_(std::max<std::uint32_t>(tables, 4)),
+    : max_tables_(std::max<std::uint32_t>(tables, 6)),
       max_databases_(std::max<std::uint16_t>(databases, 2)),
       entries_(std::make_unique<Table[]>(max_tables_)),
       everything_(std::make_unique<std::atomic<std::uint32_t>[]>(max_databases_)) {
   database_names_.emplace_back();
   add(0, "*");
+  add(0, "group *");
 }
 
 std::uint32_t Tables::add(std::uint16_t database, std::string_view table) {
@@ -50,7 +51,8 @@ std::uint16_t Tables::database(std::string_view name) {
   if (id >= max_databases_) return static_cast<std::uint16_t>(max_databases_ - 1);
   database_names_.emplace_back(shared ? "*" : name);
   // With no entry left, all that is not known by name is the whole server's.
-  everything_[id].store(count() < max_tables_ ? add(id, "*") : 0, std::memory_order_release);
+  everything_[id].store(count() < max_tables_ ? add(id, "*") : server_wide,
+                        std::memory_order_release);
   return id;
 }
 
@@ -58,14 +60,15 @@ std::uint32_t Tables::everything(std::uint16_t database) const {
   return everything_[database].load(std::memory_order_acquire);
 }
 
-std::uint32_t Tables::intern(std::uint16_t database, std::string_view table) {
+std::uint32_t Tables::intern(std::uint16_t database, std::string_view table,
+                             std::uint32_t instead) {
   const std::lock_guard lock(mutex_);
   const auto known = ids_.find(key_of(database, table));
   if (known != ids_.end()) return known->second;
   // A quarter is kept for the databases that are still to come.
   if (count() >= max_tables_ - max_tables_ / 4) {
     overflows_.fetch_add(1, std::memory_order_relaxed);
-    return everything(database);
+    return instead;
   }
   return add(database, table);
 }

@@ -39,9 +39,13 @@ class Tables {
  public:
   Tables(std::uint32_t tables, std::uint16_t databases);
 
+  /// What concerns the whole server, and all groups of sessions that have no entry of their own.
+  static constexpr std::uint32_t server_wide = 0, other_groups = 1;
+
   /// 0 is of no database: what concerns the whole server, and groups of sessions.
   std::uint16_t database(std::string_view name);
-  std::uint32_t intern(std::uint16_t database, std::string_view table);
+  /// Where no more fit: `instead`.
+  std::uint32_t intern(std::uint16_t database, std::string_view table, std::uint32_t instead);
   std::uint32_t everything(std::uint16_t database) const;
   std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
   std::uint64_t overflows() const { return overflows_.load(std::memory_order_relaxed); }

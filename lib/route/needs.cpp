@@ -124,7 +124,7 @@ void name_all(std::vector<std::string>& to, const std::vector<sql::Name>& names)
 /// Without a catalog: what is named may be a view, have triggers, call anything.
 void guess(Needs& needs, const Statement& statement) {
   const bool uses = !statement.reads.empty() || !statement.writes.empty();
-  const bool calls = !statement.functions.empty();
+  const bool calls = !statement.functions.empty() || !statement.attributes.empty();
   if (!uses && !calls) return;
   name_all(needs.reads, statement.reads);
   name_all(needs.writes, statement.writes);
@@ -223,7 +223,8 @@ Needs merge(Needs a, const Needs& b) {
   const bool follows = b.if_asked || b.place == Place::standby;
   a.if_asked = a.place == Place::any ? b.if_asked : a.if_asked && follows;
   const bool among_others = mixed && a.place != Place::any && b.place != Place::any;
-  const bool several = a.place == Place::control && b.place == Place::control && (a.begins || b.begins);
+  const bool several =
+      a.place == Place::control && b.place == Place::control && (a.begins || b.begins);
   if (rank(b.place) > rank(a.place)) {
     a.place = b.place;
     a.reason = b.reason;

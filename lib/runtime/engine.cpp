@@ -29,6 +29,10 @@ cluster::Role role_of(config::NodeRole role) {
   return cluster::Role::unknown;
 }
 
+bool reads_standbys(const config::Settings& settings) {
+  return settings.routing.reads == config::Reads::standby;
+}
+
 io::ListenOptions listen_options(const config::Proxy& proxy) {
   io::ListenOptions options;
   options.backlog = static_cast<int>(proxy.listen_backlog);
@@ -83,6 +87,8 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
   control_->set_sink(&shared_->ledger);
   shared_->ledger.sample_from(control_.get());
   apply_nodes(loaded_.settings);
+  reads_standbys_ = reads_standbys(loaded_.settings);
+  accounting_ = std::make_unique<freshness::Accounting>(shared_->ledger, accounts());
 }
 
 Engine::~Engine() {
@@ -100,8 +106,23 @@ void Engine::apply_nodes(const config::Settings& settings) {
 
 // Workers look again.
 void Engine::nodes_changed() {
+  const std::lock_guard lock(telling_);
+  tell_workers([](Worker&, session::Hub& hub) { hub.nodes_changed(); });
+}
+
+// As session::Guide has it.
+bool Engine::accounts() const { return reads_standbys_ && shared_->nodes.size() > 1; }
+
+// What may begin or end the workers' accounting for commits, each at his own moment.
+void Engine::tell_workers(const Told& what) {
+  const std::uint64_t round = accounting_->begin(accounts());
+  auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   for (const auto& worker : workers_) {
-    worker->post([](session::Hub& hub) { hub.nodes_changed(); });
+    worker->post([this, what, round, left, target = worker.get()](session::Hub& hub) {
+      what(*target, hub);
+      hub.guide.look_at_nodes();
+      if (left->fetch_sub(1) == 1) accounting_->done(round, std::chrono::steady_clock::now());
+    });
   }
 }
 
@@ -218,9 +239,10 @@ std::string Engine::reload() {
   rules_ = std::move(*rules);
   const config::Log& log = loaded_.settings.log;
   logger_.configure(log.level, log.format == config::LogFormat::json);
-  for (const auto& worker : workers_) {
-    worker->post(
-        [rules = rules_, target = worker.get()](session::Hub&) { target->set_rules(rules); });
+  {
+    const std::lock_guard order(telling_);
+    reads_standbys_ = reads_standbys(loaded_.settings);
+    tell_workers([rules = rules_](Worker& worker, session::Hub&) { worker.set_rules(rules); });
   }
   logger_.log(LogLevel::info, "the configuration was reloaded");
   return {};

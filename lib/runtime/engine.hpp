@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "config/load.hpp"
 #include "control/control.hpp"
+#include "freshness/accounting.hpp"
 #include "runtime/rules.hpp"
 #include "session/shared.hpp"
 #include "session/snapshot.hpp"
@@ -63,6 +64,9 @@ class Engine final : public session::Fabric, public session::Operator {
   void apply_nodes(const config::Settings& settings);
   void list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now);
   void nodes_changed();
+  bool accounts() const;
+  using Told = std::function<void(Worker&, session::Hub&)>;
+  void tell_workers(const Told& what);
   void worker_done();
   void distribute(int fd);
   Result<void> start_http();
@@ -83,6 +87,9 @@ class Engine final : public session::Fabric, public session::Operator {
   std::vector<std::string> addresses_;  // set by start()
   std::size_t turn_ = 0;                // of worker 0
   std::unique_ptr<session::Shared> shared_;
+  std::mutex telling_;  // orders what all workers are told, and guards reads_standbys_
+  bool reads_standbys_ = false;
+  std::unique_ptr<freshness::Accounting> accounting_;
   std::unique_ptr<control::Control> control_;
   std::unique_ptr<Desk> desk_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -85,17 +85,28 @@ void Catalog::add(std::string_view kind, std::string_view name, std::string_view
   }
 }
 
+/// Whether it leaves something behind, or is not known.
+bool Catalog::leaves(const std::string& function) const {
+  const auto known = functions_.find(function);
+  return known == functions_.end() || known->second;
+}
+
 bool Catalog::is_suspicious(const Statement& statement) const {
   if (all_) return true;
-  const auto leaves = [this](const Name& relation) { return relations_.contains(relation.name); };
-  const bool relations = !relations_.empty() &&
-                         (std::any_of(statement.reads.begin(), statement.reads.end(), leaves) ||
-                          std::any_of(statement.writes.begin(), statement.writes.end(), leaves));
-  return relations || std::any_of(statement.functions.begin(), statement.functions.end(),
-                                  [this](const Name& function) {
-                                    const auto known = functions_.find(function.name);
-                                    return known == functions_.end() || known->second;
-                                  });
+  const auto leaves_by_use = [this](const Name& relation) {
+    return relations_.contains(relation.name);
+  };
+  const bool relations =
+      !relations_.empty() &&
+      (std::any_of(statement.reads.begin(), statement.reads.end(), leaves_by_use) ||
+       std::any_of(statement.writes.begin(), statement.writes.end(), leaves_by_use));
+  return relations ||
+         std::any_of(statement.functions.begin(), statement.functions.end(),
+                     [this](const Name& function) { return leaves(function.name); }) ||
+         std::any_of(statement.attributes.begin(), statement.attributes.end(),
+                     [this](const std::string& name) {
+                       return objects_.is_attribute(name) && leaves(name);
+                     });
 }
 
 bool Catalog::is_suspicious(const Script& script) const {
@@ -105,7 +116,8 @@ bool Catalog::is_suspicious(const Script& script) const {
 
 Effects Catalog::watch() const {
   if (all_) return ~Effects{0};
-  return effect::calls_functions | (relations_.empty() ? 0 : effect::uses_relations);
+  return effect::calls_functions | (relations_.empty() ? 0 : effect::uses_relations) |
+         (objects_.has_attributes() ? effect::names_attributes : 0);
 }
 
 }  // namespace heim::sql

@@ -38,6 +38,8 @@ class Catalog {
   const Objects& objects() const { return objects_; }
 
  private:
+  bool leaves(const std::string& function) const;
+
   Objects objects_;
   std::unordered_map<std::string, bool> functions_;  // name -> leaves something behind
   std::unordered_set<std::string> relations_;        // that leave something behind

@@ -30,6 +30,15 @@ std::string_view why_primary(std::string_view flags) {
   return {};
 }
 
+/// Also what stands for all of them.
+bool is_own(const std::string& relation) {
+  return relation == catalog_entry || system_relation(relation) != SystemRelation::none;
+}
+
+bool only_catalogs(const std::vector<std::string>& names) {
+  return std::ranges::all_of(names, [](const auto& name) { return name == catalog_entry; });
+}
+
 void tidy(std::vector<std::string>& names) {
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -74,6 +83,9 @@ void Objects::add(std::string_view kind, std::string_view name, std::string_view
       return functions_[key].relations.push_back(other);
     case 'H':
       return functions_[key].functions.push_back(other);
+    case 'K':
+      attributes_.insert(key);
+      return;
     case 'O':
       return unnamed_.push_back(key);
     default:
@@ -89,13 +101,15 @@ class Objects::Walk {
   /// What stands in a statement: of PostgreSQL's own, if the schema or the name says so.
   void read(const std::string& schema, const std::string& name) {
     if (schema == "information_schema") return catalogs();
-    if (system_relation(name) != SystemRelation::none && (schema.empty() || schema == own_schema)) {
-      unknown(name);
-      if (!objects_.relations_.contains(name)) return;
-    }
-    read(name);
+    schema.empty() || schema == own_schema ? read(name) : read_one(name);
   }
+  /// One of PostgreSQL's own, one of the database's, or of both.
   void read(const std::string& name) {
+    const bool own = is_own(name);
+    if (own) unknown(name);
+    if (!own || objects_.relations_.contains(name)) read_one(name);
+  }
+  void read_one(const std::string& name) {
     if (!read_.insert(name).second) return;
     const auto found = objects_.relations_.find(name);
     if (found == objects_.relations_.end() || !found->second.exists) return unknown(name);
@@ -133,7 +147,7 @@ class Objects::Walk {
     if (function.is_volatile) refuse(calls_volatile);
     for (const auto& each : function.relations) {
       read(each);
-      if (function.is_volatile) write(each, false);
+      if (function.is_volatile) write_mentioned(each);
     }
     for (const auto& each : function.functions) call(each);
   }
@@ -154,6 +168,16 @@ class Objects::Walk {
   Reach& out() { return out_; }
 
  private:
+  /// A volatile function that mentions one of PostgreSQL's own most likely reads it. If not, who
+  /// reads catalogs meets that; the views of statistics and the like hold nothing.
+  void write_mentioned(const std::string& name) {
+    const bool own = is_own(name);
+    if (!own || objects_.relations_.contains(name)) return write(name, false);
+    if (name == catalog_entry || system_relation(name) == SystemRelation::catalog) {
+      table(out_.writes, std::string(catalog_entry));
+    }
+  }
+
   /// What writing brings along. Children are written with their parent: their own triggers and
   /// keys act, and who reads them reads the parent's entry.
   void fire(const Relation& relation, bool truncates) {
@@ -185,6 +209,7 @@ class Objects::Walk {
   }
 
   void unknown(const std::string& name) {
+    if (name == catalog_entry) return catalogs();
     const SystemRelation system = system_relation(name);
     if (system == SystemRelation::none) {
       refuse(not_known);
@@ -226,13 +251,15 @@ class Objects::Walk {
 };
 
 /// Functions behind operators and types that touch no table and change nothing do not matter,
-/// however they were declared: most were not declared at all.
+/// however they were declared: most were not declared at all. Nor do catalogs: what changes them
+/// counts as a write to everything.
 void Objects::unnamed(Walk& walk) const {
   if (unnamed_.empty() || walk.out().reads_everything) return;
   Walk quiet(*this);
   for (const auto& each : unnamed_) quiet.call(each);
   const Reach reach = quiet.take();
-  const bool touches = reach.reads_everything || !reach.reads.empty() || !reach.writes.empty();
+  const bool touches =
+      reach.reads_everything || !only_catalogs(reach.reads) || !only_catalogs(reach.writes);
   const bool refused = !reach.primary.empty() && reach.primary != calls_volatile;
   if (!touches && !refused) return;
   walk.out().reads_everything = walk.out().writes_everything = true;
@@ -245,6 +272,9 @@ Reach Objects::reach(const Statement& statement) const {
   const bool truncates = (statement.traits & trait::truncates) != 0;
   for (const Name& each : statement.writes) walk.write(each.name, truncates);
   for (const Name& each : statement.functions) walk.call(each.name);
+  for (const std::string& each : statement.attributes) {
+    if (is_attribute(each)) walk.call(each);
+  }
   unnamed(walk);
   return walk.take();
 }

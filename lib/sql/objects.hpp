@@ -5,7 +5,11 @@
 // By name alone: of relations or functions with one name in several schemas, all count. Functions
 // are read by their words: one in SQL or PL/pgSQL uses every relation and function whose name its
 // body mentions. What cannot be read like that (dynamic SQL, other languages) may do anything.
-// C functions of extensions are taken at their declaration's word.
+// So may a function in C that is volatile. Others of extensions are taken at their declaration's
+// word.
+//
+// A function that takes a row can be called like a column of it (p.order_count). Such a name counts
+// as a call wherever it stands behind a dot.
 //
 // A child (a partition, or by inheritance) is read and written with all its ancestors, and not the
 // other way round: who reads a parent shares that entry with who writes a child, however many
@@ -43,6 +47,10 @@ class Objects {
   Reach reach(const Statement& statement) const;
   std::size_t relations() const { return relations_.size(); }
 
+  /// Whether a function of that name can be called like a column; whether any can.
+  bool is_attribute(const std::string& name) const { return attributes_.contains(name); }
+  bool has_attributes() const { return !attributes_.empty(); }
+
  private:
   class Walk;
   using Names = std::vector<std::string>;
@@ -67,6 +75,7 @@ class Objects {
   std::unordered_map<std::string, Function> functions_;
   /// Run without being named: behind operators, casts, types; or with the name of a built-in one.
   Names unnamed_;
+  std::unordered_set<std::string> attributes_;  // functions that can be called like columns
 };
 
 /// The part of the catalog's question that asks for these: rows of (kind, name, detail).

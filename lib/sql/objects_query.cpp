@@ -10,11 +10,17 @@ namespace {
 // pinned): a body says it by its words, a rule by the oids in its tree.
 //
 //   T relation, its kind, persistence and R for row security
-//   D, F a relation is read: by what relation, with what function      U child, parent
-//   A, G a relation is written: so is this, and this function runs      N parent, child that
-//   differs C TRUNCATE of the one takes the other along P function, its volatility and o if nobody
-//   knows what it does B, H a function uses this relation, this function                   O a
-//   function without a name
+//   D, F who reads the relation reads this relation, runs this function
+//   A, G who writes the relation writes this relation, runs this function
+//   C TRUNCATE of the relation takes this one along
+//   U child, parent
+//   N parent, child that differs
+//   P function, its volatility and o if nobody knows what it does
+//   B, H the function uses this relation, this function
+//   K a function that can be called like a column: it takes a row alone, or what one becomes
+//   O a function that runs without being named
+//
+// PostgreSQL's own relations are named with D and B; all of information_schema is "pg_catalog".
 constexpr std::string_view text = R"sql((WITH space AS MATERIALIZED (
   SELECT oid FROM pg_namespace
    WHERE nspname <> 'pg_catalog' AND nspname <> 'information_schema' AND nspname !~ '^pg_t'),
@@ -23,6 +29,11 @@ rel AS MATERIALIZED (
          c.relrowsecurity
     FROM pg_class c JOIN space ON space.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')),
+system AS MATERIALIZED (
+  SELECT c.oid, CASE n.nspname WHEN 'pg_catalog' THEN c.relname::text ELSE 'pg_catalog' END AS name,
+         CASE n.nspname WHEN 'pg_catalog' THEN c.relname::text ELSE n.nspname::text END AS word
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'v')),
 ext AS MATERIALIZED (
   SELECT d.objid, e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
    WHERE d.classid = 1255 AND d.refclassid = 3079 AND d.deptype = 'e'),
@@ -63,6 +74,14 @@ uses AS MATERIALIZED (
          d.refobjid
     FROM pg_depend d JOIN part ON part.classid = d.classid AND part.objid = d.objid
     JOIN rel ON rel.oid = part.relation WHERE d.refclassid IN (1255, 1259)),
+own_uses AS MATERIALIZED (
+  SELECT DISTINCT x.name, x.relkind, m[1] AS what, m[2]::oid AS used FROM (
+      SELECT rel.name, rel.relkind, r.ev_action::text AS action
+        FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.ev_type = '1'
+       WHERE rel.relkind = 'v'
+      UNION ALL SELECT rel.name, rel.relkind, concat(p.polqual, p.polwithcheck)
+        FROM rel JOIN pg_policy p ON p.polrelid = rel.oid) x,
+    regexp_matches(x.action, ':(funcid|opfuncid|aggfnoid|winfnoid|relid) (\d+)', 'g') m),
 tree AS MATERIALIZED (
   SELECT i.inhparent AS parent, i.inhrelid AS child FROM pg_inherits i
    WHERE i.inhparent IN (SELECT oid FROM rel) AND i.inhrelid IN (SELECT oid FROM rel)),
@@ -79,11 +98,11 @@ UNION ALL SELECT DISTINCT 'D', uses.name, rel.name FROM uses JOIN rel ON rel.oid
    AND (uses.event = 'p' OR uses.event = '1' AND uses.relkind <> 'm')
 UNION ALL SELECT DISTINCT 'F', uses.name, fn.name FROM uses JOIN fn ON fn.oid = uses.refobjid
  WHERE uses.refclassid = 1255 AND (uses.event = 'p' OR uses.event = '1' AND uses.relkind <> 'm')
-UNION ALL SELECT DISTINCT 'F', rel.name, p.proname::text
-  FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.ev_type = '1',
-       regexp_matches(r.ev_action::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') m
-  JOIN pg_proc p ON p.oid = m[1]::oid
- WHERE rel.relkind = 'v' AND p.oid < 16384 AND p.provolatile <> 'i'
+UNION ALL SELECT DISTINCT 'F', u.name, p.proname::text
+  FROM own_uses u JOIN pg_proc p ON p.oid = u.used
+ WHERE u.what <> 'relid' AND u.relkind = 'v' AND p.oid < 16384 AND p.provolatile <> 'i'
+UNION ALL SELECT DISTINCT 'D', u.name, system.name
+  FROM own_uses u JOIN system ON system.oid = u.used WHERE u.what = 'relid'
 UNION ALL SELECT DISTINCT 'A', uses.name, rel.name FROM uses JOIN rel ON rel.oid = uses.refobjid
  WHERE uses.refclassid = 1259 AND uses.oid <> rel.oid AND uses.classid = 2618
    AND uses.relkind <> 'm'
@@ -103,6 +122,8 @@ UNION ALL SELECT DISTINCT 'N', p.name, c.name
 UNION ALL SELECT DISTINCT 'P', name, provolatile::text || CASE WHEN opaque THEN 'o' ELSE '' END
   FROM known
 UNION ALL SELECT DISTINCT 'B', said.name, rel.name FROM said JOIN rel ON rel.word = said.word
+UNION ALL SELECT DISTINCT 'B', said.name, system.name
+  FROM said JOIN system ON system.word = said.word
 UNION ALL SELECT DISTINCT 'B', fn.name, rel.name
   FROM rel JOIN fn ON position(rel.word IN fn.body) > 0
  WHERE regexp_replace(rel.word, '^[a-z_][a-z0-9_]*$', '') = rel.word
@@ -115,10 +136,18 @@ UNION ALL SELECT DISTINCT 'H', fn.name, used.name
   FROM fn JOIN fn used ON position(used.word IN fn.body) > 0
  WHERE regexp_replace(used.word, '^[a-z_][a-z0-9_]*$', '') = used.word
 UNION ALL SELECT DISTINCT 'H', said.name, own.name FROM said JOIN own ON own.name = said.word
- WHERE own.is_volatile
+ WHERE own.is_volatile OR own.name ~ '^(pg|inet_server)_'
 UNION ALL SELECT DISTINCT 'H', fn.name, used.name
   FROM pg_depend d JOIN fn ON fn.oid = d.objid JOIN fn used ON used.oid = d.refobjid
  WHERE d.classid = 1255 AND d.refclassid = 1255
+UNION ALL SELECT DISTINCT 'K', fn.name, ''
+  FROM fn JOIN pg_proc p ON p.oid = fn.oid
+  JOIN pg_type t ON t.oid = CASE p.provariadic WHEN 0 THEN p.proargtypes[0] ELSE p.provariadic END
+  LEFT JOIN pg_type b ON b.oid = t.typbasetype
+ WHERE fn.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1
+   AND (t.typtype IN ('c', 'p') OR b.typtype IN ('c', 'd') OR t.oid IN (
+     SELECT c.casttarget FROM pg_cast c JOIN pg_type s ON s.oid = c.castsource
+      WHERE c.castcontext = 'i' AND s.typtype = 'c'))
 UNION ALL SELECT DISTINCT 'O', known.name, ''
   FROM known JOIN fn ON fn.oid = known.oid
  WHERE (known.provolatile <> 'i' OR fn.language NOT IN ('c', 'internal'))

@@ -40,6 +40,7 @@ Statement Reader::finish() {
   tidy(out_.reads);
   tidy(out_.writes);
   tidy(out_.functions);
+  tidy(out_.attributes);
   return std::move(out_);
 }
 
@@ -62,6 +63,10 @@ void Reader::dispatch(const Node* node) {
       return relation(node);
     case T_FuncCall:
       return function(node);
+    case T_ColumnRef:
+      return column(node);
+    case T_A_Indirection:
+      return indirection(node);
     case T_A_Expr:
       return operation(node);
     case T_TypeName:

@@ -46,6 +46,8 @@ class Reader {
   void target(const RangeVar* relation);
   bool is_cte(const RangeVar* relation) const;
   void function(const Node* node);
+  void column(const Node* node);
+  void indirection(const Node* node);
   void set_config(const FuncCall* call);
   void operation(const Node* node);
   void type(const Node* node);

@@ -113,7 +113,9 @@ inline constexpr Effects
     /// Can tell a server process that others have used from a new one: LOAD, a setting that a
     /// library may have reserved, a search_path that begins with pg_temp,
     /// pg_stat_force_next_flush().
-    own_server = 1u << 29;
+    own_server = 1u << 29,
+    /// `attributes` of a statement is not empty.
+    names_attributes = 1u << 30;
 }  // namespace effect
 
 /// More of a statement, for the route alone.
@@ -160,6 +162,9 @@ struct Statement {
   /// schema that is not pg_catalog. With such a name effect::suspicious is not set by itself:
   /// whether it is known harmless, the catalog says (catalog.hpp).
   std::vector<Name> functions;
+  /// Columns by a name with a dot before it: t.a, (t).a. If there is no such column, a function
+  /// that takes the row is called.
+  std::vector<std::string> attributes;
   /// begin: READ ONLY, READ WRITE, SERIALIZABLE, ... were given.
   bool read_only = false, read_write = false, serializable = false, repeatable_read = false;
   bool chain = false;  // commit, rollback: AND CHAIN

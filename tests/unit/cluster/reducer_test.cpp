@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 using namespace heim;
 using namespace heim::cluster;
@@ -161,6 +162,48 @@ TEST_CASE("a promotion: the higher timeline is the primary, the former one is re
   }
 }
 
+TEST_CASE("a newer timeline's primary tells where that one was when it was first heard of") {
+  constexpr int none = -1;
+  struct Heard {
+    std::uint32_t node;
+    Answer answer;
+    int switched;
+  };
+  struct Row {
+    const char* what;
+    std::vector<Heard> heard;
+  };
+  const Row rows[] = {
+      {"the first primary", {{0, Rig::primary(3, 1000), none}}},
+      {"it goes on", {{0, Rig::primary(1, 1000), none}, {0, Rig::primary(1, 2000), none}}},
+      {"another one, once",
+       {{0, Rig::primary(1, 1000), none},
+        {1, Rig::primary(2, 900), 900},
+        {1, Rig::primary(2, 950), none}}},
+      {"the same node", {{0, Rig::primary(1, 1000), none}, {0, Rig::primary(2, 900), 900}}},
+      {"a standby is not asked where",
+       {{0, Rig::primary(1, 1000), none},
+        {1, Rig::standby(900, 2), none},
+        {1, Rig::primary(2, 950), 950}}},
+      {"a timeline that is over",
+       {{0, Rig::primary(2, 1000), none}, {1, Rig::primary(1, 900), none}}},
+      {"another one on the same timeline",
+       {{0, Rig::primary(1, 1000), none},
+        {0, Rig::standby(900), none},
+        {1, Rig::primary(1, 900), none}}},
+      {"where is not known", {{0, Rig::primary(1, 1000), none}, {1, Rig::primary(2, 0), none}}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Rig rig{automatic, automatic};
+    for (const Heard& each : row.heard) {
+      rig.hear(each.node, each.answer);
+      const auto switched = rig.reducer.take_actions().switched;
+      CHECK((switched ? static_cast<int>(*switched) : none) == each.switched);
+    }
+  }
+}
+
 TEST_CASE("a standby alone tells that a timeline is over") {
   Rig rig{automatic, automatic};
   rig.hear(0, Rig::primary());
@@ -177,6 +220,84 @@ TEST_CASE("two that take writes on one timeline: the first stays, a lower one ne
   CHECK(rig.state(1) == "primary serving 0");
   CHECK(rig.state(0) == "standby refused 0");
   CHECK(rig.said().find("and so does n1") != std::string::npos);
+}
+
+TEST_CASE("who never answered is not the primary beside one that has") {
+  struct Row {
+    Role given, learnt;  // learnt: by a login
+    const char* state;
+  };
+  const Row rows[] = {
+      {Role::primary, Role::primary, "unknown refused 0"},
+      {automatic, Role::primary, "unknown refused 0"},
+      {automatic, Role::standby, "standby serving 0"},
+      {automatic, Role::unknown, "unknown serving 0"},
+      {Role::standby, Role::standby, "standby serving 0"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(to_text(row.given));
+    CAPTURE(to_text(row.learnt));
+    Rig rig{row.given, automatic, automatic};
+    rig.nodes.state(0).role = row.learnt;
+    rig.pass(milliseconds(100));
+    rig.hear(2, Rig::standby(900, 2));
+    const std::string before = std::string(to_text(row.learnt)) + " serving 0";
+    CHECK(rig.state(0) == before);  // nobody else is known to be it
+    rig.hear(1, Rig::primary(2));
+    CHECK(rig.state(0) == row.state);
+    CHECK(rig.state(1) == "primary serving 0");
+    // It stays so without being asked again, and when the primary falters.
+    for (int i = 0; i < 3; ++i) {
+      rig.fail(0);
+      rig.fail(1);
+      rig.pass(seconds(1));
+      CHECK(rig.nodes.role(0) != Role::primary);
+    }
+    // What it says itself counts.
+    rig.hear(0, Rig::primary(3));
+    rig.hear(0, Rig::primary(3));
+    CHECK(rig.state(0) == (row.given == Role::standby ? "standby serving 0" : "primary serving 0"));
+  }
+}
+
+TEST_CASE("who never answered may be the primary again when the one that has left the cluster") {
+  for (const Role given : {Role::primary, automatic}) {
+    CAPTURE(to_text(given));
+    Rig rig{given, automatic};
+    rig.nodes.state(0).role = Role::primary;
+    rig.hear(1, Rig::primary(2));
+    CHECK(rig.state(0) == "unknown refused 0");
+    rig.reducer.dismiss(1, rig.now);
+    // What is given holds; what a login said is found out anew.
+    CHECK(rig.state(0) == (given == automatic ? "unknown serving 0" : "primary serving 0"));
+  }
+}
+
+TEST_CASE("who never answered stays the primary while nobody asks") {
+  Rig rig{Role::primary, automatic};
+  rig.hear(1, Rig::primary(2));
+  CHECK(rig.state(0) == "unknown refused 0");
+  rig.options.watching = false;
+  rig.reducer.set_options(rig.options, rig.now);
+  CHECK(rig.state(0) == "primary serving 0");
+  // And what was heard before they were asked again says nothing.
+  rig.options.watching = true;
+  rig.reducer.set_options(rig.options, rig.now);
+  CHECK(rig.state(0) == "primary serving 0");
+}
+
+TEST_CASE("Patroni's leader, where the monitor is not let in, while the one before is away") {
+  Rig rig{automatic, automatic};
+  rig.hear(1, Rig::primary());
+  rig.fail(0, Failure::denied);
+  rig.reducer.told(0, Role::primary, rig.now);
+  rig.pass(milliseconds(100));
+  CHECK(rig.state(0) == "unknown serving 0");  // the other answers
+  rig.fail(1);
+  rig.fail(1);
+  rig.reducer.told(0, Role::primary, rig.now);
+  rig.pass(milliseconds(100));
+  CHECK(rig.state(0) == "primary serving 0");
 }
 
 TEST_CASE("another system is refused, whoever answers first") {

@@ -235,6 +235,33 @@ TEST_CASE("a group sees its members' commits") {
   CHECK(bench.need(bench.a, member).lsn == 200);
 }
 
+TEST_CASE("groups that do not fit share an entry, and see each other's commits") {
+  Ledger ledger({.tables = 16, .databases = 4});
+  Source source;
+  ledger.sample_from(&source);
+  ledger.sample_done(ledger.sample_begins(), 100);
+  const DatabaseId db = ledger.database("app");
+  const TableId early = ledger.group("early");
+  for (int i = 0; i < 100; ++i) ledger.intern(db, "t" + std::to_string(i));
+  const TableId one = ledger.group("one"), two = ledger.group("two");
+  CHECK(ledger.group("early") == early);
+  CHECK(one != early);
+  CHECK(one == two);
+  // 0 is to be in none.
+  CHECK(one != 0);
+  CHECK(ledger.counts().overflows > 80);
+  const Reader reader{.freshness = {Scope::group, {}}, .group = two};
+  const TableId tables[] = {ledger.everything(db), ledger.intern(db, "t0")};
+  WriteSet set;
+  set.add(tables[1]);
+  set.add(one);
+  CommitTicket ticket = ledger.begin_commit(db, set);
+  CHECK(ledger.required(tables, reader, start).primary_only);
+  ledger.end_commit(ticket, Outcome::committed, start);
+  ledger.sample_done(ledger.sample_begins(), 200);
+  CHECK(ledger.required(tables, reader, start).lsn == 200);
+}
+
 TEST_CASE("bounded: the lag and a window against the time since the last write") {
   Bench bench;
   Reader reader{.freshness = {Scope::bounded, {}}, .lag_window = milliseconds(100)};
@@ -281,6 +308,60 @@ TEST_CASE("after a switch nobody waits for what is gone") {
   bench.ledger.timeline_switched(900);
   CHECK(bench.need(bench.a).lsn == 900);
   CHECK(bench.need(bench.b).lsn == 100);
+}
+
+TEST_CASE("after a switch a session does not wait for what is gone either") {
+  Bench bench;
+  SessionMark mark;
+  bench.commit(bench.a, &mark);
+  bench.sample(1000);
+  bench.ledger.timeline_switched(900);
+  bench.ledger.settle(mark);
+  CHECK(mark.lsn == 900);
+  CHECK(bench.ledger.counts().last_lsn == 900);
+}
+
+TEST_CASE("what was known before commits went untold does not count, in any scope") {
+  Bench bench;
+  SessionMark mark;
+  const Scope scopes[] = {Scope::strict, Scope::session, Scope::group, Scope::bounded};
+  const auto reader = [&](Scope scope) {
+    Reader made{.freshness = {scope, {}}, .mark = &mark};
+    made.group = scope == Scope::group ? bench.ledger.group("g") : 0;
+    return made;
+  };
+  for (const Scope scope : scopes) CHECK(bench.need(bench.a, reader(scope)).allows(100, -1));
+  bench.ledger.suspend();
+  const std::uint64_t early = bench.ledger.sample_begins();
+  bench.now += seconds(5);
+  bench.sample(200);
+  for (const Scope scope : scopes) {
+    CAPTURE(static_cast<int>(scope));
+    CHECK_FALSE(bench.need(bench.a, reader(scope)).allows(1000, 0));
+  }
+  const int wanted = bench.source.wanted;
+  bench.ledger.forget_positions(bench.now);
+  CHECK(bench.source.wanted == wanted + 1);
+  // It began before.
+  bench.ledger.sample_done(early, 250);
+  for (const Scope scope : scopes) {
+    CAPTURE(static_cast<int>(scope));
+    CHECK_FALSE(bench.need(bench.a, reader(scope)).allows(1000, 0));
+    CHECK(bench.need(bench.a, reader(scope)).reason == "no position of the primary is known yet");
+  }
+  bench.sample(300);
+  for (const Scope scope : scopes) {
+    CAPTURE(static_cast<int>(scope));
+    CHECK(bench.need(bench.a, reader(scope)).allows(300, -1));
+    CHECK_FALSE(bench.need(bench.a, reader(scope)).allows(299, 0));
+  }
+  // By time: it may have been written up to then.
+  bench.now += seconds(1);
+  CHECK(bench.need(bench.a, reader(Scope::bounded)).allows(1, Duration(milliseconds(999)).count()));
+  CHECK_FALSE(bench.need(bench.a, reader(Scope::bounded)).allows(1, Duration(seconds(1)).count()));
+  // Who asks for nothing gets it, throughout.
+  bench.ledger.suspend();
+  CHECK(bench.need(bench.a, reader(Scope::any)).allows(0, -1));
 }
 
 TEST_CASE("an answer that comes late does not take a position back") {

@@ -111,6 +111,7 @@ TEST_CASE("what is read and written") {
 
 TEST_CASE("without a catalog, only what names nothing may leave the primary") {
   CHECK(classify(*sql::analyse("select 1"), nullptr).place == Place::standby);
+  CHECK(classify(*sql::analyse("select ('(1)'::t).f"), nullptr).place == Place::primary);
   const Needs read = classify(*sql::analyse("select * from t"), nullptr);
   CHECK(read.place == Place::primary);
   CHECK(read.writes_everything);

@@ -46,7 +46,7 @@ struct Row {
 }  // namespace
 
 TEST_CASE("reads") {
-  REQUIRE(objects().relations() == 20);
+  REQUIRE(objects().relations() == 28);
   constexpr Row rows[] = {
       {"select 1", "| "},
       {"select * from base", "r:base | "},
@@ -72,6 +72,38 @@ TEST_CASE("reads") {
       {"select dyn('base')", "r:* w:* | calls a function that may do anything"},
       {"select missing()", "r:* w:* | calls a function that the catalog does not have"},
       {"select writes_log()", "r:log w:log | calls a volatile function"},
+      {"select * from act", "r:act | asks about the server itself"},
+      {"select * from act_twice", "r:act r:act_twice | asks about the server itself"},
+      {"select * from held", "r:held | asks about the server itself"},
+      {"select * from who", "r:pg_catalog r:who server | "},
+      {"select * from cols", "r:cols r:pg_catalog server | "},
+      {"select * from owned", "r:owned r:pg_catalog server rls | "},
+      {"select sessions()", "| asks about the server itself"},
+      {"select prepared()", "| asks about the server itself"},
+      {"select setting('x')", "| asks about the server itself"},
+      {"select tables_named('x')", "r:pg_catalog server | "},
+      {"select started()", "| asks about the server itself"},
+      {"select relations()", "r:pg_catalog w:pg_catalog server | calls a volatile function"},
+      {"select p.name, name from person p", "r:person | "},
+      {"select p.base_count from person p", "r:base r:person | "},
+      {"select (p).base_count from person p", "r:base r:person | "},
+      {"select 1 from person p order by public.p.base_count", "r:base r:person | "},
+      {"select e.base_count from employee e", "r:base r:employee r:person | "},
+      {"select ('(1,a)'::person).base_count", "r:base | "},
+      {"select (f.p).base_count from (select p from person p) f", "r:base r:person | "},
+      {"select p.any_count from person p", "r:base r:person | "},
+      {"select p.all_count from person p", "r:base r:person | "},
+      {"select p.domain_count from person p", "r:base r:person | "},
+      {"select p.number_count from person p", "r:base r:person | "},
+      {"select p.logged from person p", "r:log r:person w:log | calls a volatile function"},
+      // A column of that name, and no function that takes a row.
+      {"select base_count from person", "r:person | "},
+      {"select p.no_attribute from person p", "r:person | "},
+      {"select p.two from person p", "r:person | "},
+      {"select stash(1)", "r:* w:* | calls a function that may do anything"},
+      {"select a.stash_all()", "r:* w:* | calls a function that may do anything"},
+      {"select inside(1)", "r:* w:* | calls a function that may do anything"},
+      {"select peek(1)", "| "},
       {"select sneaky()", "r:log w:log | calls a volatile function"},
   };
   for (const Row& row : rows) {
@@ -121,6 +153,47 @@ TEST_CASE("a function behind an operator that reads a table may run anywhere") {
   out.add("B", "eq", "lookup");
   CHECK(out.reach(select).primary == "operators or types of the database may do anything");
   CHECK(out.reach(select).writes_everything);
+}
+
+TEST_CASE("a function behind an operator that reads catalogs does not matter") {
+  Objects out;
+  out.add("T", "t", "rp");
+  out.add("P", "eq", "v");
+  out.add("O", "eq", "");
+  out.add("B", "eq", "pg_type");
+  CHECK(said(out.reach(analyse("select * from t where a = b")->statements.at(0))) == "r:t | ");
+}
+
+TEST_CASE("a table with the name of one of PostgreSQL's own is read beside that") {
+  Objects out;
+  out.add("T", "pg_roles", "rp");
+  out.add("T", "v", "vp");
+  out.add("D", "v", "pg_roles");
+  out.add("P", "f", "v");
+  out.add("B", "f", "pg_roles");
+  const auto reach = [&](const char* sql) {
+    return said(out.reach(analyse(sql)->statements.at(0)));
+  };
+  CHECK(reach("select * from v") == "r:pg_catalog r:pg_roles r:v server | ");
+  CHECK(reach("select * from pg_roles") == "r:pg_catalog r:pg_roles server | ");
+  CHECK(reach("select * from mine.pg_roles") == "r:pg_roles | ");
+  CHECK(reach("select f()") ==
+        "r:pg_catalog r:pg_roles w:pg_roles server | calls a volatile function");
+}
+
+TEST_CASE("a function in attribute notation leaves behind what it leaves behind") {
+  Catalog out;
+  out.add("f", "leaves", "true");
+  out.add("f", "harmless", "false");
+  out.add("f", "of_text", "true");
+  for (const char* name : {"leaves", "harmless"}) out.add("K", name, "");
+  const auto is_suspicious = [&](const char* sql) { return out.is_suspicious(*analyse(sql)); };
+  CHECK(is_suspicious("select p.leaves from person p"));
+  CHECK(is_suspicious("select ('(1)'::person).leaves"));
+  CHECK_FALSE(is_suspicious("select p.harmless, p.of_text, p.other, leaves from person p"));
+  const Effects effects = analyse("select p.leaves from person p")->effects;
+  CHECK((effects & out.watch() & ~(effect::calls_functions | effect::uses_relations)) != 0);
+  CHECK((effects & Catalog().watch()) == 0);
 }
 
 TEST_CASE("what refers to itself ends") {
