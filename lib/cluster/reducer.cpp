@@ -402,13 +402,6 @@ void Reducer::evaluate(Instant now) {
   }
 }
 
-void Reducer::say(std::uint32_t index, const Verdict& verdict) {
-  const bool grave = verdict.alarm || verdict.condition == Condition::down;
-  say(grave ? LogLevel::error : LogLevel::info,
-      "node " + name(index) + ": " + to_text(verdict.role) + ", " + to_text(verdict.condition) +
-          (verdict.reason.empty() ? "" : ": " + verdict.reason));
-}
-
 void Reducer::publish(std::uint32_t index, Verdict verdict, Instant now) {
   Member& it = members_[index];
   const bool moved = it.role != verdict.role || it.condition != verdict.condition;

@@ -33,6 +33,13 @@ const char* to_text(Condition condition) {
   return "";
 }
 
+void Reducer::say(std::uint32_t index, const Verdict& verdict) {
+  const bool grave = verdict.alarm || verdict.condition == Condition::down;
+  say(grave ? LogLevel::error : LogLevel::info,
+      "node " + name(index) + ": " + to_text(verdict.role) + ", " + to_text(verdict.condition) +
+          (verdict.reason.empty() ? "" : ": " + verdict.reason));
+}
+
 std::string lsn_text(std::uint64_t lsn) {
   constexpr char digits[] = "0123456789ABCDEF";
   const auto hex = [&](std::uint64_t value) {

@@ -47,9 +47,20 @@ void tidy(std::vector<std::string>& names) {
 }  // namespace
 
 void Objects::add(std::string_view kind, std::string_view name, std::string_view detail) {
+  struct Uses {
+    char kind;
+    Names Relation::*list;
+  };
+  constexpr Uses uses[] = {{'D', &Relation::reads},    {'F', &Relation::read_functions},
+                           {'A', &Relation::writes},   {'G', &Relation::write_functions},
+                           {'C', &Relation::cascades}, {'U', &Relation::parents},
+                           {'N', &Relation::children}};
   if (kind.size() != 1) return;
   const std::string key(name);
   const std::string other(detail);
+  for (const Uses& each : uses) {
+    if (each.kind == kind[0]) return (relations_[key].*each.list).push_back(other);
+  }
   switch (kind[0]) {
     case 'T': {
       Relation& relation = relations_[key];
@@ -58,20 +69,6 @@ void Objects::add(std::string_view kind, std::string_view name, std::string_view
       if (relation.why.empty()) relation.why = why_primary(detail);
       return;
     }
-    case 'D':
-      return relations_[key].reads.push_back(other);
-    case 'F':
-      return relations_[key].read_functions.push_back(other);
-    case 'A':
-      return relations_[key].writes.push_back(other);
-    case 'G':
-      return relations_[key].write_functions.push_back(other);
-    case 'C':
-      return relations_[key].cascades.push_back(other);
-    case 'U':
-      return relations_[key].parents.push_back(other);
-    case 'N':
-      return relations_[key].children.push_back(other);
     case 'P': {
       Function& function = functions_[key];
       function.known = true;

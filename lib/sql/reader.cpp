@@ -11,6 +11,20 @@ void tidy(std::vector<T>& values) {
   values.shrink_to_fit();
 }
 
+/// Of a node that says all by being there.
+Effects effect_of(NodeTag tag) {
+  switch (tag) {
+    case T_LockingClause:
+      return effect::locks;
+    case T_SQLValueFunction:
+      return effect::is_stable;
+    case T_SetToDefault:
+      return effect::advances_sequence;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 std::optional<Statement> Reader::read(const Node* statement) {
@@ -83,15 +97,11 @@ void Reader::dispatch(const Node* node) {
       return merge(node);
     case T_IntoClause:
       return into(node);
-    case T_LockingClause:
-      return effects(effect::locks);
-    case T_SQLValueFunction:
-      return effects(effect::is_stable);
-    case T_SetToDefault:
-      return effects(effect::advances_sequence);
     default:
-      return below(node);
+      break;
   }
+  const Effects alone = effect_of(tag_of(node));
+  alone != 0 ? effects(alone) : below(node);
 }
 
 void Reader::below(const Node* node) {
