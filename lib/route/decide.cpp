@@ -259,7 +259,9 @@ Decision outside(const Ask& ask, const World& world, Instant now) {
 /// However fresh it is.
 Decision on_any_standby(const Ask& ask, const World& world, Instant now) {
   Candidates up, fit;
-  gather(world, nullptr, {.any = true}, now, up, fit);
+  Verdict whatever;
+  whatever.any = true;
+  gather(world, nullptr, whatever, now, up, fit);
   if (fit.count == 0) return on_primary(world, "standby asked for, none is up: primary", now);
   const auto node = pick(ask.policy.balance, fit.all(), world.nodes, world.loads, world.turn, now);
   return on_node(world, node, "standby asked for");

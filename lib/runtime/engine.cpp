@@ -29,10 +29,6 @@ cluster::Role role_of(config::NodeRole role) {
   return cluster::Role::unknown;
 }
 
-bool reads_standbys(const config::Settings& settings) {
-  return settings.routing.reads == config::Reads::standby;
-}
-
 io::ListenOptions listen_options(const config::Proxy& proxy) {
   io::ListenOptions options;
   options.backlog = static_cast<int>(proxy.listen_backlog);
@@ -87,7 +83,6 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
   control_->set_sink(&shared_->ledger);
   shared_->ledger.sample_from(control_.get());
   apply_nodes(loaded_.settings);
-  reads_standbys_ = reads_standbys(loaded_.settings);
   accounting_ = std::make_unique<freshness::Accounting>(shared_->ledger, accounts());
 }
 
@@ -111,7 +106,7 @@ void Engine::nodes_changed() {
 }
 
 // As session::Guide has it.
-bool Engine::accounts() const { return reads_standbys_ && shared_->nodes.size() > 1; }
+bool Engine::accounts() const { return shared_->nodes.size() > 1; }
 
 // What may begin or end the workers' accounting for commits, each at his own moment.
 void Engine::tell_workers(const Told& what) {
@@ -120,7 +115,7 @@ void Engine::tell_workers(const Told& what) {
   for (const auto& worker : workers_) {
     worker->post([this, what, round, left, target = worker.get()](session::Hub& hub) {
       what(*target, hub);
-      hub.guide.look_at_nodes();
+      hub.look_at_nodes();
       if (left->fetch_sub(1) == 1) accounting_->done(round, std::chrono::steady_clock::now());
     });
   }
@@ -241,7 +236,6 @@ std::string Engine::reload() {
   logger_.configure(log.level, log.format == config::LogFormat::json);
   {
     const std::lock_guard order(telling_);
-    reads_standbys_ = reads_standbys(loaded_.settings);
     tell_workers([rules = rules_](Worker& worker, session::Hub&) { worker.set_rules(rules); });
   }
   logger_.log(LogLevel::info, "the configuration was reloaded");

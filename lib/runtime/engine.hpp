@@ -87,8 +87,7 @@ class Engine final : public session::Fabric, public session::Operator {
   std::vector<std::string> addresses_;  // set by start()
   std::size_t turn_ = 0;                // of worker 0
   std::unique_ptr<session::Shared> shared_;
-  std::mutex telling_;  // orders what all workers are told, and guards reads_standbys_
-  bool reads_standbys_ = false;
+  std::mutex telling_;  // orders what all workers are told
   std::unique_ptr<freshness::Accounting> accounting_;
   std::unique_ptr<control::Control> control_;
   std::unique_ptr<Desk> desk_;

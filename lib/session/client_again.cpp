@@ -27,9 +27,7 @@ bool is_of_standbys(const wire::ErrorView& error) {
 
 // The batch that is sent next.
 void Client::keep_for_elsewhere(Bytes batch) {
-  server->repeatable.clear();
-  server->shown.clear();
-  server->renamed.clear();
+  server->forget_batch();
   if (!hub.to_client.empty()) deliver(hub.to_client);  // of what came before it
   const bool bound = holds_ != 0 || (server->in_transaction() && !is_movable(true));
   if (server->owes_client() || bound || batch.size() > repeat_limit) return;
@@ -69,7 +67,7 @@ bool Client::can_go_on(const Server& without) const {
 bool Client::goes_on_elsewhere(Server& lost, bool silent) {
   if (!can_go_on(lost)) return false;
   if (silent) hub.node_failed(*pool);
-  if (is_between(lost)) lost.repeatable.clear(), lost.shown.clear();  // it was answered
+  if (is_between(lost)) lost.forget_batch();  // it was answered
   lost.take_back_all();
   put_back(lost);
   effects_ = 0;

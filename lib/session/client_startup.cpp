@@ -132,7 +132,7 @@ bool Client::take_parameter(const std::string& parameter, const std::string& val
   }
   const auto parsed = parse_options(value, settings);
   if (!parsed) fail(parsed.error().sqlstate, parsed.error().message, parsed.error().hint);
-  return parsed.has_value();
+  return static_cast<bool>(parsed);
 }
 
 // False if a parameter is wrong: the session has ended.

@@ -28,7 +28,8 @@ void Guide::use(const Rules& rules) {
 // Also where reads stay with the primary: whoever asks for a standby gets one, and what is written
 // has to be known by the time the configuration says otherwise.
 void Guide::look_at_nodes() {
-  on_ = shared_.nodes.size() > 1;
+  const bool was = std::exchange(on_, shared_.nodes.size() > 1);
+  if (on_ && !was) began_ = true;
   if (!on_ || heat_) return;
   heat_ = std::make_unique<freshness::Heat>(Temperatures::tables);
   shared_.temperatures.join(*heat_);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "route/decide.hpp"
@@ -26,6 +27,8 @@ class Guide {
   /// Whether reads may go elsewhere than writes at all.
   bool on() const { return on_; }
   void look_at_nodes();
+  /// Whether it has come on since this was asked last: what is under way was not accounted for.
+  bool has_begun() { return std::exchange(began_, false); }
   const route::Rules* rules() const { return rules_.get(); }
 
   /// Good until the next call for the same database.
@@ -61,6 +64,7 @@ class Guide {
   Shared& shared_;
   route::RulesRef rules_;
   bool on_ = false;
+  bool began_ = false;
   std::unique_ptr<freshness::Heat> heat_;  // null: nothing is counted
   mutable route::Turn turn_;
   route::Loads loads_{};

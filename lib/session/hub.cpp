@@ -356,6 +356,14 @@ void Hub::node_failed(Pool& pool) {
   if (shared.reports) shared.reports->unreachable(pool.record.key.node);
 }
 
+// One that the monitor has asked.
+bool Hub::has_primary() const {
+  for (std::uint32_t i = 0; i < shared.nodes.size(); ++i) {
+    if (shared.nodes.role(i) == cluster::Role::primary && shared.nodes.state(i).monitored) return true;
+  }
+  return false;
+}
+
 void Hub::node_works(Pool& pool, const Settings& parameters) {
   const std::uint32_t index = pool.record.key.node;
   cluster::NodeState& node = shared.nodes.state(index);
@@ -367,6 +375,11 @@ void Hub::node_works(Pool& pool, const Settings& parameters) {
   const auto role = standby && *standby == "on" ? cluster::Role::standby : cluster::Role::primary;
   if (node.monitored) {
     if (node.role != role && shared.reports) shared.reports->seen(index, role);
+    return;
+  }
+  // Its login alone does not make it one beside another that was asked.
+  if (role == cluster::Role::primary && has_primary()) {
+    if (shared.reports) shared.reports->seen(index, role);
     return;
   }
   if (node.role.exchange(role) == role || role == cluster::Role::primary) return;

@@ -86,9 +86,11 @@ class Hub {
   /// A login of a server failed: those who wait may be told.
   void login_failed(Pool& pool, Bytes error, bool final);
   void node_failed(Pool& pool);
+  bool has_primary() const;
   void node_works(Pool& pool, const Settings& parameters);
   /// Roles or conditions in the Topology did.
   void nodes_changed();
+  void look_at_nodes();
   bool can_open(const Pool& pool) const;
   /// No connection is left, and the proxy has no credentials to open one.
   static bool is_cut_off(const Pool& pool);

@@ -10,6 +10,17 @@ void Hub::tell_traffic(Pool& pool) {
   if (pool.faults != 0) node.failed.fetch_add(std::exchange(pool.faults, 0));
 }
 
+// What was under way when statements began to be routed may have written anything.
+void Hub::look_at_nodes() {
+  guide.look_at_nodes();
+  if (!guide.has_begun()) return;
+  for (auto& [key, pool] : pools_) {
+    for (Server* server = pool->linked.front(); server; server = Pool::Servers::next(*server)) {
+      server->account_unseen();
+    }
+  }
+}
+
 void Hub::nodes_changed() {
   sweep();
   std::vector<Pool*> pools;

@@ -21,7 +21,7 @@ std::string seconds_text(Duration d) {
 void Hub::tick() {
   sweep();
   next_tick_ = now() + std::chrono::milliseconds(100);
-  guide.look_at_nodes();
+  look_at_nodes();
   if (guide.on()) shared.temperatures.measure(shared.ledger, now());
   tick_clients();
   tick_waiting();

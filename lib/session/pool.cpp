@@ -55,8 +55,7 @@ void Pool::keep_catalog() {
 void Pool::look_at_catalog() {
   catalog_version = hub.shared.catalogs.version();
   catalog = hub.shared.catalogs.find(dbname);
-  catalog_watch =
-      catalog ? catalog->watch() : sql::effect::calls_functions | sql::effect::uses_relations;
+  catalog_watch = catalog ? catalog->watch() : watch_all;
 }
 
 void Pool::give(Server& server) {

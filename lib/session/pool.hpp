@@ -29,6 +29,9 @@ struct Pool {
   bool relay = false;        // no secrets: connections come from logins
   bool open_to_all = false;  // the server trusts the proxy without a secret
   bool disabled = false;
+  static constexpr sql::Effects watch_all = sql::effect::calls_functions |
+                                           sql::effect::uses_relations |
+                                           sql::effect::names_attributes;
   bool for_listener = false;  // has the one connection that listens for the others
   Servers idle;               // most recently used first
   Servers linked;
@@ -47,7 +50,7 @@ struct Pool {
   /// What the database's objects do to a session. Null while that is not known: then
   /// `catalog_watch` has all that may matter.
   sql::CatalogRef catalog;
-  sql::Effects catalog_watch = sql::effect::calls_functions | sql::effect::uses_relations;
+  sql::Effects catalog_watch = watch_all;
   std::uint64_t catalog_version = ~std::uint64_t{0};
   route::Policy policy;           // of reads
   route::Wish wish;               // of the user

@@ -174,6 +174,13 @@ class Server final : public StreamHandler {
     rolls_back_ = true;
   }
   void note_group(freshness::TableId group);
+  void account_unseen();
+  /// What was kept to run it again elsewhere.
+  void forget_batch() {
+    repeatable.clear();
+    shown.clear();
+    renamed.clear();
+  }
 
   // ---- StreamHandler --------------------------------------------------------
   void on_connected(Stream& stream) override;

@@ -15,6 +15,14 @@ void Server::note_writes(std::span<const freshness::TableId> tables) {
   writes_.add(tables);
 }
 
+// A transaction that is open, or a statement that runs: what it has done, nobody noted.
+void Server::account_unseen() {
+  if (!owes() && !in_transaction()) return;
+  stand_for_all();
+  in_block_ = false;
+  announce(true);
+}
+
 // The session's group, which its commits carry beside their tables.
 void Server::note_group(freshness::TableId group) {
   write_group_ = group;

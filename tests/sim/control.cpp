@@ -96,6 +96,7 @@ void Control::heard(std::uint32_t index, const std::optional<cluster::Answer>& a
 void Control::act() {
   world_.judge().proxy_knows(reducer_.timeline());
   const cluster::Actions actions = reducer_.take_actions();
+  if (actions.switched && sink_) sink_->timeline_switched(*actions.switched);
   for (const auto& line : actions.lines) world_.scheduler().trace("control", line.text);
   for (const std::uint32_t index : actions.probe) probe_soon(index, Duration(0));
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
@@ -111,6 +112,7 @@ void Control::tick() {
   if (stopped_) return;
   reducer_.tick(world_.scheduler().now());
   act();
+  if (sink_) sink_->tick(world_.scheduler().now());
   world_.scheduler().after(milliseconds(100), "tick of the control", 0, [this] { tick(); });
 }
 
@@ -136,9 +138,9 @@ void Control::sample() {
     const bool answers = !lost && reachable(primary) && server.up() && !data.in_recovery();
     const std::uint64_t lsn = data.insert_lsn();
     const Duration back = answers ? trip() + server.slowness() : timeout_;
-    world_.scheduler().after(back, "sampled", primary, [this, token, answers, lsn] {
+    world_.scheduler().after(back, "sampled", primary, [this, token, primary, answers, lsn] {
       if (!sink_) return;
-      if (answers) {
+      if (answers && reducer_.primary() == primary) {
         sink_->sample_done(token, lsn);
       } else {
         sink_->sample_failed(token);

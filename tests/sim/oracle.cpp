@@ -201,7 +201,9 @@ bool Oracle::explained(const std::string& sqlstate) {
   if (tolerated(tolerance_.errors, sqlstate) || tolerated(tolerance_.lost_errors, sqlstate))
     return true;
   const bool bound = rows_shown_ || session_.status() == 'E';
-  if (bound && tolerated(tolerance_.after_rows, sqlstate)) return true;
+  // What of a block came in parts is not asked again elsewhere.
+  const bool stays = sqlstate == "40001" && session_.in_read_only_block();
+  if ((bound || stays) && tolerated(tolerance_.after_rows, sqlstate)) return true;
   if (sqlstate == "57014" && cancels_ > 0) return --cancels_, true;
   if (tolerance_.loose_when_failed && session_.status() == 'E') {
     static const std::set<std::string> usual{"25P02", "26000", "34000", "42P05", "42601", "08P01"};
