@@ -18,8 +18,8 @@ struct Node {
   std::string name;
   std::string host;
   std::uint16_t port = 5432;
-  bool discover = false;  // role = "auto": learnt from `in_hot_standby` at each login
-  std::string zone = {};  // where it stands; empty: nowhere in particular
+  bool discover = false;               // role = "auto": learnt from `in_hot_standby` at each login
+  std::string zone = {};               // where it stands; empty: nowhere in particular
   std::vector<std::string> tags = {};  // other names that rules select nodes by
 };
 

@@ -301,8 +301,9 @@ constexpr Key nodes_keys[] = {
         .must(),
     key<&Node::port>("port", "", port, "The server's port."),
     key<&Node::role>("role", "", any, "What it is; `auto` finds out."),
-    key<&Node::weight>("weight", "", range(0, 10000),
-                       "Its share of the reads, beside other nodes'; 0: only when no other is left."),
+    key<&Node::weight>(
+        "weight", "", range(0, 10000),
+        "Its share of the reads, beside other nodes'; 0: only when no other is left."),
     key<&Node::zone>("zone", "", any,
                      "Where it stands, as `[routing] zone` names it; for `nearest`."),
     key<&Node::tags>("tags", "", any, "Other names that `[[rules]] nodes` may use for it."),

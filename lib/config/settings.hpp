@@ -43,7 +43,7 @@ struct Node {
   std::string host;  // required
   std::uint16_t port = 5432;
   NodeRole role = NodeRole::automatic;
-  std::uint32_t weight = 100;     // of the reads, beside other nodes'
+  std::uint32_t weight = 100;  // of the reads, beside other nodes'
   std::string zone;
   std::vector<std::string> tags;  // that rules name it by
 

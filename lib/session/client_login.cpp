@@ -210,10 +210,12 @@ void Client::open_console(bool admin) {
   process_inbox();
 }
 
-// Where reads stay with the primary, a session that asks for a standby is on one as a whole.
+// Where statements are not routed one by one, a session that asks for a standby is on one as a
+// whole.
 bool Client::is_on_standby() const {
-  return login_->wanted == route::Wanted::standby &&
-         hub.settings().routing.reads == config::Reads::primary;
+  if (login_->wanted != route::Wanted::standby) return false;
+  return hub.settings().routing.reads == config::Reads::primary ||
+         hub.mode_for(hub.database(database_name), user) == config::PoolMode::session;
 }
 
 bool Client::choose_pool() {

@@ -52,8 +52,8 @@ bool holds_server(const sql::Script& script) {
 }
 
 bool is_command(const sql::Statement& statement) {
-  static constexpr Kind kinds[] = {Kind::set,     Kind::discard, Kind::prepare, Kind::deallocate,
-                                   Kind::load,    Kind::listen,  Kind::unlisten};
+  static constexpr Kind kinds[] = {Kind::set,  Kind::discard, Kind::prepare, Kind::deallocate,
+                                   Kind::load, Kind::listen,  Kind::unlisten};
   return std::ranges::find(kinds, statement.kind) != std::end(kinds);
 }
 
@@ -377,9 +377,8 @@ void Client::note_decision(const Survey& survey, const route::Decision& decision
   hub.guide.note(pool->record.key.node, decision.reason);
   if (!decision.rule || !decision.rule->log || !hub.logs(LogLevel::info)) return;
   constexpr std::size_t longest = 500;
-  hub.log(LogLevel::info, "client " + database_name + "/" + user + ", rule " +
-                              decision.rule->name + ": " +
-                              hub.shared.nodes.node(pool->record.key.node).name + " (" +
+  hub.log(LogLevel::info, "client " + database_name + "/" + user + ", rule " + decision.rule->name +
+                              ": " + hub.shared.nodes.node(pool->record.key.node).name + " (" +
                               std::string(decision.reason) + ") gets " +
                               std::string(survey.text.substr(0, longest)));
 }

@@ -15,10 +15,10 @@ namespace heim::session {
 /// What a client has ever parsed under its own names.
 struct Client::Parsed {
   std::vector<std::string> texts;
-  freshness::WriteSet writes;     // of all of them
-  std::uint64_t version = 0;      // of the catalogs they were looked up in
-  bool changes_objects = false;   // some may
-  bool unseen = false;            // there are others
+  freshness::WriteSet writes;    // of all of them
+  std::uint64_t version = 0;     // of the catalogs they were looked up in
+  bool changes_objects = false;  // some may
+  bool unseen = false;           // there are others
 };
 
 struct Client::Routing {
@@ -36,7 +36,7 @@ struct Client::Routing {
   std::string application_name;
   route::RuleMask rules = 0;  // what they say of this session
 
-  freshness::SessionMark mark;        // its own last commit
+  freshness::SessionMark mark;  // its own last commit
   Parsed parsed;
 
   sql::ScriptRef profiled;  // what runs alone, where it is asked what kind of work that is

@@ -25,7 +25,8 @@ constexpr std::size_t custom_limit = 256;
 
 // The server of a client that does this is its own from then on.
 constexpr std::string_view no_own_names =
-    "this READ ONLY transaction runs on a standby, where SQL cannot name statements of the protocol";
+    "this READ ONLY transaction runs on a standby, where SQL cannot name statements of the "
+    "protocol";
 
 // Whether it makes or changes something that others can use, which may leave something behind.
 bool makes_objects(const sql::Statement& statement) {

@@ -29,7 +29,8 @@ void Guide::use(const Rules& rules) {
 // has to be known by the time the configuration says otherwise.
 void Guide::look_at_nodes() {
   const bool was = std::exchange(on_, shared_.nodes.size() > 1);
-  if (on_ && !was) began_ = true;
+  if (on_ && !was && looked_) began_ = true;
+  looked_ = true;
   if (!on_ || heat_) return;
   heat_ = std::make_unique<freshness::Heat>(Temperatures::tables);
   shared_.temperatures.join(*heat_);

@@ -64,7 +64,7 @@ class Guide {
   Shared& shared_;
   route::RulesRef rules_;
   bool on_ = false;
-  bool began_ = false;
+  bool looked_ = false, began_ = false;
   std::unique_ptr<freshness::Heat> heat_;  // null: nothing is counted
   mutable route::Turn turn_;
   route::Loads loads_{};

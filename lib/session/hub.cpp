@@ -359,7 +359,8 @@ void Hub::node_failed(Pool& pool) {
 // One that the monitor has asked.
 bool Hub::has_primary() const {
   for (std::uint32_t i = 0; i < shared.nodes.size(); ++i) {
-    if (shared.nodes.role(i) == cluster::Role::primary && shared.nodes.state(i).monitored) return true;
+    if (shared.nodes.role(i) == cluster::Role::primary && shared.nodes.state(i).monitored)
+      return true;
   }
   return false;
 }

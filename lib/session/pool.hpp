@@ -29,9 +29,8 @@ struct Pool {
   bool relay = false;        // no secrets: connections come from logins
   bool open_to_all = false;  // the server trusts the proxy without a secret
   bool disabled = false;
-  static constexpr sql::Effects watch_all = sql::effect::calls_functions |
-                                           sql::effect::uses_relations |
-                                           sql::effect::names_attributes;
+  static constexpr sql::Effects watch_all =
+      sql::effect::calls_functions | sql::effect::uses_relations | sql::effect::names_attributes;
   bool for_listener = false;  // has the one connection that listens for the others
   Servers idle;               // most recently used first
   Servers linked;

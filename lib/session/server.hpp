@@ -252,8 +252,8 @@ class Server final : public StreamHandler {
   bool may_change_objects = false;  // what it runs, until that is over
   std::string repeatable;  // the batch under way, a read that another node can answer; or empty
   std::vector<std::pair<std::string, StatementRef>> renamed;  // by it: what names stood for before
-  std::string shown;                      // of its answer
-  std::deque<std::string> poisons;        // whole ErrorResponses for Reply::poison, in order
+  std::string shown;                                          // of its answer
+  std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
 
  private:
@@ -318,11 +318,11 @@ class Server final : public StreamHandler {
   void send_cleaning(Out& out);
   void resync(Out& out);
 
-  bool in_block_ = false;       // what is sent next runs in a transaction block, for sure
-  bool rolls_back_ = false;     // what was sent last
-  freshness::TableId write_group_ = 0;   // of who writes; 0: in none
-  std::uint64_t objects_version_ = 0;    // of the catalogs, when the transaction wrote first
-  freshness::WriteSet writes_;  // of the open transaction, that nobody else can see yet
+  bool in_block_ = false;               // what is sent next runs in a transaction block, for sure
+  bool rolls_back_ = false;             // what was sent last
+  freshness::TableId write_group_ = 0;  // of who writes; 0: in none
+  std::uint64_t objects_version_ = 0;   // of the catalogs, when the transaction wrote first
+  freshness::WriteSet writes_;          // of the open transaction, that nobody else can see yet
   std::vector<freshness::CommitTicket> tickets_;  // of what somebody may see already
   ServerState state_ = ServerState::connecting;
   Holder* holder_ = nullptr;

@@ -28,7 +28,7 @@ struct Options {
       "HABIT=PERCENT]...\n"
       "                [--twice] [--go-on] [--trace]\n"
       "  --nightly  50,000 seeds that the tests do not run\n"
-      "  --profile  every (default), or one of:");
+      "  --profile  every (default), clusters, or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
   std::printf(
       "\n  --middle   what stands between clients and server: proxy (default), none, relay, "
@@ -122,8 +122,8 @@ void report(std::uint64_t seed, const std::string& profile, const Options& optio
       "seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s%s "
       "--trace\n",
       static_cast<unsigned long long>(seed), profile.c_str(), verdict.c_str(),
-      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(), options.splits ? " --split" : "",
-      set.c_str());
+      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(),
+      options.splits ? " --split" : "", set.c_str());
 }
 
 }  // namespace
@@ -131,12 +131,15 @@ void report(std::uint64_t seed, const std::string& profile, const Options& optio
 int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
   const auto& names = profile_names();
+  static constexpr const char* clusters[] = {"cluster", "lagging", "failover"};
   const auto begin = std::chrono::steady_clock::now();
   Outcome sum;
   std::uint64_t failures = 0;
   for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
-    const std::string profile =
-        options.profile == "every" ? names[seed % names.size()] : options.profile;
+    const std::string profile = options.profile == "every" ? names[seed % names.size()]
+                                : options.profile == "clusters"
+                                    ? clusters[seed % std::size(clusters)]
+                                    : options.profile;
     Outcome outcome = run_one(seed, profile, options);
     if (options.twice && outcome.verdict.empty() &&
         run_one(seed, profile, options).hash != outcome.hash) {

@@ -104,9 +104,8 @@ std::vector<std::string> Session::values(const Run& run, std::uint32_t row) cons
 // What is in the database: all functions are volatile, one writes; all tables are ordinary ones.
 std::vector<std::vector<std::string>> catalog_rows() {
   std::vector<std::vector<std::string>> rows;
-  for (const char* const name :
-       {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp",
-                          "put_row"}) {
+  for (const char* const name : {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice",
+                                 "shape", "temp", "put_row"}) {
     rows.push_back({"f", name, "false"});
     rows.push_back({"P", name, "v"});
   }

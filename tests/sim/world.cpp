@@ -17,7 +17,8 @@ Profile with_tolerance(Profile profile) {
     tolerance.disconnects = true;
     tolerance.lost_errors.insert({"08", "57P01", "57P02", "57P03"});
   }
-  // Who was the primary a moment ago refuses, or is a standby meanwhile; and nobody is, for a while.
+  // Who was the primary a moment ago refuses, or is a standby meanwhile; and nobody is, for a
+  // while.
   if (cluster.failovers) tolerance.errors.insert({"25006", "40001"});
   // A read is asked again of another node, as long as none of its rows was shown.
   if (profile.cluster.standbys > 0) {
