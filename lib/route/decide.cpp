@@ -256,17 +256,6 @@ Decision outside(const Ask& ask, const World& world, Instant now) {
   return read(ask, world, now);
 }
 
-/// However fresh it is.
-Decision on_any_standby(const Ask& ask, const World& world, Instant now) {
-  Candidates up, fit;
-  Verdict whatever;
-  whatever.any = true;
-  gather(world, nullptr, whatever, now, up, fit);
-  if (fit.count == 0) return on_primary(world, "standby asked for, none is up: primary", now);
-  const auto node = pick(ask.policy.balance, fit.all(), world.nodes, world.loads, world.turn, now);
-  return on_node(world, node, "standby asked for");
-}
-
 }  // namespace
 
 Policy policy_of(const config::Settings& settings, const config::Database* database,
@@ -288,9 +277,19 @@ Wish wish_of(const config::User* user) {
   return user != nullptr && user->route ? *user->route : Wish{};
 }
 
+Decision any_standby(Balance balance, const World& world, Instant now) {
+  Verdict whatever;
+  whatever.any = true;
+  Candidates up, fit;
+  gather(world, nullptr, whatever, now, up, fit);
+  if (fit.count == 0) return on_primary(world, "standby asked for, none is up: primary", now);
+  const auto node = pick(balance, fit.all(), world.nodes, world.loads, world.turn, now);
+  return on_node(world, node, "standby asked for");
+}
+
 Decision decide(const Ask& ask, const World& world, Instant now) {
   if (ask.transaction.open) return stay(ask, world, now);
-  if (ask.policy.standby_only) return on_any_standby(ask, world, now);
+  if (ask.policy.standby_only) return any_standby(ask.policy.balance, world, now);
   Decision decision = outside(ask, world, now);
   const bool elsewhere = ask.wish.kind == Kind::standby || ask.wish.kind == Kind::node;
   if (elsewhere && !decision.standby && ask.plan.needs.place == Place::primary &&

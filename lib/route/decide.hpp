@@ -87,4 +87,7 @@ struct Decision {
 
 Decision decide(const Ask& ask, const World& world, Instant now);
 
+/// One that is up, however fresh it is; the primary where none is.
+Decision any_standby(Balance balance, const World& world, Instant now);
+
 }  // namespace heim::route

@@ -315,6 +315,7 @@ class Client final : public StreamHandler, public Holder {
   bool look_at_part(Bytes in, const wire::Header& header);
   bool may_stay(Bytes in);
   bool fits_here(const Survey& survey) const;
+  bool moves_on(const Survey& survey, const route::Decision& decision);
   void stay_for(const Survey& survey, const route::Decision& decision);
   void note_decision(const Survey& survey, const route::Decision& decision);
   bool has_server(Bytes in);

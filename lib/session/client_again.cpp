@@ -88,7 +88,7 @@ void Client::put_back(Server& from) {
   restore_names(from);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.
-  skip_.insert(0, std::exchange(from.shown, {}));
+  skip_.insert(0, std::exchange(from.shown_already, {}));
 }
 
 // What names stood for before the batch.
@@ -122,8 +122,8 @@ void Client::deliver_repeatable(Out& out) {
 
 void Client::keep_shown(Bytes segment) {
   constexpr std::size_t limit = 512;
-  if (server->shown.size() + segment.size() > limit) server->repeatable.clear();
-  if (!server->repeatable.empty()) server->shown.append(as_text(segment));
+  if (server->shown_already.size() + segment.size() > limit) server->repeatable.clear();
+  if (!server->repeatable.empty()) server->shown_already.append(as_text(segment));
 }
 
 // What is no part of an answer that is kept, or skipped.

@@ -263,7 +263,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (way == Way::wait) return 0;
     if (way == Way::refused) return end_refused(in, header);
   }
-  if (hub.guide.on()) account_query(in, header);
+  account_query(in, header);
   if (forgets == Forget::all) expect_forgetting();
   return send_query(in, header, forgets == Forget::all);
 }

@@ -341,7 +341,13 @@ bool Client::may_stay(Bytes in) {
   in_parts_ = !survey.whole;
   routing().ended = survey.ends;
   if (server->in_failed_transaction() && !survey.ends_first) return true;
-  if (!decision.wait && fits_here(survey)) return stay_for(survey, decision), true;
+  if (decision.wait || !fits_here(survey)) return moves_on(survey, decision);
+  stay_for(survey, decision);
+  return true;
+}
+
+// Its standby will not do. False if it has to wait.
+bool Client::moves_on(const Survey& survey, const route::Decision& decision) {
   if (!hub.to_client.empty()) deliver(hub.to_client);
   // What it has there, no other server has: it is as the server says.
   if (holds_ != 0 && !decision.wait) return true;

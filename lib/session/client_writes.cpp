@@ -46,6 +46,7 @@ bool may_change_objects(const sql::Script& script, const route::Plan& plan, bool
 
 // A simple query, or a function call.
 void Client::account_query(Bytes in, const wire::Header& header) {
+  if (!hub.guide.on()) return;
   if (is_builtin_call(in, header)) return account_everything();
   if (header.tag != 'Q' || header.body == 0 || in.size() < header.total()) return account_unseen();
   if (odd_strings()) return account_unseen();

@@ -213,6 +213,11 @@ Pool* Hub::mine(pool::Record& record) {
 }
 
 std::optional<route::Choice> Hub::choose(route::Wanted wanted) {
+  if (wanted == route::Wanted::standby) {
+    const auto decision = route::any_standby(settings().routing.balance, guide.world(), now());
+    if (!decision.node) return std::nullopt;
+    return route::Choice{*decision.node, decision.reason};
+  }
   return route::choose(wanted, shared.nodes, now(), turn_++);
 }
 

@@ -1,5 +1,6 @@
 """What the proxy knows of its nodes, how soon, and what clients notice when one fails."""
 
+import contextlib
 import json
 import threading
 import time
@@ -121,8 +122,9 @@ def test_the_monitor_is_not_let_in(make_proxy, shared):
 class Reader:
     """Reads in a thread, with a new connection now and then; keeps each error and slow answer."""
 
-    def __init__(self, proxy, dbname="reads"):
-        self.proxy, self.dbname = proxy, dbname
+    def __init__(self, proxy, dbname="reads", sql="select inet_server_port()"):
+        self.proxy, self.dbname, self.sql = proxy, dbname, sql
+        self.times = []
         self.errors, self.slowest, self.reads, self.stopped = [], 0.0, 0, False
         self.ports = set()
 
@@ -141,8 +143,9 @@ class Reader:
                 with connect(self.proxy, self.dbname) as conn:
                     for _ in range(20):
                         begin = time.monotonic()
-                        row = conn.execute("select inet_server_port()").fetchone()
-                        self.slowest = max(self.slowest, time.monotonic() - begin)
+                        row = conn.execute(self.sql).fetchone()
+                        self.times.append(time.monotonic() - begin)
+                        self.slowest = max(self.slowest, self.times[-1])
                         self.ports.add(row[0])
                         self.reads += 1
                         time.sleep(0.005)
@@ -214,6 +217,53 @@ def test_a_black_hole(make_proxy, shared):
         assert relay.accepted - before <= 3 + 2 * seconds
         relay.black_hole = False
         until(proxy, "n1", 10, condition="serving")
+
+
+@pytest.mark.parametrize("trouble", ["killed", "stopped", "cut off", "slow"])
+def test_routed_reads_never_fail(make_proxy, shared, trouble):
+    """Reads that are routed one by one: also those that are under way when it happens."""
+    victim = shared.standbys[0]
+    shared.primary.sql("create table if not exists kept as select 1 as id")
+    with FaultRelay((victim.host, victim.port)) as relay:
+        listed = [node(shared.primary, "auto", name="n0"), node(relay, "auto", name="n1"),
+                  node(shared.standbys[1], "auto", name="n2")]
+        proxy = watched(make_proxy, shared, nodes=listed, routing={"balance": "latency"})
+        for name in ("n1", "n2"):
+            until(proxy, name, condition="serving", role="standby")
+        with contextlib.ExitStack() as readers:
+            several = [readers.enter_context(Reader(proxy, "postgres", "select id from kept"))
+                       for _ in range(4)]
+
+            def served():
+                rows = proxy.console("show routes")
+                return sum(int(row["statements"]) for row in rows if row["node"] == "n1")
+
+            poll(lambda: served() > 20, 20, "reads on n1")
+            several[0].times.clear()
+            if trouble == "killed":
+                kill(victim)
+            elif trouble == "stopped":
+                freeze(victim)
+            elif trouble == "cut off":
+                relay.black_hole = True
+            else:
+                relay.delay = 0.2
+            try:
+                for reader in several:
+                    reader.go_on(100)
+            finally:
+                relay.black_hole, relay.delay = False, 0.0
+                if trouble == "stopped":
+                    thaw(victim)
+                if trouble == "killed":
+                    victim.start()
+            slow = sum(took > 0.2 for took in several[0].times)
+            assert slow <= max(3, len(several[0].times) / 10), several[0].times
+            until(proxy, "n1", 30, condition="serving")
+            before = served()
+            poll(lambda: served() > before, 30, "reads on n1 again")
+        for reader in several:
+            assert not reader.errors and reader.slowest < 3
 
 
 def test_out_of_connections(make_proxy, own):

@@ -18,9 +18,8 @@ std::array<int, 3> spread(Balance balance, std::array<std::uint32_t, 3> weights,
   Turn turn;
   const std::uint32_t all[] = {0, 1, 2};
   for (std::uint32_t i = 0; i < 3; ++i) {
-    cluster::Node node;
-    node.weight = weights[i];
-    nodes.add(node, cluster::Role::standby);
+    nodes.add({}, cluster::Role::standby);
+    nodes.state(i).weight = weights[i];
     nodes.state(i).share = shares[i];
   }
   std::array<int, 3> counts{};

@@ -239,7 +239,10 @@ SCRIPT("routing: in a block, what calls a function that reads has to be fresh as
   standby.receives_nothing();
   bench.passes(std::chrono::milliseconds(400));
   bench.passes(std::chrono::milliseconds(400));
+  standby.take();  // what makes it fail
+  standby.sends(error("26000", "no such statement") + ready('E'));
   pair.client->receives_error("40001");
+  pair.client->receives_all(ready('E'));
 }
 
 SCRIPT("routing: the snapshot of a block is taken by its first statement") {
