@@ -153,7 +153,10 @@ bool Client::ends_elsewhere() {
 // False if it has to wait: for its standby to replay, or for the catalog to be known.
 bool Client::bears_with_it(const route::Decision& decision, const Survey& survey) {
   Routing& mine = routing();
-  if (!decision.wait && survey.fails_alike) return true;
+  if (!decision.wait && survey.fails_alike) {
+    mine.waits_since = {};
+    return true;
+  }
   if (decision.wait || !pool->catalog) {
     if (mine.waits_since == Instant{}) mine.waits_since = hub.now();
     if (hub.now() - mine.waits_since <= hub.settings().routing.freshness_wait) {

@@ -85,7 +85,8 @@ def test_show_nodes(make_proxy, shared):
     assert rows["n1"]["given"] == "auto" and rows["n0"]["lag_us"] == ""
     poll(lambda: nodes(proxy)["n1"]["lag_us"], 10, "a lag")
     poll(lambda: int(nodes(proxy)["n1"]["lag_us"]) < 1_000_000, 10, "less than a second of it")
-    shared.primary.sql("create table seen(i int); drop table seen")
+    shared.primary.sql(
+        "create table seen(i int); drop table seen")
     lsn = shared.primary.sql("select pg_current_wal_insert_lsn()")[0][0]
     for name in ("n0", "n1", "n2"):
         poll(lambda: at_least(nodes(proxy)[name]["lsn"], lsn), 10, f"{name} at {lsn}")
@@ -224,6 +225,7 @@ def test_routed_reads_never_fail(make_proxy, shared, trouble):
     """Reads that are routed one by one: also those that are under way when it happens."""
     victim = shared.standbys[0]
     shared.primary.sql("create table if not exists kept as select 1 as id")
+    shared.primary.sql("grant select on kept to public")
     with FaultRelay((victim.host, victim.port)) as relay:
         listed = [node(shared.primary, "auto", name="n0"), node(relay, "auto", name="n1"),
                   node(shared.standbys[1], "auto", name="n2")]

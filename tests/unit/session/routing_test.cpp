@@ -194,8 +194,8 @@ SCRIPT("routing: a block that failed on its standby has failed where it ends, to
 }
 
 SCRIPT("routing: a held block that cannot have a server fails") {
-  routed(bench);
   bench.settings.proxy.pool_size = 1;
+  routed(bench);
   Pair pair(bench);
   Client& other = bench.login();
   other.sends(query("begin read only"));
@@ -214,8 +214,8 @@ SCRIPT("routing: a held block that cannot have a server fails") {
 }
 
 SCRIPT("routing: in a block, what calls a function that reads has to be fresh as well") {
-  routed(bench);
   bench.settings.routing.freshness_wait = std::chrono::milliseconds(500);
+  routed(bench);
   Pair pair(bench);
   Server& standby = reads_in_block(pair, "declare c cursor for select a from other");
   Client& other = bench.login();
