@@ -67,7 +67,8 @@ TEST_CASE("names in attribute notation") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.sql);
-    const Statement& statement = analyse(row.sql)->statements.at(0);
+    const ScriptRef script = analyse(row.sql);
+    const Statement& statement = script->statements.at(0);
     CHECK(statement.attributes == row.attributes);
     CHECK(((statement.effects & effect::names_attributes) != 0) == !row.attributes.empty());
   }
