@@ -357,6 +357,7 @@ void Client::poison(std::string_view sqlstate, std::string message) {
   wire::error(error, {"ERROR", sqlstate, message});
   server->poisons.push_back(std::move(error));
   server->expect(Reply::poison);
+  server->batch_open = true;  // until a Sync: the error alone ends nothing
   hub.to_server.copy(failing_bind());
 }
 

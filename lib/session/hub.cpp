@@ -214,7 +214,14 @@ Pool* Hub::mine(pool::Record& record) {
 
 std::optional<route::Choice> Hub::choose(route::Wanted wanted) {
   if (wanted == route::Wanted::standby) {
-    const auto decision = route::any_standby(settings().routing.balance, guide.world(), now());
+    // Asked twice for a client that comes, and once for its next transactions: spread by a hash, as
+    // turns would take every second node only.
+    const route::World all = guide.world();
+    route::Turn turn;
+    turn.random ^= ++turn_ * 0x9e3779b97f4a7c15U;
+    turn.next = static_cast<std::uint32_t>(turn.draw() >> 32);
+    const auto decision = route::any_standby(settings().routing.balance,
+                                             {all.nodes, all.ledger, all.loads, turn}, now());
     if (!decision.node) return std::nullopt;
     return route::Choice{*decision.node, decision.reason};
   }
