@@ -100,7 +100,7 @@ class Demo:
         if self.proxy:
             self.proxy.stop(signal.SIGQUIT)
         for server in reversed(self.servers):
-            server.stop()
+            server.stop(signal.SIGQUIT)  # nothing of it is kept
 
     def console(self, command):
         return self.proxy.console(command, USER, USER_PASSWORD)
