@@ -23,6 +23,11 @@ constexpr sql::Effects may_end_hold = lets_go | suspicious | discards | dealloca
 // Custom settings that one client may have made; they are asked for by name.
 constexpr std::size_t custom_limit = 256;
 
+// The server of a client that does this is its own from then on.
+constexpr std::string_view no_own_names =
+    "this READ ONLY transaction runs on a standby, where SQL cannot name statements of the "
+    "protocol";
+
 // Whether it makes or changes something that others can use, which may leave something behind.
 bool makes_objects(const sql::Statement& statement) {
   const bool drops = statement.kind == sql::Kind::ddl && (statement.effects & lets_go) != 0;
@@ -80,9 +85,11 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   }
   std::string_view text = as_text(in.subspan(wire::header_size, header.body));
   if (!text.empty()) text.remove_suffix(1);
-  const sql::ScriptRef script = hub.analysis.find(text);
+  const sql::ScriptRef script = hub.script(text);
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
-  if (!make_way(script->effects, shares_names() && mixes_names(*script, {}))) return Way::wait;
+  const bool mixes = shares_names() && mixes_names(*script, {});
+  if (!make_way(script->effects, mixes)) return Way::wait;
+  if (mixes && reads_elsewhere_) return Way::refused;
   note(*script);
   return Way::go;
 }
@@ -135,6 +142,7 @@ bool Client::make_way(sql::Effects effects, bool mixes) {
   if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
   if (takes_channels_back(effects)) return wait_for_outcome(), false;
   if (change) return change_server(), false;
+  if (mixes && reads_elsewhere_) return poison("25006", std::string(no_own_names)), true;
   if (mixes) keep_own_names();
   if (sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
   return true;
@@ -208,7 +216,7 @@ void Client::note_objects(const sql::Script& script) {
 void Client::note_rare(const sql::Script& script) {
   if (script.effects & loads) hold_server(hold_load);
   if (script.effects & seeds) hold_server(hold_seed);
-  if (script.effects & own_server) hold_server(hold_own);
+  if ((script.effects & own_server) && !reads_elsewhere_) hold_server(hold_own);
   for (const sql::Statement& statement : script.statements) {
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
@@ -368,7 +376,7 @@ void Client::try_release() {
   if (!may_release()) return;
   if (effects_ & changes_catalog) {
     effects_ &= ~changes_catalog;
-    hub.shared.catalogs.changed(pool->database);
+    hub.shared.catalogs.changed(pool->dbname);
   }
   if (tracks_state() && !state_is_known()) return;
   if (holds_ != 0) return move_channels_out();

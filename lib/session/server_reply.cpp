@@ -1,5 +1,7 @@
 // Accounting for a server's answers: each is matched with what was asked, in order, before it goes
 // on.
+#include <charconv>
+
 #include "session/client.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -24,6 +26,14 @@ bool says_ready_itself(const Holder* holder) { return holder && holder->delays_r
 bool goes_on_hidden(Reply next) { return is_hidden_query(next) || next == Reply::parse_lenient; }
 
 bool is_data(std::uint8_t tag) { return tag == 'D' || tag == 'd' || tag == 'c'; }
+
+// The number that a CommandComplete ends with; 0 if it has none.
+std::uint64_t count_of(std::string_view tag) {
+  std::uint64_t count = 0;
+  const std::string_view digits = tag.substr(tag.rfind(' ') + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  return count;
+}
 
 }  // namespace
 
@@ -210,6 +220,7 @@ bool Server::on_complete(Bytes body) {
   if (is_hidden_query(front.reply)) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
+  if (hub->guide.profiles()) rows = count_of(tag);
   // Nearly all statements are told by two letters from those that matter here.
   if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) {
     on_tag(tag, front.undo && undo.front().forgotten);
@@ -255,8 +266,8 @@ bool Server::on_ready(Bytes body) {
   made_after_ = true;
   copy_in_ = false;
   uncertain_ = copy_syncs_ > 0;
-  if (tx_ == 'I' || status == 'I') ++transactions;
-  tx_ = status;
+  if (tx_ == 'I' || status == 'I') ++transactions, ++pool->served;
+  set_status(status);
   if (front.reply == Reply::probe) {
     probed_ = holder_ != nullptr;
     return false;
@@ -273,12 +284,13 @@ bool Server::on_ready(Bytes body) {
 
 bool Server::on_error(Bytes frame) {
   const wire::ErrorView error = wire::read_error(frame.subspan(wire::header_size));
-  ++pool->meter->total.error_count;
+  pool->count_error(error.sqlstate);
   const bool fatal = error.severity == "FATAL" || error.severity == "PANIC";
   if (fatal || expected_.empty()) {
     last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder
     return false;
   }
+  if (goes_elsewhere(error)) return false;
   copy_in_ = false;
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
@@ -339,92 +351,16 @@ bool Server::can_retry() const {
   return true;
 }
 
-// A query that may have deallocated statements failed, and it is not known where.
-void Server::forgot_perhaps() {
-  prepared.clear_named();
-  reset_needed_ = true;  // some may still be there
-  undo.pop_front();
-  expected_.clear_undo();
-}
-
-// An extended message failed: the server ignores what follows up to Sync, and so do we.
-void Server::drop_batch() {
-  std::size_t count = 0;
-  std::size_t undos = 0;
-  std::size_t poisoned = 0;
-  bool unnamed_gone = false;
-  while (count < expected_.size() && !is_sync(expected_.at(count).reply)) {
-    undos += expected_.at(count).undo;
-    poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
-    const Reply reply = expected_.at(count).reply;
-    if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
-      prepared.unnamed_confirmed();
-      prepared.drop_unnamed();
-      unnamed_gone |= count == 0 && reply == Reply::parse_unnamed;
-    }
-    ++count;
-  }
-  skipping = count == expected_.size();
-  // What a later batch has set meanwhile stands.
-  bool unnamed_set_since = false;
-  for (std::size_t i = count; i < expected_.size(); ++i) {
-    const Reply later = expected_.at(i).reply;
-    unnamed_set_since |= later == Reply::parse_unnamed || later == Reply::query;
-  }
-  for (std::size_t i = undos; i > 0; --i) take_back(undo[i - 1], !unnamed_set_since);
-  if (unnamed_gone && !unnamed_set_since) unnamed_failed();
-  undo.erase(undo.begin(), undo.begin() + static_cast<std::ptrdiff_t>(undos));
-  poisons.erase(poisons.begin(), poisons.begin() + static_cast<std::ptrdiff_t>(poisoned));
-  for (; count > 0; --count) expected_.pop();
-}
-
-// PostgreSQL drops the unnamed statement before it reads the new one.
-void Server::unnamed_failed() {
-  if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr) {
-    statements->set_unnamed(nullptr);
-  }
-}
-
-void Server::confirm(const Expected::Entry& entry) {
-  if (!entry.undo) return;
-  if (const Undo& change = undo.front(); change.server_added) {
-    prepared.confirm(change.item);
-    accepted(*change.added, change.item);
-  }
-  undo.pop_front();
-}
-
-void Server::accepted(Statement& statement, const ServerStatements::Item& item) {
-  const pool::Record& record = pool->record;
-  const bool known = statement.valid_in == &record && statement.valid_epoch == item.epoch &&
-                     statement.valid_as == item.hash;
-  if (known) return;
-  statement.valid_in = &record;
-  statement.valid_epoch = item.epoch;
-  statement.valid_as = item.hash;
-  hub->shared.accepted.add(record, item.hash, item.epoch);
-}
-
-void Server::take_back(const Undo& change, bool with_unnamed) {
-  if (change.forgotten) {
-    for (const auto& item : change.forgotten->server) prepared.restore(item);
-    ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
-    if (statements) *statements = change.forgotten->client.copy();
-    return;
-  }
-  if (change.server_added) prepared.erase(change.item);
-  if (change.server_closed) orphans.push_back(change.item.number);
-  ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
-  if (change.client_unnamed) {
-    prepared.drop_unnamed();
-    if (statements && with_unnamed) statements->set_unnamed(change.before);
-  }
-  if (!change.client_named || !statements) return;
-  if (change.before) {
-    statements->set(change.name, change.before);
-  } else {
-    statements->erase(change.name);
-  }
+// A read that another node is asked: nothing of it was shown, or will be.
+bool Server::goes_elsewhere(const wire::ErrorView& error) {
+  if (repeatable.empty() || !holder_ || is_hidden_query(next_due())) return false;
+  if (!holder_->runs_elsewhere(*this, error)) return false;
+  hub->to_client.clear();
+  take_back_all();
+  expected_.clear();
+  expected_.push(Reply::sync_hidden);
+  elsewhere_ = true;
+  return true;
 }
 
 bool Server::on_parameter(Bytes body) {
@@ -471,15 +407,20 @@ void Server::settle_held() {
     holder_->on_state(*this, std::exchange(probe_failed_, false));
     if (!holder_ || links_ != before) return;
   }
-  if (!ready_seen_) return;
-  if (retry_ && expected_.empty() && carry_.empty()) {
-    retry_ = ready_seen_ = false;
-    return holder_->on_retry(*this);
-  }
-  if (!expected_.empty()) return holder_->on_batch_end();
+  if (ready_seen_) settle_ready();
+}
+
+void Server::settle_ready() {
   // Not while half of a message is here: the server could not be given back, and nothing would try
   // again.
-  if (!carry_.empty() || body_left_ > 0) return;
+  const bool between = carry_.empty() && body_left_ == 0;
+  if (between && expected_.empty() && (retry_ || elsewhere_)) {
+    const bool again = std::exchange(retry_, false);
+    elsewhere_ = ready_seen_ = false;
+    return again ? holder_->on_retry(*this) : holder_->on_elsewhere(*this);
+  }
+  if (!expected_.empty()) return holder_->on_batch_end();
+  if (!between) return;
   ready_seen_ = false;
   holder_->on_ready(*this, tx_);
 }

@@ -1,0 +1,104 @@
+// What becomes of prepared statements when a message fails: names, here and on the server, go back
+// to what they stood for.
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/server.hpp"
+
+namespace heim::session {
+
+void Server::take_back_all() {
+  for (std::size_t i = undo.size(); i > 0; --i) take_back(undo[i - 1], true);
+  undo.clear();
+  poisons.clear();
+  prepared.drop_unnamed();
+}
+
+// A query that may have deallocated statements failed, and it is not known where.
+void Server::forgot_perhaps() {
+  prepared.clear_named();
+  reset_needed_ = true;  // some may still be there
+  undo.pop_front();
+  expected_.clear_undo();
+}
+
+// An extended message failed: the server ignores what follows up to Sync, and so do we.
+void Server::drop_batch() {
+  std::size_t count = 0;
+  std::size_t undos = 0;
+  std::size_t poisoned = 0;
+  bool unnamed_gone = false;
+  while (count < expected_.size() && !is_sync(expected_.at(count).reply)) {
+    undos += expected_.at(count).undo;
+    poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
+    const Reply reply = expected_.at(count).reply;
+    if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
+      prepared.unnamed_confirmed();
+      prepared.drop_unnamed();
+      unnamed_gone |= count == 0 && reply == Reply::parse_unnamed;
+    }
+    ++count;
+  }
+  skipping = count == expected_.size();
+  // What a later batch has set meanwhile stands.
+  bool unnamed_set_since = false;
+  for (std::size_t i = count; i < expected_.size(); ++i) {
+    const Reply later = expected_.at(i).reply;
+    unnamed_set_since |= later == Reply::parse_unnamed || later == Reply::query;
+  }
+  for (std::size_t i = undos; i > 0; --i) take_back(undo[i - 1], !unnamed_set_since);
+  if (unnamed_gone && !unnamed_set_since) unnamed_failed();
+  undo.erase(undo.begin(), undo.begin() + static_cast<std::ptrdiff_t>(undos));
+  poisons.erase(poisons.begin(), poisons.begin() + static_cast<std::ptrdiff_t>(poisoned));
+  for (; count > 0; --count) expected_.pop();
+}
+
+// PostgreSQL drops the unnamed statement before it reads the new one.
+void Server::unnamed_failed() {
+  if (ClientStatements* statements = holder_ ? holder_->statements() : nullptr) {
+    statements->set_unnamed(nullptr);
+  }
+}
+
+void Server::confirm(const Expected::Entry& entry) {
+  if (!entry.undo) return;
+  if (const Undo& change = undo.front(); change.server_added) {
+    prepared.confirm(change.item);
+    accepted(*change.added, change.item);
+  }
+  undo.pop_front();
+}
+
+void Server::accepted(Statement& statement, const ServerStatements::Item& item) {
+  const pool::Record& record = pool->record;
+  const bool known = statement.valid_in == &record && statement.valid_epoch == item.epoch &&
+                     statement.valid_as == item.hash;
+  if (known) return;
+  statement.valid_in = &record;
+  statement.valid_epoch = item.epoch;
+  statement.valid_as = item.hash;
+  hub->shared.accepted.add(record, item.hash, item.epoch);
+}
+
+void Server::take_back(const Undo& change, bool with_unnamed) {
+  if (change.forgotten) {
+    for (const auto& item : change.forgotten->server) prepared.restore(item);
+    ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+    if (statements) *statements = change.forgotten->client.copy();
+    return;
+  }
+  if (change.server_added) prepared.erase(change.item);
+  if (change.server_closed) orphans.push_back(change.item.number);
+  ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+  if (change.client_unnamed) {
+    prepared.drop_unnamed();
+    if (statements && with_unnamed) statements->set_unnamed(change.before);
+  }
+  if (!change.client_named || !statements) return;
+  if (change.before) {
+    statements->set(change.name, change.before);
+  } else {
+    statements->erase(change.name);
+  }
+}
+
+}  // namespace heim::session
