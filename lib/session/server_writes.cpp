@@ -13,6 +13,7 @@ using freshness::Outcome;
 void Server::note_writes(std::span<const freshness::TableId> tables) {
   if (writes_.empty() && tickets_.empty()) objects_version_ = hub->shared.catalogs.version();
   writes_.add(tables);
+  rolls_back_ = false;  // not these
 }
 
 // A transaction that is open, or a statement that runs: what it has done, nobody noted.
@@ -59,8 +60,9 @@ bool Server::is_announced() const {
   const bool group = write_group_ == 0 || is_in_flight(write_group_);
   const bool all = group && is_in_flight(freshness::Ledger::server_wide) &&
                    is_in_flight(hub->shared.ledger.everything(pool->ledger_database));
-  return all || std::ranges::all_of(writes_.ids(),
-                                    [&](freshness::TableId table) { return is_in_flight(table); });
+  if (all || writes_.full()) return all;  // a full set has lost some
+  return std::ranges::all_of(writes_.ids(),
+                             [&](freshness::TableId table) { return is_in_flight(table); });
 }
 
 // Of a ReadyForQuery.
@@ -68,14 +70,16 @@ void Server::set_status(char status) {
   tx_ = status;
   if (owes_client()) return;
   in_block_ = status == 'T';
-  if (status != 'I' || (tickets_.empty() && writes_.empty())) return;
+  if (status != 'I') return;
+  const bool rolled_back = std::exchange(rolls_back_, false);
+  if (tickets_.empty() && writes_.empty()) return;
   // What fires at a write may have been made anew since it was looked up, and write more.
   if (objects_version_ != hub->shared.catalogs.version()) {
     const freshness::TableId everything = hub->shared.ledger.everything(pool->ledger_database);
     writes_.add({&everything, 1});
   }
   // The end came in a way that was not seen, as by a portal that was bound before the writes.
-  if (!std::exchange(rolls_back_, false)) announce(true);
+  if (!rolled_back) announce(true);
   end_writes(Outcome::committed);
 }
 
