@@ -57,11 +57,6 @@ bool is_command(const sql::Statement& statement) {
   return std::ranges::find(kinds, statement.kind) != std::end(kinds);
 }
 
-std::string_view text_of(const Statement& statement) {
-  const std::string_view content = statement.content;
-  return content.substr(0, content.find('\0'));
-}
-
 }  // namespace
 
 void Client::RoutingDeleter::operator()(Routing* routing) const { delete routing; }
@@ -152,7 +147,7 @@ void Client::survey_bind(Bytes body, Survey& survey) {
   const StatementRef statement = given.empty() ? statements_.unnamed() : statements_.find(given);
   if (!statement) return survey_unseen(survey);
   find_script(*statement);
-  survey_script(statement->script, text_of(*statement), survey);
+  survey_script(statement->script, statement->text(), survey);
 }
 
 void Client::survey_parse(Bytes body, Survey& survey) {

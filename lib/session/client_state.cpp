@@ -174,9 +174,7 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
 }
 
 void Client::find_script(Statement& statement) const {
-  if (statement.script) return;
-  const std::string_view content = statement.content;
-  statement.script = hub.analysis.find(content.substr(0, content.find('\0')));
+  if (!statement.script) statement.script = hub.analysis.find(statement.text());
 }
 
 void Client::note(const sql::Script& script) {

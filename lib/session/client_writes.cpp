@@ -56,8 +56,7 @@ void Client::account_query(Bytes in, const wire::Header& header) {
 
 void Client::account_bind(const Statement& statement) {
   if (odd_strings()) return account_unseen();
-  const std::string_view content = statement.content;
-  const std::string_view text = content.substr(0, content.find('\0'));
+  const std::string_view text = statement.text();
   account(statement.script ? statement.script : hub.script(text), text);
 }
 
