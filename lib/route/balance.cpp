@@ -8,7 +8,9 @@ namespace heim::route {
 
 namespace {
 
-constexpr double decay_ns = 10e9;
+// A node that was a thousand times slower than the others is tried again within half a minute, one
+// that is four times as slow every few seconds.
+constexpr double decay_ns = 3e9;
 
 /// What of its weight a node gets now, in thousandths of a weight.
 std::uint64_t weight_of(const cluster::Topology& nodes, std::uint32_t node) {

@@ -413,7 +413,7 @@ class Client final : public StreamHandler, public Holder {
   void at_listener(std::function<void(Listener&)> work);
   void adopt_channels(const std::vector<std::string>& channels);
   void forget_channels();
-  void drop_unlistened();
+  void settle_unlistened(bool failed);
   void unsubscribe(std::vector<std::string> channels);
   void leave_listener();
   void move_channels_out();

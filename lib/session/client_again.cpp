@@ -113,7 +113,12 @@ void Client::deliver_repeatable(Out& out) {
   std::vector<Bytes> rest;
   for (Bytes segment : out.segments()) {
     if (server) keep_shown(segment);
-    if (!skip_.empty() && !skip_shown(segment)) return out.clear();
+    if (!skip_.empty() && !skip_shown(segment)) {
+      // What is left of the answer must not be here any more when the server serves the next.
+      out.clear();
+      // There is no place for a word of ours: what was shown may end within a message.
+      return leave("its server was lost, and another answers otherwise than what was shown already");
+    }
     if (!segment.empty()) rest.push_back(segment);
   }
   if (!rest.empty()) stream_->write(rest);
@@ -136,11 +141,7 @@ void Client::deliver_apart() {
 // False if it is another answer.
 bool Client::skip_shown(Bytes& segment) {
   const std::size_t same = std::min(segment.size(), skip_.size());
-  if (as_text(segment.first(same)) != std::string_view(skip_).substr(0, same)) {
-    // There is no place for a word of ours: what was shown may end within a message.
-    leave("its server was lost, and another answers otherwise than what was shown already");
-    return false;
-  }
+  if (as_text(segment.first(same)) != std::string_view(skip_).substr(0, same)) return false;
   segment = segment.subspan(same);
   skip_.erase(0, same);
   return true;

@@ -273,7 +273,7 @@ void Client::ask_state() {
   mine.names.clear();
   mine.answer = {};
   mine.asked = true;
-  if (std::exchange(server->error_seen, false)) drop_unlistened();
+  settle_unlistened(std::exchange(server->error_seen, false));
   Out out;
   server->ask(mine.question.sql(), out, Reply::probe);
   server->write(out);

@@ -175,7 +175,7 @@ void Server::release(bool untouched) {
   if (holder_) --hub->guide.load(pool->record.key.node).active;
   holder_ = nullptr;
   used |= !untouched;
-  retry_ = elsewhere_ = false;
+  retry_ = elsewhere_ = ready_seen_ = false;
   kept.clear();
   repeatable.clear();
   request_start = {};

@@ -378,8 +378,10 @@ bool Server::on_parameter(Bytes body) {
 // The end of a chunk: what it brought is passed on, and what it ended is ended.
 void Server::settle() {
   Out& out = hub->to_client;
+  const std::uint64_t before = links_;
   if (holder_ && !out.empty()) holder_->deliver(out);
   out.clear();
+  if (holder_ && links_ != before) return;  // it left, and another has the server
   if (std::exchange(logged_in_, false)) return settle_login();
   if (holder_) return settle_held();
   if (state_ == ServerState::cleaning) continue_cleaning();

@@ -112,6 +112,29 @@ SCRIPT("routing: what a standby cannot run now is run on the primary, and is sho
   pair.client->receives_all(bound() + done());
 }
 
+SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") {
+  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
+  routed(bench);
+  bench.settings.proxy.pool_size = 1;
+  Pair pair(bench);
+  Client& other = bench.login();
+  pair.client->sends(query("select a from t"));
+  Server& standby = pair.opens_standby();
+  standby.take();
+  standby.sends(row("1"));
+  pair.client->receives_all(row("1"));
+  standby.leaves("it crashed");
+  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  pair.primary->receives_all(query("select a from t"));
+  other.sends(query("insert into t values (1)"));  // waits for that server
+  pair.primary->sends(row("2") + done("SELECT 1"));
+  pair.client->is_closed();
+  other.receives_nothing();
+  pair.primary->receives_all(query("insert into t values (1)"));
+  pair.primary->sends(done("INSERT 0 1"));
+  other.receives_all(done("INSERT 0 1"));
+}
+
 SCRIPT("routing: a batch that closes and makes a name can be run again") {
   if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
   routed(bench);
