@@ -44,8 +44,8 @@ struct Node {
   std::uint16_t port = 5432;
   NodeRole role = NodeRole::automatic;
   std::uint32_t weight = 100;  // of the reads, beside other nodes'
-  std::string zone;
-  std::vector<std::string> tags;  // that rules name it by
+  std::string zone = {};
+  std::vector<std::string> tags = {};  // that rules name it by
 
   bool operator==(const Node&) const = default;
 };

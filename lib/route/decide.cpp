@@ -90,7 +90,7 @@ bool fresh(const World& world, std::uint32_t node, const Verdict& verdict) {
 
 Decision on_primary(const World& world, std::string_view reason, Instant now) {
   Decision decision;
-  const auto choice = choose(Wanted::primary, world.nodes, now, world.turn.next);
+  const auto choice = the_primary(world.nodes, now);
   if (choice) decision.node = choice->node;
   decision.reason = reason;
   return decision;
@@ -178,7 +178,7 @@ Decision spread(const Ask& ask, const Asked& asked, const World& world, Instant 
   const bool near = asked.wish.kind == Kind::nearest;
   gather(world, asked.rule, verdict, now, up, fit);
   if (near || (ask.policy.include_primary && asked.wish.kind == Kind::none)) {
-    const auto primary = choose(Wanted::primary, world.nodes, now, 0);
+    const auto primary = the_primary(world.nodes, now);
     if (primary && world.nodes.up(primary->node, now)) fit.add(primary->node);
   }
   if (near) keep_near(ask, world, fit);
@@ -232,10 +232,10 @@ Decision begin(const Ask& ask, const World& world, Instant now) {
 }
 
 Decision anywhere(const Ask& ask, const World& world, Instant now) {
-  const auto wanted = ask.wish.kind == Kind::standby ? Wanted::standby : Wanted::primary;
-  const auto choice = choose(wanted, world.nodes, now, world.turn.next++);
-  if (!choice || wanted == Wanted::primary) return on_primary(world, ask.plan.needs.reason, now);
-  return on_node(world, choice->node, ask.plan.needs.reason);
+  if (ask.wish.kind != Kind::standby) return on_primary(world, ask.plan.needs.reason, now);
+  Decision decision = any_standby(ask.policy.balance, world, now);
+  decision.reason = ask.plan.needs.reason;
+  return decision;
 }
 
 Decision outside(const Ask& ask, const World& world, Instant now) {

@@ -117,7 +117,8 @@ void Client::deliver_repeatable(Out& out) {
       // What is left of the answer must not be here any more when the server serves the next.
       out.clear();
       // There is no place for a word of ours: what was shown may end within a message.
-      return leave("its server was lost, and another answers otherwise than what was shown already");
+      return leave(
+          "its server was lost, and another answers otherwise than what was shown already");
     }
     if (!segment.empty()) rest.push_back(segment);
   }

@@ -58,8 +58,8 @@ struct Client::Listening {
   bool notifies = false;   // itself: its server keeps its channels, for what it tells itself
   bool deaf = false;       // the listener has no connection
   bool scheduled = false;  // the hub's next tick looks again
-  Unlistened unlistened;  // in a transaction that found the channels away
-  Unlistened gone;        // and it is over: forgotten once nothing moves
+  Unlistened unlistened;   // in a transaction that found the channels away
+  Unlistened gone;         // and it is over: forgotten once nothing moves
   Instant back_at{};
   std::vector<std::string> kept;  // whole messages
   std::vector<std::string> next;  // of the new source, until the old one has passed the fence

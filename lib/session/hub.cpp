@@ -225,7 +225,7 @@ std::optional<route::Choice> Hub::choose(route::Wanted wanted) {
     if (!decision.node) return std::nullopt;
     return route::Choice{*decision.node, decision.reason};
   }
-  return route::choose(wanted, shared.nodes, now(), turn_++);
+  return route::the_primary(shared.nodes, now());
 }
 
 bool Hub::is_refused(const Pool& pool) const {

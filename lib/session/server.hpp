@@ -252,7 +252,7 @@ class Server final : public StreamHandler {
   bool may_change_objects = false;  // what it runs, until that is over
   std::string repeatable;  // the batch under way, a read that another node can answer; or empty
   std::vector<std::pair<std::string, StatementRef>> renamed;  // by it: what names stood for before
-  std::string shown_already;                                          // of its answer
+  std::string shown_already;                                  // of its answer
   std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
 

@@ -40,12 +40,12 @@ std::uint64_t count_of(std::string_view tag) {
 void Server::feed(Bytes bytes) {
   if (!carry_.empty()) bytes = bytes.subspan(feed_carry(bytes));
   while (!bytes.empty() && state_ != ServerState::closing) {
-    const std::size_t used = frame(bytes);
-    if (used == 0) {
+    const std::size_t taken = frame(bytes);
+    if (taken == 0) {
       carry_.assign(as_text(bytes));
       break;
     }
-    bytes = bytes.subspan(used);
+    bytes = bytes.subspan(taken);
   }
   if (state_ == ServerState::closing) return hub->to_client.clear();
   settle();
@@ -59,20 +59,20 @@ std::size_t Server::feed_carry(Bytes bytes) {
     want =
         wire::header_size + load_be32(reinterpret_cast<const std::uint8_t*>(carry_.data()) + 1) - 4;
   }
-  std::size_t used = std::min(want - before, bytes.size());
-  carry_.append(as_text(bytes.first(used)));
-  if (carry_.size() < want) return used;
+  std::size_t taken = std::min(want - before, bytes.size());
+  carry_.append(as_text(bytes.first(taken)));
+  if (carry_.size() < want) return taken;
   const std::string whole = std::move(carry_);
   carry_.clear();
   if (frame(as_bytes(whole)) == 0) {
     // The header is complete now; the rest may be too.
     carry_ = whole;
-    return used + (used < bytes.size() ? feed_carry(bytes.subspan(used)) : 0);
+    return taken + (taken < bytes.size() ? feed_carry(bytes.subspan(taken)) : 0);
   }
   // What it passes on is borrowed from `whole`: it has to go now.
   if (holder_ && !hub->to_client.empty()) holder_->deliver(hub->to_client);
   hub->to_client.clear();
-  return used;
+  return taken;
 }
 
 // Handles what stands at the front. Returns how many bytes it took; 0: the message must be gathered
