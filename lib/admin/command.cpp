@@ -15,7 +15,8 @@ using Words = std::span<const Token>;
 
 constexpr std::string_view commands_hint =
     "Commands: SHOW <what>, PAUSE [db], RESUME [db], RECONNECT [db], KILL [db], KILL_CLIENT id, "
-    "WAIT_CLOSE [db], DISABLE db, ENABLE db, RELOAD, SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
+    "WAIT_CLOSE [db], DISABLE db, ENABLE db, DRAIN node, MAINTENANCE node, ENABLE node, RELOAD, "
+    "SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
     "SHOW HELP says more.";
 
 Error syntax(std::string message) {
@@ -23,7 +24,15 @@ Error syntax(std::string message) {
 }
 
 /// What may stand after a command's word.
-enum class Takes : std::uint8_t { nothing, maybe_database, database, number, manner, anything };
+enum class Takes : std::uint8_t {
+  nothing,
+  maybe_database,
+  database,
+  node,
+  number,
+  manner,
+  anything
+};
 
 struct Rule {
   std::string_view word;
@@ -40,6 +49,8 @@ constexpr Rule rules[] = {
     {"wait_close", Verb::wait_close, Takes::maybe_database, "WAIT_CLOSE"},
     {"disable", Verb::disable, Takes::database, "DISABLE"},
     {"enable", Verb::enable, Takes::database, "ENABLE"},
+    {"drain", Verb::drain, Takes::node, "DRAIN"},
+    {"maintenance", Verb::maintenance, Takes::node, "MAINTENANCE"},
     {"kill_client", Verb::kill_client, Takes::number, "KILL_CLIENT"},
     {"reload", Verb::reload, Takes::nothing, "RELOAD"},
     {"shutdown", Verb::shutdown, Takes::manner, "SHUTDOWN"},
@@ -79,6 +90,10 @@ constexpr ShowRule shows[] = {
     {"lists", Show::lists},
     {"users", Show::users},
     {"pins", Show::pins},
+    {"nodes", Show::nodes},
+    {"replication", Show::replication},
+    {"routes", Show::routes},
+    {"ledger", Show::ledger},
     {"version", Show::version},
     {"state", Show::state},
     {"mem", Show::mem},
@@ -124,7 +139,8 @@ constexpr std::string_view session_variables[] = {
 
 Result<Command> with_name(Command command, const Token& word) {
   if (!word.is_name() || word.text.empty()) {
-    return syntax(command.tag + " takes the name of a database, in double quotes if need be");
+    return syntax(command.tag + " takes the name of a " + (command.is_node ? "node" : "database") +
+                  ", in double quotes if need be");
   }
   command.name = word.text;
   return command;
@@ -150,6 +166,15 @@ Result<Command> with_manner(Command command, const Token& word) {
   return command;
 }
 
+/// DRAIN n and DRAIN NODE n; ENABLE NODE n, as ENABLE n may mean a database.
+void take_node(Command& command, const Rule& rule, Words& rest) {
+  command.is_node = rule.takes == Takes::node;
+  const bool may_be = command.is_node || rule.verb == Verb::enable;
+  if (!may_be || rest.size() != 2 || !rest[0].is("node")) return;
+  command.is_node = true;
+  rest = rest.subspan(1);
+}
+
 Result<Command> by_rule(const Rule& rule, Words rest) {
   Command command;
   command.verb = rule.verb;
@@ -162,6 +187,7 @@ Result<Command> by_rule(const Rule& rule, Words rest) {
   const bool may_be_bare = rule.takes == Takes::nothing || rule.takes == Takes::manner ||
                            rule.takes == Takes::maybe_database;
   if (rest.empty() && may_be_bare) return command;
+  take_node(command, rule, rest);
   if (rest.size() != 1 || rule.takes == Takes::nothing) {
     return syntax(command.tag + (rest.empty() ? " takes an argument" : " takes less than that"));
   }
@@ -201,6 +227,37 @@ Result<Command> parse_show(Words rest, const Identity& identity) {
   if (rest.size() > 1 || found == std::end(shows)) return show_parameter(rest, identity);
   command.verb = Verb::show;
   command.show = found->show;
+  return command;
+}
+
+constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// What stands behind the first FOR of its own.
+std::string_view behind_for(std::string_view sql) {
+  for (std::size_t at = 1; at + 4 < sql.size(); ++at) {
+    const bool word = (sql[at] == 'f' || sql[at] == 'F') &&
+                      (sql[at + 1] == 'o' || sql[at + 1] == 'O') &&
+                      (sql[at + 2] == 'r' || sql[at + 2] == 'R');
+    if (word && is_space(sql[at - 1]) && is_space(sql[at + 3])) return sql.substr(at + 4);
+  }
+  return {};
+}
+
+/// SHOW ROUTE [IN database] FOR statement
+Result<Command> parse_route(std::string_view sql, Words rest) {
+  Command command;
+  command.tag = "SHOW";
+  command.verb = Verb::show;
+  command.show = Show::route;
+  if (rest.size() > 2 && rest[1].is("in") && rest[2].is_name()) {
+    command.name = rest[2].text;
+    sql.remove_prefix(std::min(sql.size(), sql.find(command.name) + command.name.size()));
+    rest = rest.subspan(2);
+  }
+  if (rest.size() < 3 || !rest[1].is("for")) {
+    return syntax("SHOW ROUTE takes a statement: SHOW ROUTE [IN database] FOR SELECT ...");
+  }
+  command.sql = behind_for(sql);
   return command;
 }
 
@@ -253,6 +310,7 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
   }
   const Token& first = words.front();
   const Words rest = Words(words).subspan(1);
+  if (first.is("show") && !rest.empty() && rest[0].is("route")) return parse_route(sql, rest);
   if (first.is("show")) return parse_show(rest, identity);
   if (first.is("set")) return parse_set(rest);
   if (first.is("select")) return parse_select(rest, identity);
@@ -264,11 +322,16 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
 std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
+         "\n\tSHOW NODES|REPLICATION|ROUTES|LEDGER"
+         "\n\tSHOW ROUTE [IN <db>] FOR <statement>"
          "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
          "\n\tPAUSE [<db>]"
          "\n\tRESUME [<db>]"
          "\n\tDISABLE <db>"
          "\n\tENABLE <db>"
+         "\n\tDRAIN [NODE] <node>"
+         "\n\tMAINTENANCE [NODE] <node>"
+         "\n\tENABLE [NODE] <node>"
          "\n\tRECONNECT [<db>]"
          "\n\tKILL [<db>]"
          "\n\tKILL_CLIENT <id>"

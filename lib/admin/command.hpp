@@ -29,6 +29,8 @@ enum class Verb : std::uint8_t {
   wait_close,
   disable,
   enable,
+  drain,
+  maintenance,
   kill_client,
   reload,
   shutdown,
@@ -48,6 +50,11 @@ enum class Show : std::uint8_t {
   lists,
   users,
   pins,
+  nodes,
+  replication,
+  routes,
+  ledger,
+  route,  // FOR a statement: `name` may be its database, `sql` is it
   version,
   state,
   mem,
@@ -60,9 +67,11 @@ enum class Shutdown : std::uint8_t { immediate, wait_for_servers, wait_for_clien
 struct Command {
   Verb verb = Verb::empty;
   Show show = Show::config;  // of Verb::show
-  std::string name;          // a database, empty for all; a setting's name
+  std::string name;          // a database, empty for all; a node; a setting's name
+  bool is_node = false;      // the name was said to be a node's
   std::uint64_t id = 0;      // of Verb::kill_client
   Shutdown shutdown = Shutdown::immediate;
+  std::string sql;  // of Show::route
   Table result;     // of Verb::constant
   std::string tag;  // of its CommandComplete
 

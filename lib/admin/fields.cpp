@@ -185,6 +185,84 @@ constexpr Field<N> pins[] = {
     {"meaning", Type::text, Get<&N::meaning>::of},
 };
 
+// How many server connections of a node are in this state.
+template <class Row>
+Cell connections(const Row& row, const S& all, const char* state) {
+  std::uint64_t count = 0;
+  for (const ServerRow& each : all.servers) count += each.node == row.name && each.state == state;
+  return cell(count);
+}
+
+using O = NodeRow;
+constexpr Field<O> nodes[] = {
+    {"name", Type::text, Get<&O::name>::of},
+    {"host", Type::text, Get<&O::host>::of},
+    {"port", Type::int4, Get<&O::port>::of},
+    {"role", Type::text, Get<&O::role>::of},
+    {"condition", Type::text, Get<&O::condition>::of},
+    {"reason", Type::text, [](const O& row, const S&) { return unless_empty(row.reason); }},
+    {"since", Type::text, [](const O& row, const S& all) { return Cell(date(row.since, all)); }},
+    {"given", Type::text, Get<&O::given>::of},
+    {"breaker", Type::text, Get<&O::breaker>::of},
+    {"failure_percent", Type::int4, Get<&O::failure_percent>::of},
+    {"timeline", Type::int8, Get<&O::timeline>::of},
+    {"lsn", Type::text, [](const O& row, const S&) { return unless_empty(row.lsn); }},
+    {"received_lsn", Type::text,
+     [](const O& row, const S&) { return unless_empty(row.received_lsn); }},
+    {"lag_bytes", Type::int8, Get<&O::lag_bytes>::of},
+    {"lag_us", Type::int8, Get<&O::lag_us>::of},
+    {"latency_us", Type::int8, Get<&O::latency_us>::of},
+    {"share", Type::int4, Get<&O::share>::of},
+    {"weight", Type::int4, Get<&O::weight>::of},
+    {"zone", Type::text, [](const O& row, const S&) { return unless_empty(row.zone); }},
+    {"sv_active", Type::int8,
+     [](const O& row, const S& all) { return connections(row, all, "active"); }},
+    {"sv_idle", Type::int8,
+     [](const O& row, const S& all) { return connections(row, all, "idle"); }},
+    {"probes", Type::int8, Get<&O::probes>::of},
+    {"failures", Type::int8, Get<&O::failures>::of},
+    {"system_identifier", Type::numeric, Get<&O::system_identifier>::of},
+};
+
+using L = ReplicationRow;
+constexpr Field<L> replication[] = {
+    {"node", Type::text, Get<&L::node>::of},
+    {"application_name", Type::text, Get<&L::application_name>::of},
+    {"client_addr", Type::text, Get<&L::client_addr>::of},
+    {"state", Type::text, Get<&L::state>::of},
+    {"sync_state", Type::text, Get<&L::sync_state>::of},
+    {"sent_lsn", Type::text, Get<&L::sent_lsn>::of},
+    {"write_lsn", Type::text, Get<&L::write_lsn>::of},
+    {"flush_lsn", Type::text, Get<&L::flush_lsn>::of},
+    {"replay_lsn", Type::text, Get<&L::replay_lsn>::of},
+    {"write_lag_us", Type::int8, Get<&L::write_lag_us>::of},
+    {"flush_lag_us", Type::int8, Get<&L::flush_lag_us>::of},
+    {"replay_lag_us", Type::int8, Get<&L::replay_lag_us>::of},
+};
+
+using Q = RouteRow;
+constexpr Field<Q> routes[] = {
+    {"node", Type::text, Get<&Q::node>::of},
+    {"reason", Type::text, Get<&Q::reason>::of},
+    {"statements", Type::int8, Get<&Q::statements>::of},
+};
+
+using W = LedgerRow;
+constexpr Field<W> ledger[] = {
+    {"database", Type::text, Get<&W::database>::of},
+    {"table", Type::text, Get<&W::table>::of},
+    {"version", Type::int8, Get<&W::version>::of},
+    {"in_flight", Type::int4, Get<&W::in_flight>::of},
+    {"lsn", Type::text, [](const W& row, const S&) { return unless_empty(row.lsn); }},
+    {"written_ago_ms", Type::int8, Get<&W::written_ago_ms>::of},
+    {"temperature", Type::text, Get<&W::temperature>::of},
+};
+
+constexpr Field<ExplainRow> explained[] = {
+    {"what", Type::text, Get<&ExplainRow::what>::of},
+    {"value", Type::text, Get<&ExplainRow::value>::of},
+};
+
 constexpr Field<ListRow> lists[] = {
     {"list", Type::text, Get<&ListRow::list>::of},
     {"items", Type::int8, Get<&ListRow::items>::of},
@@ -247,6 +325,11 @@ std::span<const Field<ConnectionRow>> fd_fields() { return fds; }
 std::span<const Field<DatabaseRow>> database_fields() { return databases; }
 std::span<const Field<UserRow>> user_fields() { return users; }
 std::span<const Field<PinRow>> pin_fields() { return pins; }
+std::span<const Field<NodeRow>> node_fields() { return nodes; }
+std::span<const Field<ReplicationRow>> replication_fields() { return replication; }
+std::span<const Field<RouteRow>> route_fields() { return routes; }
+std::span<const Field<LedgerRow>> ledger_fields() { return ledger; }
+std::span<const Field<ExplainRow>> explain_fields() { return explained; }
 std::span<const Field<ListRow>> list_fields() { return lists; }
 std::span<const Field<MemRow>> memory_fields() { return memory; }
 std::span<const Field<ConfigRow>> config_fields() { return config; }

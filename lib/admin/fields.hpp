@@ -26,6 +26,11 @@ std::span<const Field<session::ConnectionRow>> fd_fields();
 std::span<const Field<session::DatabaseRow>> database_fields();
 std::span<const Field<session::UserRow>> user_fields();
 std::span<const Field<session::PinRow>> pin_fields();
+std::span<const Field<session::NodeRow>> node_fields();
+std::span<const Field<session::ReplicationRow>> replication_fields();
+std::span<const Field<session::RouteRow>> route_fields();
+std::span<const Field<session::LedgerRow>> ledger_fields();
+std::span<const Field<session::ExplainRow>> explain_fields();
 std::span<const Field<session::ListRow>> list_fields();
 std::span<const Field<session::MemRow>> memory_fields();
 std::span<const Field<session::ConfigRow>> config_fields();
@@ -37,6 +42,9 @@ inline Cell cell(const std::string& text) { return text; }
 template <std::unsigned_integral T>
 Cell cell(T value) {
   return std::to_string(value);
+}
+inline Cell cell(const std::optional<std::uint64_t>& value) {
+  return value ? cell(*value) : Cell();
 }
 /// NULL if there is nothing to say.
 inline Cell unless_empty(const std::string& text) { return text.empty() ? Cell() : Cell(text); }

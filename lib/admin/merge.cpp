@@ -17,6 +17,7 @@ std::string key(const StatsRow& row) { return row.database; }
 std::string key(const DatabaseRow& row) { return row.name; }
 std::string key(const UserRow& row) { return row.name; }
 std::string key(const PinRow& row) { return row.reason; }
+std::string key(const RouteRow& row) { return row.node + '\0' + row.reason; }
 std::string key(const ListRow& row) { return row.list; }
 std::string key(const MemRow& row) { return row.name; }
 
@@ -52,6 +53,7 @@ void add(PinRow& to, const PinRow& from) {
   to.clients += from.clients;
   to.total += from.total;
 }
+void add(RouteRow& to, const RouteRow& from) { to.statements += from.statements; }
 void add(ListRow& to, const ListRow& from) { to.items += from.items; }
 
 void add(MemRow& to, const MemRow& from) {
@@ -94,6 +96,8 @@ void merge(Snapshot& whole, Snapshot&& part) {
   fold(whole.databases, std::move(part.databases));
   fold(whole.users, std::move(part.users));
   fold(whole.pins, std::move(part.pins));
+  fold(whole.routes, std::move(part.routes));
+  if (whole.ledger.empty()) whole.ledger = std::move(part.ledger);
   fold(whole.lists, std::move(part.lists));
   fold(whole.memory, std::move(part.memory));
   append(whole.clients, std::move(part.clients));

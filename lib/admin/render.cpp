@@ -34,6 +34,13 @@ Table clients(const Snapshot& all) { return table_of(client_fields(), all.client
 Table servers(const Snapshot& all) { return table_of(server_fields(), all.servers, all); }
 Table users(const Snapshot& all) { return table_of(user_fields(), all.users, all); }
 Table pins(const Snapshot& all) { return table_of(pin_fields(), all.pins, all); }
+Table nodes(const Snapshot& all) { return table_of(node_fields(), all.nodes, all); }
+Table replication(const Snapshot& all) {
+  return table_of(replication_fields(), all.replication, all);
+}
+Table routes(const Snapshot& all) { return table_of(route_fields(), all.routes, all); }
+Table ledger(const Snapshot& all) { return table_of(ledger_fields(), all.ledger, all); }
+Table explained(const Snapshot& all) { return table_of(explain_fields(), all.explained, all); }
 Table memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
 
 /// Clients, then servers, through the fields both have.
@@ -128,6 +135,11 @@ constexpr View views[] = {
     {Show::lists, lists},
     {Show::users, users},
     {Show::pins, pins},
+    {Show::nodes, nodes},
+    {Show::replication, replication},
+    {Show::routes, routes},
+    {Show::ledger, ledger},
+    {Show::route, explained},
     {Show::version, version},
     {Show::state, state},
     {Show::mem, memory},

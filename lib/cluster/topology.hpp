@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 
@@ -17,10 +18,9 @@ struct Node {
   std::string name;
   std::string host;
   std::uint16_t port = 5432;
-  bool discover = false;       // role = "auto": learnt from `in_hot_standby` at each login
-  std::uint32_t weight = 100;  // of the reads, beside other nodes'; 0: only when no other is left
-  std::string zone;            // where it stands; empty: nowhere in particular
-  std::uint64_t tags = 0;      // bits of names rules select nodes by
+  bool discover = false;               // role = "auto": learnt from `in_hot_standby` at each login
+  std::string zone = {};               // where it stands; empty: nowhere in particular
+  std::vector<std::string> tags = {};  // other names that rules select nodes by
 };
 
 /// Whether a node is given new work. `draining`: sessions that are there may finish; `maintenance`:
@@ -41,8 +41,16 @@ struct NodeState {
   std::atomic<std::uint64_t> replayed{0};
   /// Of a standby: how far it is behind, as measured last; negative: not known.
   std::atomic<std::int64_t> lag_ns{-1};
+  /// Of the reads, beside other nodes'; 0: only when no other is left.
+  std::atomic<std::uint32_t> weight{100};
   /// The share of its weight it gets at the moment, in thousandths: less while it warms up.
   std::atomic<std::uint32_t> share{1000};
+  /// The monitor has asked it: its role comes from there, not from logins.
+  std::atomic<bool> monitored{false};
+  /// What workers count for the circuit breaker, a few times a second: transactions that ended, and
+  /// connections and statements that failed through the node's own fault.
+  std::atomic<std::uint64_t> served{0};
+  std::atomic<std::uint64_t> failed{0};
 };
 
 inline constexpr std::uint32_t max_nodes = 256;
@@ -70,6 +78,12 @@ class Topology {
     const NodeState& state = entries_[index]->state;
     if (state.condition.load(std::memory_order_relaxed) != Condition::serving) return false;
     return state.down_until_ns.load(std::memory_order_relaxed) <= now.time_since_epoch().count();
+  }
+  /// Whether a connection may be opened there, also to see if it is back. Not to one that is held
+  /// out of the cluster.
+  bool admits(std::uint32_t index) const {
+    const Condition condition = entries_[index]->state.condition.load(std::memory_order_relaxed);
+    return condition == Condition::serving || condition == Condition::down;
   }
 
  private:

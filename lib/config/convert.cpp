@@ -13,6 +13,9 @@ namespace {
 using Kind = Value::Kind;
 
 constexpr std::string_view log_levels[] = {"debug", "info", "warning", "error"};
+constexpr std::string_view freshness_form =
+    "strict, session, group, bounded, bounded:DURATION or any";
+constexpr std::string_view wish_form = "auto, primary, standby, nearest or node:NAME";
 constexpr std::string_view tls_versions[] = {"TLSv1.2", "TLSv1.3"};
 
 Note good() { return {}; }
@@ -315,7 +318,30 @@ Note read(const Value& from, const Rule&, NodeRole& to) { return read_word(from,
 Note read(const Value& from, const Rule&, Route& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, AuthType& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, LogFormat& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Discovery& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, SslMode& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Reads& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Balance& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Workload& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Temperature& to) { return read_word(from, to); }
+
+Note read(const Value& from, const Rule&, Freshness& to) {
+  if (from.kind != Kind::text) return wrong_kind(freshness_form, from);
+  const auto freshness = parse_freshness(from.text);
+  if (!freshness) {
+    return bad("must be " + std::string(freshness_form) + ", not " + quoted(from.text));
+  }
+  to = *freshness;
+  return good();
+}
+
+Note read(const Value& from, const Rule&, Wish& to) {
+  if (from.kind != Kind::text) return wrong_kind(wish_form, from);
+  const auto wish = parse_wish(from.text);
+  if (!wish) return bad("must be " + std::string(wish_form) + ", not " + quoted(from.text));
+  to = own(*wish);
+  return good();
+}
 
 Value text_value(std::string_view text) {
   Value value(Kind::text);
@@ -352,6 +378,13 @@ std::optional<Value> write(const std::vector<std::string>& from, const Rule&) {
   return value;
 }
 
+std::optional<Value> write(const Freshness& from, const Rule&) { return text_value(to_text(from)); }
+std::optional<Value> write(const Wish& from, const Rule&) {
+  return text_value(to_text(WishView{from.kind, from.node}));
+}
+
+std::string describe_type(const Freshness*, const Rule&) { return std::string(freshness_form); }
+std::string describe_type(const Wish*, const Rule&) { return std::string(wish_form); }
 std::string describe_type(const std::string*, const Rule& rule) {
   switch (rule.form) {
     case Form::sql:

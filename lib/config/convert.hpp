@@ -56,7 +56,14 @@ Note read(const Value& from, const Rule& rule, NodeRole& to);
 Note read(const Value& from, const Rule& rule, Route& to);
 Note read(const Value& from, const Rule& rule, AuthType& to);
 Note read(const Value& from, const Rule& rule, LogFormat& to);
+Note read(const Value& from, const Rule& rule, Discovery& to);
 Note read(const Value& from, const Rule& rule, SslMode& to);
+Note read(const Value& from, const Rule& rule, Reads& to);
+Note read(const Value& from, const Rule& rule, Balance& to);
+Note read(const Value& from, const Rule& rule, Workload& to);
+Note read(const Value& from, const Rule& rule, Temperature& to);
+Note read(const Value& from, const Rule& rule, Freshness& to);
+Note read(const Value& from, const Rule& rule, Wish& to);
 template <class T>
 Note read(const Value& from, const Rule& rule, std::optional<T>& to) {
   return read(from, rule, to.emplace());
@@ -74,6 +81,8 @@ std::optional<Value> write(std::chrono::seconds from, const Rule& rule);
 std::optional<Value> write(std::chrono::milliseconds from, const Rule& rule);
 std::optional<Value> write(const std::vector<std::string>& from, const Rule& rule);
 Value text_value(std::string_view text);
+std::optional<Value> write(const Freshness& from, const Rule& rule);
+std::optional<Value> write(const Wish& from, const Rule& rule);
 template <class E>
 requires requires(E value) { words(value); }
 std::optional<Value> write(E from, const Rule&) { return text_value(to_text(from)); }
@@ -93,6 +102,8 @@ std::string describe_type(const Duration*, const Rule& rule);
 std::string describe_type(const std::chrono::seconds*, const Rule& rule);
 std::string describe_type(const std::chrono::milliseconds*, const Rule& rule);
 std::string describe_type(const std::vector<std::string>*, const Rule& rule);
+std::string describe_type(const Freshness*, const Rule& rule);
+std::string describe_type(const Wish*, const Rule& rule);
 std::string any_of(const std::vector<std::string>& words);  // "a, b or c"
 template <class E>
 requires requires(E value) { words(value); }

@@ -234,6 +234,65 @@ constexpr Key log_keys[] = {
                               "A line for each client that leaves, with the reason."),
 };
 
+constexpr Key cluster_keys[] = {
+    key<&Cluster::discovery>("discovery", "", any,
+                             "Where further nodes are learnt from. replication: the primary's "
+                             "pg_stat_replication. patroni: its REST API. What is found is watched "
+                             "like a node with `role = \"auto\"`, and leaves when it is not named "
+                             "any more."),
+    key<&Cluster::standby_address>("standby_address", "", is(Form::name),
+                                   "Where a standby of pg_stat_replication listens. Known: "
+                                   "`{client_addr}`, `{client_hostname}`, `{application_name}`."),
+    key<&Cluster::patroni_urls>("patroni_urls", "", any,
+                                "Of Patroni's REST API, such as `http://10.0.0.1:8008`: the first "
+                                "that answers counts."),
+    key<&Cluster::discovery_interval>("discovery_interval", "", positive_duration,
+                                      "How often the cluster is asked."),
+};
+
+constexpr Key monitor_keys[] = {
+    key<&Monitor::user>("user", "", any,
+                        "Who watches the nodes; a member of pg_monitor sees all there is to see. "
+                        "Empty: nobody does, and nodes are known by clients' connections only."),
+    key<&Monitor::password>("password", "", any, "The password of `user`."),
+    key<&Monitor::dbname>("dbname", "", is(Form::name), "The database it logs in to."),
+    key<&Monitor::query>(
+        "query", "", is(Form::sql),
+        "Also asked at each probe: a node is unhealthy where it fails, is false or "
+        "returns no row. Empty: none."),
+    key<&Monitor::interval>("probe_interval", "", range(10 * ms, 3600 * s), "Between two probes."),
+    key<&Monitor::timeout>("probe_timeout", "", range(10 * ms, 3600 * s),
+                           "Silence that counts as a failure, also while connecting. An interval "
+                           "and `failures` of these bound how long a silent node goes unnoticed."),
+    key<&Monitor::failures>("failures", "", range(1, 100), "In a row that make a node down."),
+    key<&Monitor::recoveries>("recoveries", "", range(1, 100), "Answers in a row that end it."),
+    key<&Monitor::slow_start>("slow_start", "", duration,
+                              "How long a node that comes back has less than its share of reads, "
+                              "from 5 % on. 0: none."),
+    key<&Monitor::sample_gap>("sample_gap", "", range(0, 60 * s),
+                              "Least time between two questions where the primary's WAL is."),
+    key<&Monitor::budget>("budget", "", range(1, 100),
+                          "Percent of a server's time, and of one processor here, that watching "
+                          "positions may take beside the probes."),
+};
+
+constexpr Key breaker_keys[] = {
+    key<&Breaker::window>("window", "", range(100 * ms, 3600 * s),
+                          "Over which a node's failures are counted: connections, and statements "
+                          "that fail through the server's own fault (classes 53, 57P, 58, XX)."),
+    key<&Breaker::minimum>("minimum", "", positive, "Fewer transactions than this open nothing."),
+    key<&Breaker::threshold>("threshold", "", range(1, 100),
+                             "Percent of failures that open the breaker, at least."),
+    key<&Breaker::factor>("factor", "", range(1, 1000),
+                          "And at least so many times the failures that are usual on the node."),
+    key<&Breaker::rest>("rest", "", range(10 * ms, 3600 * s),
+                        "How long it is open; twice as long when it opens again at once."),
+    key<&Breaker::longest_rest>("longest_rest", "", range(10 * ms, 86'400 * s), "At the most."),
+    key<&Breaker::trial>("trial", "", range(1, million),
+                         "Transactions that must succeed, on a small share of the traffic, to "
+                         "close it."),
+};
+
 constexpr Key nodes_keys[] = {
     key<&Node::name>("name", "", is(Form::name),
                      "What logs and SHOW call it. Not set: `host:port`."),
@@ -242,6 +301,12 @@ constexpr Key nodes_keys[] = {
         .must(),
     key<&Node::port>("port", "", port, "The server's port."),
     key<&Node::role>("role", "", any, "What it is; `auto` finds out."),
+    key<&Node::weight>(
+        "weight", "", range(0, 10000),
+        "Its share of the reads, beside other nodes'; 0: only when no other is left."),
+    key<&Node::zone>("zone", "", any,
+                     "Where it stands, as `[routing] zone` names it; for `nearest`."),
+    key<&Node::tags>("tags", "", any, "Other names that `[[rules]] nodes` may use for it."),
 };
 
 constexpr Key databases_keys[] = {
@@ -260,6 +325,7 @@ constexpr Key databases_keys[] = {
     key<&Database::max_db_connections>("max_db_connections", "", count,
                                        "Instead of that of [proxy]."),
     key<&Database::auth_query>("auth_query", "", is(Form::sql), "Instead of `query` of [auth]."),
+    key<&Database::freshness>("freshness", "", any, "Instead of that of [routing]."),
 };
 
 constexpr Key users_keys[] = {
@@ -268,6 +334,66 @@ constexpr Key users_keys[] = {
     key<&User::pool_size>("pool_size", "", positive, "Instead of that of [proxy] or the database."),
     key<&User::max_user_connections>("max_user_connections", "", count,
                                      "Instead of that of [proxy]."),
+    key<&User::route>("route", "", any,
+                      "Where this user's reads go, unless the session or the statement says "
+                      "otherwise. Writes go to the primary all the same."),
+    key<&User::freshness>("freshness", "", any, "Instead of that of [routing] or the database."),
+};
+
+constexpr Key routing_keys[] = {
+    key<&Routing::reads>("reads", "", any,
+                         "Where statements go that may run on a standby. standby: to one that is "
+                         "known to be fresh enough, and to the primary while none is. primary: "
+                         "there, unless somebody asks for another place."),
+    key<&Routing::freshness>("freshness", "", any,
+                             "What a read on a standby must see. strict: every commit that was "
+                             "acknowledged through this proxy. session, group: those of the "
+                             "session, or of its group. bounded: those older than the standby's "
+                             "lag and a window. any: nothing in particular."),
+    key<&Routing::replication_lag_window>("replication_lag_window", "", duration,
+                                          "With `bounded`: added to a standby's measured lag, and "
+                                          "compared with the time since a table was last written."),
+    key<&Routing::freshness_wait>("freshness_wait", "", duration,
+                                  "How long a statement of a read-only transaction waits for its "
+                                  "standby to replay what it must see; then it fails with 40001."),
+    key<&Routing::balance>("balance", "", any,
+                           "Which of several nodes gets a read. Weights count in all of them."),
+    key<&Routing::zone>("zone", "", any,
+                        "Where this proxy is: `nearest` prefers nodes of this zone."),
+    key<&Routing::include_primary>("include_primary", "", any,
+                                   "Whether the primary is one of the nodes that reads are shared "
+                                   "among."),
+};
+
+constexpr Key rules_keys[] = {
+    key<&RouteRule::name>("name", "", any, "What logs and SHOW call it. Not set: `rules[N]`."),
+    key<&RouteRule::fingerprint>("fingerprint", "", any,
+                                 "Statements by their fingerprints, as SHOW ROUTE prints them."),
+    key<&RouteRule::regex>("regex", "", any,
+                           "A regular expression (RE2) that is found in the statement's normal "
+                           "form: lower case, single blanks, `$1` for each literal."),
+    key<&RouteRule::table>("table", "", any,
+                           "Tables that the statement reads or writes, also through views."),
+    key<&RouteRule::user>("user", "", any, "Users that clients log in as."),
+    key<&RouteRule::database>("database", "", any, "Databases that clients ask for."),
+    key<&RouteRule::application_name>("application_name", "", any, "Values of application_name."),
+    key<&RouteRule::client_address>("client_address", "", any,
+                                    "Addresses or networks (`10.0.0.0/8`) that clients come from."),
+    key<&RouteRule::workload>("workload", "", any,
+                              "What the statement's runs were like. vector: it orders by a "
+                              "distance of vectors. analytics: long, or of many rows."),
+    key<&RouteRule::temperature>("temperature", "", any,
+                                 "How much the tables are used that the statement names: that of "
+                                 "the one used most."),
+    key<&RouteRule::route>("route", "", any,
+                           "Where such reads go. Writes go to the primary all the same."),
+    key<&RouteRule::freshness>("freshness", "", any,
+                               "What such a read must see; instead of that of [routing], the "
+                               "database and the user."),
+    key<&RouteRule::nodes>("nodes", "", any,
+                           "The standbys such reads may go to, by their names. With none of them "
+                           "fit, the primary serves."),
+    key<&RouteRule::log>("log", "", any, "Whether a line is logged for each such statement."),
 };
 
 template <auto Member>
@@ -297,9 +423,14 @@ constexpr Section all_sections[] = {
     one<&Settings::client_tls>("client_tls", client_tls_keys),
     one<&Settings::server_tls>("server_tls", server_tls_keys),
     one<&Settings::log>("log", log_keys),
+    one<&Settings::cluster>("cluster", cluster_keys),
+    one<&Settings::monitor>("monitor", monitor_keys),
+    one<&Settings::breaker>("breaker", breaker_keys),
     many<&Settings::nodes>("nodes", nodes_keys),
     many<&Settings::databases>("databases", databases_keys),
     many<&Settings::users>("users", users_keys),
+    one<&Settings::routing>("routing", routing_keys),
+    many<&Settings::rules>("rules", rules_keys),
 };
 
 }  // namespace

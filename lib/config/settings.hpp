@@ -15,6 +15,8 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "base/stream.hpp"
+#include "config/freshness.hpp"
+#include "config/wish.hpp"
 
 namespace heim::config {
 
@@ -26,7 +28,14 @@ enum class NodeRole : std::uint8_t { primary, standby, automatic };
 enum class Route : std::uint8_t { primary, standby };
 /// How clients prove who they are. `relay`: the server itself judges.
 enum class AuthType : std::uint8_t { relay, trust, password, md5, scram_sha_256, cert, hba };
+/// Where reads go that may run on a standby.
+enum class Reads : std::uint8_t { primary, standby };
+enum class Balance : std::uint8_t { least_connections, round_robin, latency, random_of_two };
+enum class Workload : std::uint8_t { unknown, oltp, analytics, vector };
+enum class Temperature : std::uint8_t { frozen, cold, warm, hot };
 enum class LogFormat : std::uint8_t { text, json };
+/// Where further nodes are learnt from.
+enum class Discovery : std::uint8_t { none, replication, patroni };
 
 /// `[[nodes]]`: a PostgreSQL server.
 struct Node {
@@ -34,6 +43,9 @@ struct Node {
   std::string host;  // required
   std::uint16_t port = 5432;
   NodeRole role = NodeRole::automatic;
+  std::uint32_t weight = 100;  // of the reads, beside other nodes'
+  std::string zone = {};
+  std::vector<std::string> tags = {};  // that rules name it by
 
   bool operator==(const Node&) const = default;
 };
@@ -47,7 +59,8 @@ struct Database {
   Route route = Route::primary;
   std::optional<PoolMode> pool_mode;
   std::optional<std::uint32_t> pool_size, min_pool_size, reserve_pool_size, max_db_connections;
-  std::string auth_query;  // overrides [auth]
+  std::string auth_query;              // overrides [auth]
+  std::optional<Freshness> freshness;  // overrides [routing]
 
   bool operator==(const Database&) const = default;
 };
@@ -57,6 +70,8 @@ struct User {
   std::string name;
   std::optional<PoolMode> pool_mode;
   std::optional<std::uint32_t> pool_size, max_user_connections;
+  std::optional<Wish> route;
+  std::optional<Freshness> freshness;  // overrides [routing] and the database
 
   bool operator==(const User&) const = default;
 };
@@ -94,6 +109,39 @@ struct Proxy {
   std::chrono::milliseconds tcp_user_timeout{0};  // 0: the kernel's
 
   bool operator==(const Proxy&) const = default;
+};
+
+/// `[routing]`: which node serves a read.
+struct Routing {
+  Reads reads = Reads::standby;
+  Freshness freshness;
+  Duration replication_lag_window{0};
+  Duration freshness_wait = seconds(1);  // of a transaction on a standby
+  Balance balance = Balance::least_connections;
+  std::string zone;
+  bool include_primary = false;
+
+  bool operator==(const Routing&) const = default;
+};
+
+/// `[[rules]]`: what a statement or a session must be, and what becomes of it then. Empty: is not
+/// asked. Of several values in one condition, one must hold; of several conditions, all.
+struct RouteRule {
+  std::string name;  // default "rules[N]"
+  std::vector<std::string> fingerprint;
+  std::string regex;  // RE2, of the normal form
+  std::vector<std::string> table;
+  std::vector<std::string> user, database, application_name;
+  std::vector<std::string> client_address;  // an address or a network, "10.0.0.0/8"
+  std::optional<Workload> workload;
+  std::optional<Temperature> temperature;
+  // What becomes of it.
+  std::optional<Wish> route;
+  std::optional<Freshness> freshness;
+  std::vector<std::string> nodes;  // their names or tags
+  bool log = false;
+
+  bool operator==(const RouteRule&) const = default;
 };
 
 /// `[timeouts]`
@@ -158,6 +206,46 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
+/// `[cluster]`
+struct Cluster {
+  Discovery discovery = Discovery::none;
+  std::string standby_address = "{client_addr}:5432";  // of what pg_stat_replication shows
+  std::vector<std::string> patroni_urls;
+  Duration discovery_interval = seconds(5);
+
+  bool operator==(const Cluster&) const = default;
+};
+
+/// `[monitor]`: how nodes are watched. Without `user` they are not.
+struct Monitor {
+  std::string user;
+  Secret password;
+  std::string dbname = "postgres";
+  std::string query;  // beside the built-in probe
+  Duration interval = std::chrono::milliseconds(200);
+  Duration timeout = std::chrono::milliseconds(350);
+  std::uint32_t failures = 2;
+  std::uint32_t recoveries = 2;
+  Duration slow_start = seconds(10);
+  Duration sample_gap = std::chrono::milliseconds(1);
+  std::uint32_t budget = 1;  // percent
+
+  bool operator==(const Monitor&) const = default;
+};
+
+/// `[breaker]`: the circuit breaker of each node.
+struct Breaker {
+  Duration window = seconds(10);
+  std::uint32_t minimum = 20;
+  std::uint32_t threshold = 50;  // percent
+  std::uint32_t factor = 3;
+  Duration rest = seconds(1);
+  Duration longest_rest = seconds(30);
+  std::uint32_t trial = 5;
+
+  bool operator==(const Breaker&) const = default;
+};
+
 struct Settings {
   Proxy proxy;
   Timeouts timeouts;
@@ -165,9 +253,14 @@ struct Settings {
   ClientTls client_tls;
   ServerTls server_tls;
   Log log;
+  Cluster cluster;
+  Monitor monitor;
+  Breaker breaker;
   std::vector<Node> nodes;
   std::vector<Database> databases;
   std::vector<User> users;
+  Routing routing;
+  std::vector<RouteRule> rules;
 
   bool operator==(const Settings&) const = default;
 };

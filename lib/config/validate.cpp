@@ -100,7 +100,7 @@ void check_circle(const Settings& settings, Report& report) {
 }
 
 void check_nodes(const Settings& settings, Report& report) {
-  if (settings.nodes.empty()) {
+  if (settings.nodes.empty() && settings.cluster.discovery != Discovery::patroni) {
     report.conflict({"nodes"}, "at least one server is needed: [[nodes]] with host = \"...\"");
   }
   check_names("nodes", settings.nodes, report);
@@ -266,6 +266,23 @@ void check_client_tls(const ClientTls& tls, Report& report) {
   }
 }
 
+// ---- the cluster
+
+void check_cluster(const Settings& settings, Report& report) {
+  const Cluster& cluster = settings.cluster;
+  const Monitor& monitor = settings.monitor;
+  if (cluster.discovery == Discovery::patroni && cluster.patroni_urls.empty())
+    report.conflict({"cluster.discovery", "cluster.patroni_urls"}, "needs patroni_urls");
+  if (cluster.discovery == Discovery::replication && monitor.user.empty()) {
+    report.conflict({"cluster.discovery", "monitor.user"},
+                    "\"replication\" needs [monitor] user: who asks the primary");
+  }
+  if (monitor.user.empty() && !monitor.password.empty())
+    report.conflict({"monitor.password", "monitor.user"}, "goes with user: whose password is it?");
+  if (settings.breaker.longest_rest < settings.breaker.rest)
+    report.conflict({"breaker.longest_rest", "breaker.rest"}, "is less than rest");
+}
+
 // ---- pools
 
 void check_pool_sizes(const Settings& settings, Report& report) {
@@ -317,6 +334,37 @@ void check_pools(const Settings& settings, Report& report) {
   }
 }
 
+// ---- rules
+
+bool asks_nothing(const RouteRule& rule) {
+  return rule.fingerprint.empty() && rule.regex.empty() && rule.table.empty() &&
+         rule.user.empty() && rule.database.empty() && rule.application_name.empty() &&
+         rule.client_address.empty() && !rule.workload && !rule.temperature;
+}
+
+bool does_nothing(const RouteRule& rule) {
+  return !rule.route && !rule.freshness && rule.nodes.empty() && !rule.log;
+}
+
+void check_rules(const Settings& settings, Report& report) {
+  constexpr std::size_t most = 64;
+  const auto& rules = settings.rules;
+  if (rules.size() > most) {
+    report.conflict({"rules"}, "there are " + std::to_string(rules.size()) +
+                                   " rules, and at most " + std::to_string(most) + " are taken");
+  }
+  check_names("rules", rules, report);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (asks_nothing(rules[i]) && i + 1 < rules.size()) {
+      report.doubt({item("rules", i, "name")},
+                   "asks nothing, so it holds for all: rules behind it are never reached");
+    }
+    if (does_nothing(rules[i])) {
+      report.doubt({item("rules", i, "name")}, "does nothing: set route, freshness, nodes or log");
+    }
+  }
+}
+
 }  // namespace
 
 void complete(Settings& settings, const Report& report) {
@@ -326,6 +374,9 @@ void complete(Settings& settings, const Report& report) {
   add_port(proxy.admin_address, default_admin_port);
   for (Node& node : settings.nodes) {
     if (node.name.empty() && !node.host.empty()) node.name = to_text(Address{node.host, node.port});
+  }
+  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
+    if (settings.rules[i].name.empty()) settings.rules[i].name = "rules[" + std::to_string(i) + "]";
   }
   Auth& auth = settings.auth;
   if (report.given("auth.type")) return;
@@ -344,7 +395,9 @@ void validate(const Settings& settings, Report& report) {
   check_auth_query(settings, report);
   check_client_tls(settings.client_tls, report);
   check_tls("server_tls", settings.server_tls, report);
+  check_cluster(settings, report);
   check_pools(settings, report);
+  check_rules(settings, report);
 }
 
 }  // namespace heim::config

@@ -40,6 +40,23 @@ inline constexpr Word<AuthType> auth_type_words[] = {{"relay", AuthType::relay},
                                                      {"scram_sha_256", AuthType::scram_sha_256}};
 inline constexpr Word<LogFormat> log_format_words[] = {{"text", LogFormat::text},
                                                        {"json", LogFormat::json}};
+inline constexpr Word<Discovery> discovery_words[] = {{"none", Discovery::none},
+                                                      {"replication", Discovery::replication},
+                                                      {"patroni", Discovery::patroni}};
+inline constexpr Word<Reads> reads_words[] = {
+    {"primary", Reads::primary}, {"standby", Reads::standby}, {"replica", Reads::standby}};
+inline constexpr Word<Balance> balance_words[] = {{"least_connections", Balance::least_connections},
+                                                  {"round_robin", Balance::round_robin},
+                                                  {"latency", Balance::latency},
+                                                  {"random_of_two", Balance::random_of_two}};
+inline constexpr Word<Workload> workload_words[] = {{"unknown", Workload::unknown},
+                                                    {"oltp", Workload::oltp},
+                                                    {"analytics", Workload::analytics},
+                                                    {"vector", Workload::vector}};
+inline constexpr Word<Temperature> temperature_words[] = {{"frozen", Temperature::frozen},
+                                                          {"cold", Temperature::cold},
+                                                          {"warm", Temperature::warm},
+                                                          {"hot", Temperature::hot}};
 inline constexpr Word<SslMode> ssl_mode_words[] = {
     {"disable", SslMode::disable},     {"allow", SslMode::allow},
     {"prefer", SslMode::prefer},       {"require", SslMode::require},
@@ -51,7 +68,12 @@ constexpr std::span<const Word<OnUnsupported>> words(OnUnsupported) { return on_
 constexpr std::span<const Word<NodeRole>> words(NodeRole) { return node_role_words; }
 constexpr std::span<const Word<Route>> words(Route) { return route_words; }
 constexpr std::span<const Word<AuthType>> words(AuthType) { return auth_type_words; }
+constexpr std::span<const Word<Reads>> words(Reads) { return reads_words; }
+constexpr std::span<const Word<Balance>> words(Balance) { return balance_words; }
+constexpr std::span<const Word<Workload>> words(Workload) { return workload_words; }
+constexpr std::span<const Word<Temperature>> words(Temperature) { return temperature_words; }
 constexpr std::span<const Word<LogFormat>> words(LogFormat) { return log_format_words; }
+constexpr std::span<const Word<Discovery>> words(Discovery) { return discovery_words; }
 constexpr std::span<const Word<SslMode>> words(SslMode) { return ssl_mode_words; }
 
 /// "transaction", "scram-sha-256", ...

@@ -47,20 +47,24 @@ Digest pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint
   return out;
 }
 
+std::string hex(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(2 * bytes.size());
+  for (const char byte : bytes) {
+    out += digits[static_cast<unsigned char>(byte) >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
 std::string md5_hex(std::string_view data) {
   unsigned char sum[16];
   unsigned int size = 0;
   if (!EVP_Digest(pointer(data), data.size(), sum, &size, EVP_md5(), nullptr)) {
     throw std::runtime_error("MD5 is not available: the system's OpenSSL policy forbids it");
   }
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(32);
-  for (const unsigned char byte : sum) {
-    hex += digits[byte >> 4];
-    hex += digits[byte & 15];
-  }
-  return hex;
+  return hex({reinterpret_cast<const char*>(sum), size});
 }
 
 }  // namespace heim::crypto

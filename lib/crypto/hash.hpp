@@ -21,6 +21,8 @@ Digest sha256(std::string_view data);
 Digest hmac_sha256(std::string_view key, std::string_view data);
 /// PBKDF2 with HMAC-SHA-256 and one block of output: SCRAM's Hi(). `iterations` is at least 1.
 Digest pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t iterations);
+/// Two lower-case hexadecimal digits for each byte.
+std::string hex(std::string_view bytes);
 /// 32 lower-case hexadecimal digits. For PostgreSQL's md5 method only.
 std::string md5_hex(std::string_view data);
 

@@ -26,9 +26,14 @@ Loop::Loop() : uv_(new uv_loop_s), handles_(new Handles) {
   uv_idle_init(uv_.get(), &handles_->idle);
   uv_prepare_start(&handles_->prepare,
                    [](uv_prepare_t* h) { static_cast<Loop*>(h->loop->data)->finish_turn(); });
-  scratch_.received.reset(new std::uint8_t[Scratch::buffer_size]);
-  tasks_ = std::make_unique<Mailbox<std::function<void()>>>(
-      *this, [](std::function<void()>&& task) { task(); });
+  try {
+    scratch_.received.reset(new std::uint8_t[Scratch::buffer_size]);
+    tasks_ = std::make_unique<Mailbox<std::function<void()>>>(
+        *this, [](std::function<void()>&& task) { task(); });
+  } catch (...) {
+    close_handles();
+    throw;
+  }
 }
 
 Loop::~Loop() {

@@ -1,23 +1,8 @@
 #include "route/router.hpp"
 
 namespace heim::route {
-namespace {
 
 using cluster::Role;
-
-std::optional<Choice> a_standby(const cluster::Topology& nodes, Instant now, std::uint32_t turn) {
-  std::uint32_t up = 0;
-  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-    up += nodes.role(i) == Role::standby && nodes.up(i, now);
-  }
-  if (up == 0) return std::nullopt;
-  std::uint32_t skip = turn % up;
-  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-    if (nodes.role(i) != Role::standby || !nodes.up(i, now)) continue;
-    if (skip-- == 0) return Choice{i, "standby asked for"};
-  }
-  return std::nullopt;
-}
 
 std::optional<Choice> the_primary(const cluster::Topology& nodes, Instant now) {
   std::optional<Choice> choice;
@@ -35,20 +20,6 @@ std::optional<Choice> the_primary(const cluster::Topology& nodes, Instant now) {
     if (!choice) choice = Choice{i, "role not known yet, down at the moment"};
   }
   return choice;
-}
-
-}  // namespace
-
-std::optional<Choice> choose(Wanted wanted, const cluster::Topology& nodes, Instant now,
-                             std::uint32_t turn) {
-  if (wanted == Wanted::standby) {
-    if (auto choice = a_standby(nodes, now, turn)) return choice;
-    if (auto choice = the_primary(nodes, now)) {
-      choice->reason = "standby asked for, none is up: primary";
-      return choice;
-    }
-  }
-  return the_primary(nodes, now);
 }
 
 }  // namespace heim::route

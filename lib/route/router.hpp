@@ -16,11 +16,9 @@ struct Choice {
   std::string_view reason;  // static text
 };
 
-/// `turn` rotates over the standbys that are up. Reads go to a standby only if they asked for it:
-/// without knowing what a standby has replayed, anything else could be stale. With no standby up,
-/// the primary serves them. Nothing if no node can be tried at all; a primary that is down is still
-/// chosen (its clients wait for it).
-std::optional<Choice> choose(Wanted wanted, const cluster::Topology& nodes, Instant now,
-                             std::uint32_t turn);
+/// The primary, or while nobody is known to be that, a node whose role is still to be learnt.
+/// Nothing if no node can be tried at all; a primary that is down is still chosen (its clients wait
+/// for it).
+std::optional<Choice> the_primary(const cluster::Topology& nodes, Instant now);
 
 }  // namespace heim::route

@@ -62,11 +62,15 @@ class Talk final : public session::ConsoleTalk {
     running_ = true;
     const pool::SessionId id = client_.id;
     if (command.verb == Verb::show) {
-      return engine_.collect(client_.hub.worker, [id](Hub& hub, session::Snapshot snapshot) {
+      const auto route = command.show == admin::Show::route ? command.sql : std::string();
+      return engine_.collect(client_.hub.worker, [id, route, name = command.name](
+                                                     Hub& hub, session::Snapshot snapshot) {
+        if (!route.empty()) snapshot.explained = hub.explain_route(name, route);
         with(hub, id, [&](Talk& talk) { talk.console_.answer(snapshot); });
       });
     }
     const std::string name = command.name;
+    if (orders_node(command)) return order_node(command);
     if (!client_.hub.knows(name)) return refuse_unknown(name);
     switch (command.verb) {
       case Verb::pause:
@@ -89,6 +93,20 @@ class Talk final : public session::ConsoleTalk {
       default:
         return at_once(command);
     }
+  }
+
+  // ENABLE takes either; a node's name counts more.
+  bool orders_node(const admin::Command& command) const {
+    if (command.is_node) return true;
+    return command.verb == Verb::enable && engine_.control().knows(command.name);
+  }
+
+  void order_node(const admin::Command& command) {
+    const cluster::Order order = command.verb == Verb::drain         ? cluster::Order::drain
+                                 : command.verb == Verb::maintenance ? cluster::Order::maintain
+                                                                     : cluster::Order::enable;
+    const Result<void> done = engine_.control().order(command.name, order);
+    with(client_.hub, client_.id, [&](Talk& talk) { talk.console_.answer(done); });
   }
 
   void refuse_unknown(const std::string& database) {

@@ -36,6 +36,29 @@ io::ListenOptions listen_options(const config::Proxy& proxy) {
   return options;
 }
 
+bool is_it(const cluster::Node& node, const config::Node& wanted) {
+  return node.name == wanted.name && node.host == wanted.host && node.port == wanted.port &&
+         node.zone == wanted.zone && node.tags == wanted.tags &&
+         node.discover == (wanted.role == config::NodeRole::automatic);
+}
+
+// Nothing: there is no room.
+std::optional<std::uint32_t> find_or_add(cluster::Topology& nodes, const config::Node& wanted,
+                                         const std::vector<bool>& listed) {
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+    if (!listed[i] && is_it(nodes.node(i), wanted)) return i;
+  }
+  if (nodes.size() == cluster::max_nodes) return std::nullopt;
+  cluster::Node node;
+  node.name = wanted.name;
+  node.host = wanted.host;
+  node.port = wanted.port;
+  node.discover = wanted.role == config::NodeRole::automatic;
+  node.zone = wanted.zone;
+  node.tags = wanted.tags;
+  return nodes.add(std::move(node), role_of(wanted.role));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logger, Source source) {
@@ -54,45 +77,69 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
   shared_->engine = this;
   shared_->wall_clock = [] { return std::chrono::system_clock::now(); };
   desk_ = std::make_unique<Desk>(*this);
+  control_ =
+      std::make_unique<control::Control>(shared_->nodes, logger_, [this] { nodes_changed(); });
+  shared_->reports = control_.get();
+  control_->set_sink(&shared_->ledger);
+  shared_->ledger.sample_from(control_.get());
   apply_nodes(loaded_.settings);
+  accounting_ = std::make_unique<freshness::Accounting>(shared_->ledger, accounts());
 }
 
 Engine::~Engine() {
   http_.reset();
+  control_->stop();
   for (const auto& worker : workers_) worker->join();
+  shared_->ledger.sample_from(nullptr);
 }
 
-// Nodes are known by name, host and port; what is no longer listed stays as `removed`.
 void Engine::apply_nodes(const config::Settings& settings) {
+  control_->configure(settings);
+  control_->edit(
+      [&](cluster::Reducer& reducer, Instant now) { list_nodes(settings, reducer, now); });
+}
+
+// Workers look again.
+void Engine::nodes_changed() {
+  const std::lock_guard lock(telling_);
+  tell_workers([](Worker&, session::Hub& hub) { hub.nodes_changed(); });
+}
+
+// As session::Guide has it.
+bool Engine::accounts() const { return shared_->nodes.size() > 1; }
+
+// What may begin or end the workers' accounting for commits, each at his own moment.
+void Engine::tell_workers(const Told& what) {
+  const std::uint64_t round = accounting_->begin(accounts());
+  auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->post([this, what, round, left, target = worker.get()](session::Hub& hub) {
+      what(*target, hub);
+      hub.look_at_nodes();
+      if (left->fetch_sub(1) == 1) accounting_->done(round, std::chrono::steady_clock::now());
+    });
+  }
+}
+
+// Nodes are known by name, place (host, port, zone) and tags; what is no longer listed stays as
+// `removed`. Those that were discovered are discovery's.
+void Engine::list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now) {
   cluster::Topology& nodes = shared_->nodes;
   std::vector<bool> listed(cluster::max_nodes, false);
   for (const config::Node& wanted : settings.nodes) {
-    std::uint32_t found = nodes.size();
-    for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-      const cluster::Node& node = nodes.node(i);
-      if (!listed[i] && node.name == wanted.name && node.host == wanted.host &&
-          node.port == wanted.port &&
-          node.discover == (wanted.role == config::NodeRole::automatic)) {
-        found = i;
-        break;
-      }
+    const std::optional<std::uint32_t> index = find_or_add(nodes, wanted, listed);
+    if (!index) {
+      logger_.log(LogLevel::error,
+                  "too many nodes since the start; " + wanted.name + " is left out");
+      continue;
     }
-    const bool discover = wanted.role == config::NodeRole::automatic;
-    const cluster::Role role = role_of(wanted.role);
-    if (found == nodes.size()) {
-      if (found == cluster::max_nodes) {
-        logger_.log(LogLevel::error,
-                    "too many nodes since the start; " + wanted.name + " is left out");
-        continue;
-      }
-      nodes.add({wanted.name, wanted.host, wanted.port, discover}, role);
-    } else if (!discover || nodes.role(found) == cluster::Role::removed) {
-      nodes.state(found).role = role;
-    }
-    listed[found] = true;
+    nodes.state(*index).weight = wanted.weight;
+    reducer.enlist(*index, role_of(wanted.role), false, now);
+    listed[*index] = true;
   }
+  const bool discovers = settings.cluster.discovery != config::Discovery::none;
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-    if (!listed[i]) nodes.state(i).role = cluster::Role::removed;
+    if (!listed[i] && !(discovers && reducer.is_discovered(i))) reducer.dismiss(i, now);
   }
 }
 
@@ -123,6 +170,7 @@ Result<void> Engine::start() {
   }
   started_ = true;
   for (const auto& worker : workers_) worker->start();
+  control_->start();
   return {};
 }
 
@@ -186,9 +234,9 @@ std::string Engine::reload() {
   rules_ = std::move(*rules);
   const config::Log& log = loaded_.settings.log;
   logger_.configure(log.level, log.format == config::LogFormat::json);
-  for (const auto& worker : workers_) {
-    worker->post(
-        [rules = rules_, target = worker.get()](session::Hub&) { target->set_rules(rules); });
+  {
+    const std::lock_guard order(telling_);
+    tell_workers([rules = rules_](Worker& worker, session::Hub&) { worker.set_rules(rules); });
   }
   logger_.log(LogLevel::info, "the configuration was reloaded");
   return {};
@@ -225,6 +273,7 @@ session::Snapshot Engine::blank() const {
   whole.state = paused_ ? session::EngineState::paused : session::EngineState::active;
   whole.wall_now =
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  fill_nodes(whole);
   const std::lock_guard lock(mutex_);
   for (const config::ConfigRow& row : config::describe(loaded_.settings)) {
     std::string source = "default";

@@ -13,6 +13,8 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/load.hpp"
+#include "control/control.hpp"
+#include "freshness/accounting.hpp"
 #include "runtime/rules.hpp"
 #include "session/shared.hpp"
 #include "session/snapshot.hpp"
@@ -55,14 +57,21 @@ class Engine final : public session::Fabric, public session::Operator {
   config::Snapshot settings() const;
   Logger& logger() { return logger_; }
   void set_paused(bool paused) { paused_ = paused; }
+  control::Control& control() { return *control_; }
 
  private:
   Engine(config::Loaded loaded, Logger& logger, Source source);
   void apply_nodes(const config::Settings& settings);
+  void list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now);
+  void nodes_changed();
+  bool accounts() const;
+  using Told = std::function<void(Worker&, session::Hub&)>;
+  void tell_workers(const Told& what);
   void worker_done();
   void distribute(int fd);
   Result<void> start_http();
   session::Snapshot blank() const;
+  void fill_nodes(session::Snapshot& whole) const;
 
   Logger& logger_;
   Source source_;
@@ -78,6 +87,9 @@ class Engine final : public session::Fabric, public session::Operator {
   std::vector<std::string> addresses_;  // set by start()
   std::size_t turn_ = 0;                // of worker 0
   std::unique_ptr<session::Shared> shared_;
+  std::mutex telling_;  // orders what all workers are told
+  std::unique_ptr<freshness::Accounting> accounting_;
+  std::unique_ptr<control::Control> control_;
   std::unique_ptr<Desk> desk_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<admin::HttpServer> http_;

@@ -74,6 +74,11 @@ Result<Rules> load_rules(const config::Settings& settings, const std::string& pr
   if (auto loaded = load_users(*session, process_key, before); !loaded) return loaded.error();
   if (auto loaded = load_hba(*session); !loaded) return loaded.error();
   if (auto loaded = load_tls(rules, settings); !loaded) return loaded.error();
+  if (!settings.rules.empty()) {
+    auto routes = route::Rules::compile(settings.rules);
+    if (!routes) return routes.error();
+    session->routes = std::move(*routes);
+  }
   rules.session = std::move(session);
   return rules;
 }

@@ -1,5 +1,6 @@
 // The catalogs of the databases, as all workers share them.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -11,7 +12,7 @@
 
 namespace heim::session {
 
-/// [any thread] By the name clients use for the database. Nobody waits for a catalog: until it is
+/// [any thread] By the name of the database on the server. Nobody waits for a catalog: until it is
 /// there, whatever it would tell counts as the worst.
 class Catalogs {
  public:
@@ -47,10 +48,11 @@ class Catalogs {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[database];
     entry.loading = false;
+    // Where it is much work, it is not done all the time.
+    entry.not_before = now + std::max<Duration>(min_pause, 10 * (now - entry.asked));
     entry.asked = now;
     // What changed while it was read may be missing in it.
     if (entry.version == entry.asked_version) entry.catalog = std::move(catalog);
-    entry.not_before = now + min_pause;
     version_.fetch_add(1, std::memory_order_acq_rel);
   }
   void failed(const std::string& database, Instant now) {

@@ -98,6 +98,7 @@ void Client::on_end(Stream&, const StreamEnd& end) {
 void Client::deliver(Out& out) {
   if (!stream_) return out.clear();
   pool->meter->total.sent += out.size();
+  if ((server && !server->repeatable.empty()) || !skip_.empty()) return deliver_repeatable(out);
   out.flush(*stream_);
 }
 
@@ -188,7 +189,7 @@ void Client::on_server_lost(Server& lost, Bytes error) {
   server = nullptr;
   restore_ = Restore::none;
   end_cancel_wait(false);
-  if (state_ == ClientState::closing) return;
+  if (state_ == ClientState::closing || goes_on_elsewhere(lost, error.empty())) return;
   if (!error.empty() || state_ != ClientState::linked) {
     std::string raw(as_text(error));
     if (raw.empty()) wire::error(raw, {"FATAL", "08006", "the server closed the connection"});
@@ -212,7 +213,10 @@ void Client::lost_statement(Server& lost) {
                              ? "the server connection was lost; the transaction is rolled back"
                              : "the server connection was lost");
   }
-  if (open || !alone || mode == config::PoolMode::session || state_is_lost()) {
+  // What is here already was sent in the belief that this would succeed, and so may be what is yet
+  // to come behind a BEGIN.
+  const bool more = !inbox_.empty() || begins_;
+  if (open || more || !alone || mode == config::PoolMode::session || state_is_lost()) {
     return fail("08007", unknown);
   }
   std::string answer;

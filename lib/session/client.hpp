@@ -14,6 +14,7 @@
 #include "base/stream.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
+#include "route/decide.hpp"
 #include "route/router.hpp"
 #include "session/console.hpp"
 #include "session/holds.hpp"
@@ -67,8 +68,12 @@ class Client final : public StreamHandler, public Holder {
   void on_state(Server& server, bool failed) override;
   bool on_notification(Server& server, Bytes frame) override;
   void on_server_lost(Server& server, Bytes error) override;
+  bool can_go_on(const Server& without) const override;
   void on_batch_end() override;
   void on_retry(Server& server) override;
+  bool runs_elsewhere(const Server& on, const wire::ErrorView& error) override;
+  void on_elsewhere(Server& server) override;
+  freshness::SessionMark* commit_mark() override;
   ClientStatements* statements() override { return &statements_; }
   std::string in_its_names(const Server& server, Bytes error) override;
   void on_parameter(std::string_view name, std::string_view value) override;
@@ -155,6 +160,8 @@ class Client final : public StreamHandler, public Holder {
   bool tls_request(std::size_t more);
   void begin_session(const wire::StartupPacket& packet);
   bool take_parameters(const wire::StartupPacket& packet);
+  bool take_parameter(const std::string& parameter, const std::string& value,
+                      std::vector<std::pair<std::string, std::string>>& settings);
   bool check_settings(const std::vector<std::pair<std::string, std::string>>& settings);
   bool tls_satisfies();
   // client_login.cpp
@@ -168,6 +175,7 @@ class Client final : public StreamHandler, public Holder {
   void open_console(bool admin);
   void start_relay();
   void open_dedicated(bool relay);
+  bool is_on_standby() const;
   bool choose_pool();
   void greet();
   void admit(const Settings& parameters);
@@ -192,23 +200,28 @@ class Client final : public StreamHandler, public Holder {
   std::size_t skip(Bytes in, const wire::Header& header);
   std::size_t sync(Bytes in, const wire::Header& header);
   std::size_t simple(Bytes in, const wire::Header& header);
-  std::size_t end_refused(const wire::Header& header);
+  std::optional<std::size_t> takes_routed(Bytes in, const wire::Header& header);
+  std::size_t end_refused(Bytes in, const wire::Header& header);
   std::size_t send_query(Bytes in, const wire::Header& header, bool has_undo);
-  void expect_query(const wire::Header& header, bool has_undo);
+  void expect_query(Bytes in, const wire::Header& header, bool has_undo);
   void flush();
-  bool acquire();
+  void begin_request();
+  void after_message();
+  bool may_release() const;
+  void protocol_error(std::string_view what);
+  // client_server.cpp
+  bool acquire(Bytes in);
   void choose_again();
   void link_for_greeting();
   void finish_greeting(Server& given);
   void keep_server(Server& given);
-  void tell_parameters(const Server& given);
+  void tell_parameters(Server& given);
+  void tell_changes(const Settings& now);
   void release_server();
-  bool may_release() const;
-  void after_message();
-  void begin_request();
-  void protocol_error(std::string_view what);
+  void batch_done(Server& given);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
+  bool has_to_wait(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
   void open_batch(const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
@@ -226,6 +239,11 @@ class Client final : public StreamHandler, public Holder {
   std::size_t parse_unnamed(Bytes in, const wire::Header& header, std::string_view content);
   bool note_bound(Statement& statement, std::string_view portal);
   std::size_t bind(Bytes in, const wire::Header& header);
+  std::size_t bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
+                           wire::Fields rest);
+  std::size_t bind_unknown(Bytes in, const wire::Header& header, std::string_view given);
+  std::size_t send_bind(Bytes in, const wire::Header& header, std::string_view portal,
+                        std::string_view given, std::uint32_t number);
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
   Hash128 key_of(const Statement& statement) const;
@@ -253,6 +271,95 @@ class Client final : public StreamHandler, public Holder {
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
+  // client_again.cpp
+  void keep_for_elsewhere(Bytes batch);
+  bool may_repeat(const Server& on) const;
+  bool is_between(const Server& on) const;
+  void deliver_repeatable(Out& out);
+  bool skip_shown(Bytes& segment);
+  void keep_shown(Bytes segment);
+  void deliver_apart();
+  bool goes_on_elsewhere(Server& lost, bool silent);
+  void put_back(Server& from);
+  void restore_names(Server& from);
+  void keep_name(std::string_view given);
+  void again_later();
+  void again();
+  // client_route.cpp
+  struct Parsed;
+  struct Routing;
+  struct RoutingDeleter {
+    void operator()(Routing* routing) const;
+  };
+  struct Survey;
+  Routing& routing();
+  bool is_routed() const;
+  void look_ahead(Bytes in, Survey& survey);
+  void look_at_first_part(Bytes in, Survey& survey);
+  bool survey_message(const wire::Header& header, Bytes body, Survey& survey);
+  void survey_text(std::string_view text, Survey& survey);
+  static void take_hint_of(std::string_view text, Survey& survey);
+  void survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey);
+  void survey_execute(const std::string& name, const sql::Script& script, Survey& survey);
+  void survey_bind(Bytes body, Survey& survey);
+  void survey_parse(Bytes body, Survey& survey);
+  void survey_unseen(Survey& survey);
+  const Routing& wishes();
+  std::string wrong_setting(const sql::Script& script, std::string_view text) const;
+  bool reads_instead(Bytes in, const wire::Header& header);
+  static std::string_view instead_of(std::string_view text);
+  bool own_setting(Bytes in, const wire::Header& header);
+  route::RuleMask session_rules();
+  void take_hint(const Survey& survey, route::Ask& ask);
+  std::string peer_address() const;
+  route::Decision decide(Bytes in, bool open, Survey& survey);
+  void choose_node(Bytes in);
+  route::Decision decide_on_primary(Bytes in, Survey& survey);
+  bool has_to_lead(const Survey& survey) const;
+  void look_at_node_again();
+  void no_node();
+  void move_to(std::uint32_t node);
+  bool in_block() const;
+  bool look_at_part(Bytes in, const wire::Header& header);
+  bool may_stay(Bytes in);
+  bool fits_here(const Survey& survey) const;
+  bool moves_on(const Survey& survey, const route::Decision& decision);
+  void stay_for(const Survey& survey, const route::Decision& decision);
+  void note_decision(const Survey& survey, const route::Decision& decision);
+  bool has_server(Bytes in);
+  // client_block.cpp
+  bool in_held_block() const;
+  bool answers_control(Bytes in, const wire::Header& header);
+  bool holds_back(const sql::Statement& statement, std::string_view text);
+  bool ends_held_block(const sql::Statement& statement);
+  void answer_control(std::string_view tag, char status);
+  void begins_on_standby(const Survey& survey);
+  bool is_movable(bool again) const;
+  char own_status() const;
+  void send_held_begin();
+  void block_ended();
+  bool leave_standby(const route::Decision& decision, const Survey& survey);
+  void refuse_here(std::string_view sqlstate, std::string_view message);
+  bool bears_with_it(const route::Decision& decision, const Survey& survey);
+  bool ends_elsewhere();
+  void look_again_later();
+  // client_writes.cpp
+  void account_query(Bytes in, const wire::Header& header);
+  void account_bind(const Statement& statement);
+  void account_own(Bytes in, const wire::Header& header);
+  void account_parse(Bytes in, const wire::Header& header);
+  void parses_unseen();
+  bool take_parsed(std::string_view text);
+  void parse_anew();
+  void note_group();
+  void take_profile(const sql::ScriptRef& script);
+  void note_profile(const Server& given);
+  bool odd_strings();
+  const std::string* executed_text(const std::string& name, const sql::Script& script) const;
+  void account_unseen();
+  void account_everything();
+  void account_execute(const std::string& name, const sql::Script& script);
+  void account(const sql::ScriptRef& script, std::string_view text);
   // client_forget.cpp
   enum class Forget { no, answered, all };
   Forget forget(Bytes frame);
@@ -316,7 +423,7 @@ class Client final : public StreamHandler, public Holder {
   void mend_before(Bytes in, const wire::Header& header);
   void send_mending();
   bool mends_query(Bytes in, const wire::Header& header, bool has_undo);
-  bool send_mended(std::string_view text, const std::vector<sql::Statement>& statements,
+  bool send_mended(Bytes in, const std::vector<sql::Statement>& statements,
                    const wire::Header& header, bool has_undo);
   // client_listen.cpp
   struct Listening;
@@ -328,7 +435,7 @@ class Client final : public StreamHandler, public Holder {
   void at_listener(std::function<void(Listener&)> work);
   void adopt_channels(const std::vector<std::string>& channels);
   void forget_channels();
-  void drop_unlistened();
+  void settle_unlistened(bool failed);
   void unsubscribe(std::vector<std::string> channels);
   void leave_listener();
   void move_channels_out();
@@ -379,10 +486,23 @@ class Client final : public StreamHandler, public Holder {
   Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
+  std::string skip_;  // of an answer that is given again: the client has it already
+  std::unique_ptr<Routing, RoutingDeleter> routing_;  // null: nothing of it was routed yet
+  std::uint32_t batch_bytes_ = 0;                     // of the batch that was planned
+  bool splits_ = false;                               // reads may go elsewhere than writes
+  bool reads_elsewhere_ = false;   // it has, or waits for, a server for reads alone
+  bool planned_ = false;           // what comes next may run there
+  bool only_primary_ = false;      // until the transaction's end
+  bool in_parts_ = false;          // the batch that is open was not here whole
+  bool begins_ = false;            // the query sent last may begin a transaction block
+  bool refused_ = false;           // what comes next; its error is on its way
+  std::uint8_t tries_ = 0;         // of that batch
   bool settings_changed_ = false;  // a server reported a change since the greeting
   // Cancel requests that wait for the hidden statements to end.
   std::unique_ptr<std::vector<std::function<void()>>> cancels_;
-  Settings told_;  // parameters as the client knows them
+  Settings told_;          // parameters as the client knows them
+  Settings odd_of_;        // those of them that were looked at for
+  bool odd_told_ = false;  // standard_conforming_strings = off
   std::unique_ptr<TlsInfo> tls_;
   struct Login;
   std::unique_ptr<Login> login_;  // until admitted

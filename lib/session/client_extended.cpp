@@ -39,18 +39,29 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
   const bool read_whole = header.tag != 'B' && !(header.tag == 'P' && header.total() > parse_limit);
   if (read_whole && in.size() < header.total()) return 0;
   if (!server && without_server(in, header)) return header.total();
-  if (!server && !acquire()) return 0;
-  if (hangs_on_outcome(in, header) || waits_to_refuse(in, header)) return wait_for_outcome();
-  if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return 0;
+  if (!has_server(in)) return 0;
+  if (has_to_wait(in, header)) return 0;
   if (!shares_names()) return own_extended(in, header);
   open_batch(header);
   return translate(in, header);
 }
 
+bool Client::has_to_wait(Bytes in, const wire::Header& header) {
+  const bool part = reads_elsewhere_ && in_parts_ && server->batch_open;
+  if (part && (header.tag == 'P' || header.tag == 'B') && !look_at_part(in, header)) return true;
+  refused_ = false;  // the server will skip it all
+  if (hangs_on_outcome(in, header) || waits_to_refuse(in, header)) {
+    return wait_for_outcome(), true;
+  }
+  return tracks_state() && !(look_at_batch(in) && look_at_bind(in, header));
+}
+
 // Where the server is the client's own, and the names are, too.
 std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
-  if (!server && !acquire()) return 0;
+  if (!has_server(in)) return 0;
+  refused_ = false;
   if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
+  if (hub.guide.on()) account_own(in, header);
   open_batch(header);
   return native(in, header);
 }
@@ -186,6 +197,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
 
 std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
   hold_server(hold_text);
+  if (hub.guide.on()) account_unseen();
   server->pin();
   statements_.set_unnamed(nullptr);
   server->prepared.drop_unnamed();
@@ -226,6 +238,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   Undo change;
   change.client_named = true;
   change.name = given;
+  keep_name(given);
   statements_.set(given, statement, parsed_under());
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
@@ -363,6 +376,7 @@ void Client::poison(std::string_view sqlstate, std::string message) {
   wire::error(error, {"ERROR", sqlstate, message});
   server->poisons.push_back(std::move(error));
   server->expect(Reply::poison);
+  server->batch_open = true;  // until a Sync: the error alone ends nothing
   hub.to_server.copy(failing_bind());
 }
 
@@ -386,6 +400,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
       return false;
     }
   }
+  if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
   note_portal(portal, &statement);
   return true;
@@ -404,25 +419,37 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   ++pool->meter->total.bind_count;
   if (forgetting_ && *forgetting_ == portal) forgetting_ = nullptr;
   note_portal(portal, nullptr);
-  if (given.empty()) {
-    const StatementRef& unnamed = statements_.unnamed();
-    if (refuses_bind(unnamed, given, fields)) return discard_frame(in, header);
-    if (!ensure_unnamed()) return unknown_statement(given), discard_frame(in, header);
-    const bool runs = !unnamed || note_bound(*unnamed, portal);
-    return runs ? native(in, header) : discard_frame(in, header);
-  }
+  if (given.empty()) return bind_unnamed(in, header, portal, fields);
   const StatementRef statement = statements_.find(given);
-  if (!statement) {
-    if (is_native(given)) return native(in, header);
-    unknown_statement(given);
-    return discard_frame(in, header);
-  }
+  if (!statement) return bind_unknown(in, header, given);
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
-  // The same message with our name for the statement.
+  return send_bind(in, header, portal, given, ensure_prepared(given, statement));
+}
+
+std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
+                                 wire::Fields rest) {
+  if (refuses_bind(statements_.unnamed(), {}, rest)) return discard_frame(in, header);
+  if (!ensure_unnamed()) return unknown_statement({}), discard_frame(in, header);
+  const StatementRef& unnamed = statements_.unnamed();
+  if (!unnamed && hub.guide.on()) account_unseen();
+  const bool runs = !unnamed || note_bound(*unnamed, portal);
+  return runs ? native(in, header) : discard_frame(in, header);
+}
+
+std::size_t Client::bind_unknown(Bytes in, const wire::Header& header, std::string_view given) {
+  if (!is_native(given)) return unknown_statement(given), discard_frame(in, header);
+  if (hub.guide.on()) account_everything();
+  return native(in, header);
+}
+
+// The same message with our name for the statement.
+std::size_t Client::send_bind(Bytes in, const wire::Header& header, std::string_view portal,
+                              std::string_view given, std::uint32_t number) {
+  const Bytes here = in.subspan(wire::header_size,
+                                std::min<std::size_t>(in.size() - wire::header_size, header.body));
   char name[24] = "heim_";
-  const auto end =
-      std::to_chars(name + 5, name + sizeof name, ensure_prepared(given, statement)).ptr;
+  const auto end = std::to_chars(name + 5, name + sizeof name, number).ptr;
   const std::string_view ours(name, static_cast<std::size_t>(end - name));
   std::uint8_t head[wire::header_size];
   head[0] = 'B';
@@ -484,6 +511,7 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
     change.name = given;
     change.before = std::move(statement);
     server->remember(std::move(change));
+    keep_name(given);
     statements_.erase(given);
     server->expect(Reply::close_made, true);
   } else {

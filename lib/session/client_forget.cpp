@@ -7,8 +7,7 @@ namespace heim::session {
 
 // A simple query.
 Client::Forget Client::forget(Bytes frame) {
-  std::string_view text = as_text(frame.subspan(wire::header_size));
-  if (!text.empty()) text.remove_suffix(1);
+  const std::string_view text = query_text(frame);
   const bool first = text.starts_with('d') || text.starts_with('D');
   const Forgets what = first ? forgets(text) : Forgets{};
   if (what.what == Forgets::What::nothing) return may_forget(text) ? Forget::all : Forget::no;
@@ -18,7 +17,7 @@ Client::Forget Client::forget(Bytes frame) {
   // The server has to answer where it runs something, and where it was seen to change a setting.
   const bool more = what.what == Forgets::What::more;
   const bool changed = tracks_state() ? vars != startup_vars_ : settings_changed_;
-  if (server || changed || more || listens_elsewhere()) return Forget::all;
+  if (server || changed || more || listens_elsewhere() || in_held_block()) return Forget::all;
   // Nothing of this session is on any server, but for what the next one to have that server undoes.
   statements_.clear_named();
   ++life_;
@@ -43,7 +42,7 @@ void Client::answer_forgotten(std::string_view tag) {
   statements_.set_unnamed(nullptr);  // as any simple query does
   std::string answer;
   wire::command_complete(answer, tag);
-  wire::ready(answer, server && server->in_transaction() ? 'T' : 'I');
+  wire::ready(answer, server ? (server->in_transaction() ? 'T' : 'I') : own_status());
   hub.to_client.copy(answer);
 }
 

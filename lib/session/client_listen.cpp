@@ -11,7 +11,6 @@
 #include "session/hub.hpp"
 #include "session/listener.hpp"
 #include "session/pool.hpp"
-#include "session/settings.hpp"
 
 namespace heim::session {
 namespace {
@@ -26,16 +25,13 @@ constexpr Duration quiet_time = std::chrono::seconds(1);
 // What has to find the session's channels on its own server.
 constexpr sql::Effects needs_channels = listens | unlistens | notifies | sql::effect::transaction;
 
+struct Unlistened {
+  bool all = false;
+  Channels some;
+};
+
 std::vector<std::string> list(const Channels& channels) {
   return {channels.begin(), channels.end()};
-}
-
-std::string unlisten_sql(const Channels& channels) {
-  std::string sql;
-  for (const std::string& channel : channels) {
-    ((sql += "UNLISTEN ") += quote_identifier(channel)) += ';';
-  }
-  return sql;
 }
 
 }  // namespace
@@ -59,10 +55,10 @@ struct Client::Listening {
   std::uint64_t number = 0;                             // of the fence that is on its way
   bool server_passed = false, listener_passed = false;  // the fence was seen there
   bool server_done = false;                             // it listens, or does not any more
-  bool notifies = false;  // itself: its server keeps its channels, for what it tells itself
-  bool deaf = false;      // the listener has no connection
-  bool unlisten_all = false;
-  Channels unlistened;  // in a transaction that found the channels away
+  bool notifies = false;   // itself: its server keeps its channels, for what it tells itself
+  bool deaf = false;       // the listener has no connection
+  Unlistened unlistened;   // in a transaction that found the channels away
+  Unlistened gone;         // and it is over: forgotten once nothing moves
   Instant back_at{};
   std::vector<std::string> kept;  // whole messages
   std::vector<std::string> next;  // of the new source, until the old one has passed the fence
@@ -110,17 +106,20 @@ void Client::adopt_channels(const std::vector<std::string>& channels) {
 // UNLISTEN in a transaction that began before its channels were here.
 void Client::forget_channels() {
   Listening& mine = *listening_;
-  if (!mine.unlisten_all && mine.unlistened.empty()) return;
-  Channels gone = std::exchange(mine.unlistened, {});
-  if (std::exchange(mine.unlisten_all, false)) gone = mine.shared;
+  if (!mine.gone.all && mine.gone.some.empty()) return;
+  Unlistened said = std::exchange(mine.gone, {});
+  Channels gone = said.all ? mine.shared : std::move(said.some);
   std::erase_if(gone, [&](const std::string& channel) { return mine.shared.erase(channel) == 0; });
   unsubscribe(list(gone));
 }
 
-void Client::drop_unlistened() {
+// What was said so far is done, or has failed; what comes from now on is in doubt.
+void Client::settle_unlistened(bool failed) {
   if (!listening_) return;
-  listening_->unlistened.clear();
-  listening_->unlisten_all = false;
+  Unlistened said = std::exchange(listening_->unlistened, {});
+  if (failed) return;
+  listening_->gone.all |= said.all;
+  listening_->gone.some.merge(said.some);
 }
 
 void Client::unsubscribe(std::vector<std::string> channels) {
@@ -147,7 +146,7 @@ void Client::move_channels_out() {
   Listening& mine = *listening_;
   if (mine.move == Listening::Move::forget) {
     mine.move = Listening::Move::unlisten;
-    return ask_channels(unlisten_sql(mine.moving) + unlisten_sql({mine.fence}));
+    return ask_channels(unlisten_sql(list(mine.moving)) + unlisten_sql({mine.fence}));
   }
   if (holds_ != hold_listen) return;
   if (mine.move == Listening::Move::ready) return mine.deaf ? void() : send_fence();
@@ -297,12 +296,12 @@ bool Client::takes_channels_back(sql::Effects effects) {
 void Client::note_channels(const sql::Script& script) {
   if (!listens_elsewhere() && !moves_channels()) return;
   for (const sql::Statement& statement : script.statements) {
-    if (statement.kind == sql::Kind::rollback) drop_unlistened();
+    if (statement.kind == sql::Kind::rollback) settle_unlistened(true);
     if (statement.kind != sql::Kind::unlisten) continue;
     if (statement.name.empty()) {
-      listening_->unlisten_all = true;
+      listening_->unlistened.all = true;
     } else {
-      listening_->unlistened.insert(statement.name);
+      listening_->unlistened.some.insert(statement.name);
     }
   }
 }

@@ -210,10 +210,22 @@ void Client::open_console(bool admin) {
   process_inbox();
 }
 
+// Where statements are not routed one by one, a session that asks for a standby is on one as a
+// whole.
+bool Client::is_on_standby() const {
+  if (login_->wanted != route::Wanted::standby) return false;
+  return hub.settings().routing.reads == config::Reads::primary ||
+         hub.mode_for(hub.database(database_name), user) == config::PoolMode::session;
+}
+
 bool Client::choose_pool() {
   const DatabaseView& view = login_->database;
-  const route::Wanted wanted = login_->wanted.value_or(
+  mode = hub.mode_for(view, user);
+  splits_ = hub.guide.on() && view.route == config::Route::primary && !is_on_standby() &&
+            mode != config::PoolMode::session && replication.empty();
+  route::Wanted wanted = login_->wanted.value_or(
       view.route == config::Route::standby ? route::Wanted::standby : route::Wanted::primary);
+  if (splits_) wanted = route::Wanted::primary;  // what it reads is routed as it comes
   const auto choice = hub.choose(wanted);
   if (!choice) {
     fail("08006", "no node of the cluster can serve this",
@@ -222,7 +234,6 @@ bool Client::choose_pool() {
   }
   route_reason = choice->reason;
   wanted_ = wanted;
-  mode = hub.mode_for(view, user);
   pool = hub.pool_for(view, view.user.empty() ? user : view.user, choice->node);
   ++pool->clients;
   if (pool->disabled) {

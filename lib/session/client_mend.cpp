@@ -61,7 +61,7 @@ void Client::mend_before(Bytes in, const wire::Header& header) {
   const std::string_view first = fields.string();
   const std::string_view second = header.tag == 'E' ? first : fields.string();
   sql::ScriptRef script;
-  if (header.tag == 'P') script = hub.analysis.find(second);
+  if (header.tag == 'P') script = hub.script(second);
   if (header.tag == 'B') {
     const StatementRef bound = second.empty() ? statements_.unnamed() : statements_.find(second);
     if (bound) script = bound->script;
@@ -95,11 +95,9 @@ void Client::send_mending() {
 // A simple query. False if it is to be sent as it is.
 bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
   if (startup_vars_->items.empty() || header.tag != 'Q' || in.size() < header.total()) return false;
-  std::string_view text = as_text(in.subspan(wire::header_size, header.body));
-  if (!text.empty()) text.remove_suffix(1);
-  const sql::ScriptRef script = hub.analysis.find(text);
+  const sql::ScriptRef script = hub.script(query_text(in.first(header.total())));
   if ((script->effects & sql::effect::resets) == 0) return false;
-  if (!odd_strings_ && send_mended(text, script->statements, header, has_undo)) {
+  if (!odd_strings_ && send_mended(in, script->statements, header, has_undo)) {
     note_resets({&script->statements.back(), 1});
     return true;
   }
@@ -108,9 +106,10 @@ bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
 }
 
 // A text with a RESET before other statements.
-bool Client::send_mended(std::string_view text, const std::vector<sql::Statement>& statements,
+bool Client::send_mended(Bytes in, const std::vector<sql::Statement>& statements,
                          const wire::Header& header, bool has_undo) {
   if (statements.size() < 2) return false;
+  const std::string_view text = query_text(in.first(header.total()));
   const std::vector<std::size_t> ends = statement_ends(text);
   if (ends.size() != statements.size()) return false;
   Server::Mended mended;
@@ -126,7 +125,7 @@ bool Client::send_mended(std::string_view text, const std::vector<sql::Statement
     }
   }
   if (mended.parts.empty()) return false;
-  expect_query(header, has_undo);
+  expect_query(in, header, has_undo);
   server->expect_mended(std::move(mended));
   std::string message;
   wire::text_message(message, 'Q', sent.append(text.substr(from)));

@@ -130,6 +130,7 @@ void Client::keep_own_names() {
     parse(name, statement);
     run("ROLLBACK");
   };
+  if (hub.guide.on()) parses_unseen();
   statements_.for_each(parse_apart);
   if (statements_.unnamed() && !open) parse({}, *statements_.unnamed());
   statements_ = {};

@@ -3,6 +3,7 @@
 // A message is passed on from where it was read. Small ones are taken whole, so that a client that
 // sends slowly holds no server; large ones pass in parts.
 #include "session/client_login.hpp"
+#include "session/client_routing.hpp"
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -16,6 +17,15 @@ constexpr std::size_t backlog_high = 65536;
 
 bool is_extended(std::uint8_t tag) {
   return tag == 'P' || tag == 'B' || tag == 'D' || tag == 'E' || tag == 'C';
+}
+
+// Whether a Query message begins with BEGIN or START.
+bool may_begin(Bytes query) {
+  const std::string_view text = as_text(query.subspan(wire::header_size));
+  const std::size_t at = text.find_first_not_of(" \t\r\n");
+  if (at == text.npos || std::string_view("bBsS").find(text[at]) == text.npos) return false;
+  const std::string word = fold(text.substr(at, 5));
+  return word == "begin" || word == "start";
 }
 
 }  // namespace
@@ -112,6 +122,7 @@ std::size_t Client::pump(Bytes in) {
     done += used;
   }
   flush();
+  hub.rewritten.clear();
   // What it belonged to may be over: a COPY that failed before its data was complete.
   if (in_body && body_left_ == 0) after_message();
   return done;
@@ -160,11 +171,18 @@ std::size_t Client::step(Bytes in) {
   }
   if (header.total() <= small_message && in.size() < header.total()) return 0;
   if (server && server->will_retry()) return wait_for_outcome();
+  if (header.tag == 'P' && is_routed() && reads_instead(in, header)) {
+    const Bytes other = as_bytes(hub.rewritten.back());
+    wire::peek(wire::Origin::client, other, header);
+    const std::size_t length = load_be32(in.data() + 1) + 1;
+    return message(other, header) > 0 ? length : 0;
+  }
   return message(in, header);
 }
 
 // A message whose first part is here.
 std::size_t Client::message(Bytes in, const wire::Header& header) {
+  hub.new_message();
   if (header.tag == 'X') {
     flush();  // what came before it still runs
     return leave("it said goodbye"), in.size();
@@ -207,7 +225,7 @@ std::size_t Client::discard_frame(Bytes in, const wire::Header& header) {
 std::size_t Client::skip(Bytes in, const wire::Header& header) {
   if (header.tag == 'S') {
     std::string answer;
-    wire::ready(answer, 'I');
+    wire::ready(answer, own_status());
     hub.to_client.copy(answer);
     apply(ClientEvent::resynced);
   }
@@ -218,60 +236,77 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
   last_request = hub.now();
   if (!server) {
     std::string answer;
-    wire::ready(answer, 'I');
+    wire::ready(answer, own_status());
     hub.to_client.copy(answer);
     return discard_frame(in, header);
   }
   begin_request();
   if (tracking_) tracking_->mending.clear();
   if (!server->kept.empty()) keep_for_retry(in, header);
+  if (!server->batch_open) server->repeatable.clear();  // one Sync more than would be repeated
   server->expect_sync();
   return pass(in, header);
 }
 
 std::size_t Client::simple(Bytes in, const wire::Header& header) {
-  const bool shared = shares_names();
+  const bool whole = header.tag == 'Q' && in.size() >= header.total();
   Forget forgets = Forget::no;
-  if (header.tag == 'Q' && shared && in.size() >= header.total()) {
+  if (whole && shares_names()) {
     forgets = forget(in.first(header.total()));
     if (forgets == Forget::answered) return header.total();
   }
-  if (!server && !acquire()) return 0;
+  if (is_routed() && !server && answers_control(in, header)) return header.total();
+  if (!has_server(in)) return 0;
+  if (is_routed()) {
+    if (const auto taken = takes_routed(in, header)) return *taken;
+  }
   if (tracks_state()) {
     const Way way = look_at_query(in, header);
     if (way == Way::wait) return 0;
-    if (way == Way::refused) return end_refused(header);
+    if (way == Way::refused) return end_refused(in, header);
   }
+  account_query(in, header);
   if (forgets == Forget::all) expect_forgetting();
   const bool resets = tracks_state() && (effects_ & sql::effect::resets) != 0;
   if (resets && mends_query(in, header, forgets == Forget::all)) return header.total();
   return send_query(in, header, forgets == Forget::all);
 }
 
+// What of a routed client is not passed on as it is; or waits.
+std::optional<std::size_t> Client::takes_routed(Bytes in, const wire::Header& header) {
+  const bool part = reads_elsewhere_ && server->batch_open && !refused_;
+  if (part && header.tag == 'Q' && !look_at_part(in, header)) return 0;
+  if (std::exchange(refused_, false)) return end_refused(in, header);
+  if (in.size() >= header.total() && own_setting(in, header)) return header.total();
+  return std::nullopt;
+}
+
 // A simple query that was refused ends as one that failed.
-std::size_t Client::end_refused(const wire::Header& header) {
+std::size_t Client::end_refused(Bytes in, const wire::Header& header) {
   begin_request();
   std::string sync;
   wire::message(sync, 'S', {});
   hub.to_server.copy(sync);
   server->expect_sync();
-  return header.total();
+  return discard_frame(in, header);
 }
 
 std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_undo) {
-  expect_query(header, has_undo);
+  expect_query(in, header, has_undo);
   return pass(in, header);
 }
 
-void Client::expect_query(const wire::Header& header, bool has_undo) {
+void Client::expect_query(Bytes in, const wire::Header& header, bool has_undo) {
   begin_request();
   ++pool->meter->total.query_count;
   server->expect(header.tag == 'Q' ? Reply::query : Reply::function, has_undo);
   server->batch_open = false;
-  if (header.tag != 'Q' || mode == config::PoolMode::session) return;
-  // A simple query destroys the unnamed statement.
-  server->prepared.drop_unnamed();
-  if (statements_.unnamed()) statements_.set_unnamed(nullptr);
+  begins_ = header.tag == 'Q' && may_begin(in);
+  if (header.tag == 'Q' && mode != config::PoolMode::session) {
+    // A simple query destroys the unnamed statement.
+    server->prepared.drop_unnamed();
+    if (statements_.unnamed()) statements_.set_unnamed(nullptr);
+  }
 }
 
 // Time limits count from the first message of a batch.
@@ -282,222 +317,9 @@ void Client::begin_request() {
   if (!server->in_transaction()) server->transaction_start = last_request;
 }
 
-// A server for the request at hand. False: the session waits in line (or has ended).
-bool Client::acquire() {
-  last_request = hub.now();
-  if (!hub.serves()) return shutdown_notice(), false;
-  if (wanted_ == route::Wanted::standby ||
-      hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
-    choose_again();
-  }
-  if (Server* idle = pool->take_idle(vars)) {
-    link(*idle);
-    return server != nullptr;
-  }
-  if (hub.is_cut_off(*pool)) return fail_cut_off(), false;
-  apply(ClientEvent::queued);
-  join_line();
-  return server != nullptr;
-}
-
-void Client::join_line() {
-  wait_start_ = ticket_.since = hub.now();
-  hub.follow(hub.shared.broker.join(pool->record, ticket_), *pool);
-}
-
-bool Client::is_idle() const {
-  if (state_ == ClientState::linked) {
-    return mode == config::PoolMode::session && !asked_ && !server->dedicated;
-  }
-  return state_ == ClientState::idle;
-}
-
-bool Client::in_line() const { return pool && hub.shared.broker.in_line(ticket_); }
-
-void Client::leave_line() { hub.shared.broker.leave(pool->record, ticket_); }
-
-// The node for the next transaction.
-void Client::choose_again() {
-  const auto choice = hub.choose(wanted_);
-  if (!choice) return;
-  route_reason = choice->reason;
-  if (choice->node == pool->record.key.node) return;
-  --pool->clients;
-  pool = hub.pool_for(hub.database(database_name), pool->record.key.user, choice->node);
-  ++pool->clients;
-}
-
-void Client::reroute() {
-  if (state_ != ClientState::waiting && state_ != ClientState::login) return;
-  if (!in_line()) return;
-  leave_line();
-  if (state_ == ClientState::waiting) --pool->clients_waiting;
-  choose_again();
-  if (state_ == ClientState::waiting) ++pool->clients_waiting;
-  if (Server* idle = pool->take_idle(vars)) return link(*idle);
-  join_line();
-}
-
-void Client::link(Server& given) {
-  server = &given;
-  // It may have been on its way to a ticket that was answered otherwise; the session waits anew
-  // since.
-  if (state_ != ClientState::idle) leave_line();
-  ticket_.wants_new = false;
-  ++pool->meter->total.server_assignment_count;
-  const bool waited = state_ == ClientState::waiting;
-  const bool keeps = state_ == ClientState::login && mode == config::PoolMode::session;
-  if (waited || (keeps && wait_start_ != Instant{}))
-    pool->meter->total.wait_time += static_cast<std::uint64_t>(to_us(hub.now() - wait_start_));
-  if (state_ == ClientState::login) return link_for_greeting();
-  apply(ClientEvent::linked);
-  given.take(*this, id, life_, vars, hub.to_server);
-  given.request_start = hub.now();
-  if (given.transaction_start == Instant{}) given.transaction_start = hub.now();
-  if (!given.owes()) tell_parameters(given);
-  if (!waited) return;
-  process_inbox();
-  if (state_ == ClientState::closing) return;
-  flush();
-  resume_reading();
-}
-
-// The greeting tells what the server reports once it has the client's parameters.
-void Client::link_for_greeting() {
-  Server& given = *server;
-  given.take(*this, id, life_, vars, hub.to_server);
-  if (given.owes()) return given.write(hub.to_server);
-  finish_greeting(given);
-}
-
-void Client::finish_greeting(Server& given) {
-  if (mode == config::PoolMode::session) return keep_server(given);
-  keep_greeting(given.parameters);
-  admit(given.parameters);
-  if (state_ == ClientState::closing) return;
-  server = nullptr;
-  given.release(true);
-  process_inbox();
-}
-
-// From the login on: what the client is told of its server holds.
-void Client::keep_server(Server& given) {
-  hub.give_pid(*this, given.backend_pid);
-  admit(given.parameters);
-  if (state_ == ClientState::closing) return;
-  apply(ClientEvent::linked);
-  given.request_start = given.transaction_start = hub.now();
-  process_inbox();
-}
-
-void Client::on_synced(Server& given) {
-  if (state_ == ClientState::linked) tell_parameters(given);
-  end_cancel_wait(true);
-}
-
-// A server may report other values than the one before: another node, a new default. The client
-// hears of it.
-void Client::tell_parameters(const Server& given) {
-  if (!told_ || told_ == given.parameters) return;
-  std::vector<std::pair<std::string, std::string>> news;  // sorted as the server sorts them
-  for (const auto& [parameter, value] : given.parameters->items) {
-    const std::string* told = told_->find(parameter);
-    if (!told || *told != value) news.emplace_back(fold(parameter), parameter);
-  }
-  std::sort(news.begin(), news.end());
-  for (const auto& [folded, parameter] : news) {
-    std::string message;
-    wire::parameter_status(message, parameter, *given.parameters->find(parameter));
-    hub.to_client.copy(message);
-  }
-  told_ = given.parameters;
-}
-
-void Client::on_ready(Server& given, char tx) {
-  if (state_ == ClientState::login) return finish_greeting(given);
-  if (restores(given, tx)) return;
-  Counters& total = pool->meter->total;
-  total.query_time += static_cast<std::uint64_t>(to_us(hub.now() - given.request_start));
-  given.request_start = hub.now();
-  if (tx == 'I') {
-    ++total.xact_count;
-    total.xact_time += static_cast<std::uint64_t>(to_us(hub.now() - given.transaction_start));
-    given.transaction_start = hub.now();
-  }
-  if (body_left_ == 0 && given.is_uncertain()) return after_message();
-  if (listening_) deliver_kept();
-  on_batch_end();
-  if (server != &given || given.owes()) return;
-  if (mode == config::PoolMode::session) return;
-  if (mode == config::PoolMode::statement && tx != 'I') {
-    return fail("0A000", "transaction blocks are not allowed in statement pooling mode");
-  }
-  try_release();
-}
-
-void Client::on_batch_end() {
-  if (std::exchange(stalled_, false)) process_inbox();
-}
-
-void Client::release_server() {
-  Server& given = *std::exchange(server, nullptr);
-  given.transaction_start = {};
-  apply(ClientEvent::released);
-  given.release();
-  resume_reading();
-}
-
-void Client::on_sync_failed(Server& given, Bytes error) {
-  std::string raw;
-  const wire::ErrorView view = wire::read_error(error.subspan(wire::header_size));
-  if (state_ == ClientState::login) {
-    // As at a direct login with such a parameter: the session does not begin.
-    std::string accepted;
-    wire::authentication(accepted, 0, {});
-    const Bytes segment = as_bytes(accepted);
-    if (stream_) stream_->write({&segment, 1});
-    wire::error(raw, {"FATAL", view.sqlstate, view.message, view.detail, view.hint});
-    server = nullptr;
-    given.release();
-  } else {
-    const std::string detail = "The server said: " + std::string(view.message);
-    wire::error(raw, {"FATAL", "08007",
-                      "the session's settings could not be restored on its server; whether the "
-                      "statement took effect without them is not known",
-                      detail});
-  }
-  fail_raw(std::move(raw));
-}
-
 void Client::protocol_error(std::string_view what) {
   flush();  // what came before it still runs, and is counted on
   fail("08P01", what);
-}
-
-// The session cannot have the server it waits for: an answer in the place of the server's.
-void Client::refuse(const wire::ErrorFields& error) {
-  if (in_line()) leave_line();
-  if (state_ != ClientState::waiting) {
-    return fail(error.sqlstate, error.message, error.hint);
-  }
-  std::string answer;
-  wire::error(answer, error);
-  ++pool->meter->total.error_count;
-  wire::Header header;
-  wire::peek(wire::Origin::client, as_bytes(inbox_), header);
-  const bool whole = header.tag == 'Q' || header.tag == 'F';
-  if (whole) wire::ready(answer, 'I');
-  const Bytes segment = as_bytes(answer);
-  stream_->write({&segment, 1});
-  apply(whole ? ClientEvent::answered : ClientEvent::refused);
-  std::string bytes = std::exchange(inbox_, {});
-  if (whole) {
-    const std::size_t gone = discard_frame(as_bytes(bytes), header);
-    bytes.erase(0, gone);
-  }
-  inbox_ = std::move(bytes) + inbox_;
-  resume_reading();
-  process_inbox();
 }
 
 }  // namespace heim::session

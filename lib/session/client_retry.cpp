@@ -34,9 +34,11 @@ void Client::keep_for_retry(Bytes in, const wire::Header& header) {
 
 // The batch that was kept failed, and its ReadyForQuery came.
 void Client::on_retry(Server& given) {
-  const std::string kept = std::exchange(given.kept, {});
-  pump(as_bytes(kept));
+  std::string kept = std::exchange(given.kept, {});
+  const std::size_t used = pump(as_bytes(kept));
   given.kept.clear();  // once
+  // Where this server is not to run it any more, it waits for another.
+  if (state_ != ClientState::closing) inbox_.insert(0, kept.erase(0, used));
 }
 
 }  // namespace heim::session

@@ -105,13 +105,34 @@ bool Client::check_settings(const std::vector<std::pair<std::string, std::string
       return false;
     }
     if (parameter != "heimproxy.route") continue;
-    if (value != "primary" && value != "standby") {
-      fail("22023", "heimproxy.route must be primary or standby, not " + value);
+    const auto wish = route::parse_wish(value);
+    if (!wish) {
+      fail("22023",
+           "heimproxy.route must be auto, primary, standby, nearest or node:NAME, not " + value);
       return false;
     }
-    login_->wanted = value == "standby" ? route::Wanted::standby : route::Wanted::primary;
+    login_->wanted =
+        wish->kind == route::Wish::Kind::standby ? route::Wanted::standby : route::Wanted::primary;
   }
   return true;
+}
+
+// False if it is wrong: the session has ended.
+bool Client::take_parameter(const std::string& parameter, const std::string& value,
+                            std::vector<std::pair<std::string, std::string>>& settings) {
+  if (parameter == "replication") {
+    const std::string word = fold(value);
+    if (word == "database") replication = "logical";
+    if (word == "true" || word == "on" || word == "yes" || word == "1") replication = "physical";
+    return true;
+  }
+  if (parameter != "options") {
+    settings.emplace_back(parameter, value);
+    return true;
+  }
+  const auto parsed = parse_options(value, settings);
+  if (!parsed) fail(parsed.error().sqlstate, parsed.error().message, parsed.error().hint);
+  return static_cast<bool>(parsed);
 }
 
 // False if a parameter is wrong: the session has ended.
@@ -126,23 +147,13 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
     const std::string parameter = setting_name(given);
     if (parameter == "user" || parameter == "database") continue;
     if (std::find(ignored.begin(), ignored.end(), parameter) != ignored.end()) continue;
-    if (parameter == "replication") {
-      const std::string word = fold(value);
-      if (word == "database") replication = "logical";
-      if (word == "true" || word == "on" || word == "yes" || word == "1") replication = "physical";
-    } else if (parameter == "options") {
-      if (const auto parsed = parse_options(value, settings); !parsed) {
-        const Error& error = parsed.error();
-        fail(error.sqlstate, error.message, error.hint);
-        return false;
-      }
-    }
-    if (parameter != "options" && parameter != "replication")
-      settings.emplace_back(parameter, value);
+    if (!take_parameter(parameter, value, settings)) return false;
     login_->extra.emplace_back(given, value);
   }
   if (!check_settings(settings)) return false;
-  std::erase_if(settings, [](const auto& item) { return item.first == "heimproxy.route"; });
+  const bool kept = hub.guide.on() && !is_on_standby();
+  std::erase_if(settings,
+                [&](const auto& item) { return !kept && item.first == "heimproxy.route"; });
   vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
   return true;
 }

@@ -8,6 +8,7 @@
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
+#include "session/statement_text.hpp"
 
 namespace heim::session {
 namespace {
@@ -22,6 +23,11 @@ constexpr sql::Effects changes = settings | all_settings | role | suspicious | t
 constexpr sql::Effects may_end_hold = lets_go | suspicious | discards | deallocates;
 // Custom settings that one client may have made; they are asked for by name.
 constexpr std::size_t custom_limit = 256;
+
+// The server of a client that does this is its own from then on.
+constexpr std::string_view no_own_names =
+    "this READ ONLY transaction runs on a standby, where SQL cannot name statements of the "
+    "protocol";
 
 // Whether it makes or changes something that others can use, which may leave something behind.
 bool makes_objects(const sql::Statement& statement) {
@@ -78,11 +84,12 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
     effects_ |= suspicious;
     return Way::go;
   }
-  std::string_view text = as_text(in.subspan(wire::header_size, header.body));
-  if (!text.empty()) text.remove_suffix(1);
-  const sql::ScriptRef script = hub.analysis.find(text);
+  const std::string_view text = query_text(in.first(header.total()));
+  const sql::ScriptRef script = hub.script(text);
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
-  if (!make_way(script->effects, shares_names() && mixes_names(*script, {}))) return Way::wait;
+  const bool mixes = shares_names() && mixes_names(*script, {});
+  if (!make_way(script->effects, mixes)) return Way::wait;
+  if (mixes && reads_elsewhere_) return Way::refused;
   note(*script);
   note_block(text, *script);
   return Way::go;
@@ -136,6 +143,7 @@ bool Client::make_way(sql::Effects effects, bool mixes) {
   if ((mixes || change) && server->owes()) return wait_for_outcome(), false;
   if (takes_channels_back(effects)) return wait_for_outcome(), false;
   if (change) return change_server(), false;
+  if (mixes && reads_elsewhere_) return poison("25006", std::string(no_own_names)), true;
   if (mixes) keep_own_names();
   if (sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
   return true;
@@ -173,9 +181,7 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
 }
 
 void Client::find_script(Statement& statement) const {
-  if (statement.script) return;
-  const std::string_view content = statement.content;
-  statement.script = hub.analysis.find(content.substr(0, content.find('\0')));
+  if (!statement.script) statement.script = hub.analysis.find(statement.text());
 }
 
 void Client::note(const sql::Script& script) {
@@ -232,7 +238,7 @@ void Client::note_objects(const sql::Script& script) {
 void Client::note_rare(const sql::Script& script) {
   if (script.effects & loads) hold_server(hold_load);
   if (script.effects & seeds) hold_server(hold_seed);
-  if (script.effects & own_server) hold_server(hold_own);
+  if ((script.effects & own_server) && !reads_elsewhere_) hold_server(hold_own);
   for (const sql::Statement& statement : script.statements) {
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
@@ -292,7 +298,7 @@ void Client::ask_state() {
   mine.names.clear();
   mine.answer = {};
   mine.asked = true;
-  if (std::exchange(server->error_seen, false)) drop_unlistened();
+  settle_unlistened(std::exchange(server->error_seen, false));
   Out out;
   server->ask(mine.question.sql(), out, Reply::probe);
   server->write(out);
@@ -400,7 +406,7 @@ void Client::try_release() {
   if (!may_release()) return;
   if (effects_ & changes_catalog) {
     effects_ &= ~changes_catalog;
-    hub.shared.catalogs.changed(pool->database);
+    hub.shared.catalogs.changed(pool->dbname);
   }
   let_sequence_go();
   if (tracks_state() && !state_is_known()) return;

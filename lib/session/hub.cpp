@@ -13,8 +13,10 @@ Hub::Hub(pool::WorkerId the_worker, Shared& the_shared, Transport& the_transport
       console(the_console),
       worker(the_worker),
       statement_table(shared.hash_seed),
+      guide(shared, the_worker),
       clock_(clock),
       rules_(std::move(rules)) {
+  guide.use(*rules_);
   next_tick_ = now();
   next_period_ = now() + std::chrono::seconds(60);
 }
@@ -160,6 +162,12 @@ config::PoolMode Hub::mode_for(const DatabaseView& database, const std::string& 
   return settings().proxy.pool_mode;
 }
 
+void Hub::set_policy(Pool& pool, const DatabaseView& database) const {
+  const config::User* user = find_user(settings(), pool.record.key.user);
+  pool.policy = route::policy_of(settings(), database.entry, user);
+  pool.wish = route::wish_of(user);
+}
+
 Pool* Hub::pool_for(const DatabaseView& database, const std::string& user, std::uint32_t node) {
   return make_pool(database, {database.name, user, node});
 }
@@ -178,9 +186,13 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   slot = std::make_unique<Pool>(*this, record);
   slot->dbname = database.dbname;
   slot->database = database.name;
+  slot->ledger_database = shared.ledger.database(database.dbname);
   slot->mode = mode_for(database, key.user);
+  set_policy(*slot, database);
   slot->catalog_missed = now();
   slot->meter = &meters_[key.database];
+  slot->role_seen = shared.nodes.role(key.node);
+  slot->condition_seen = shared.nodes.state(key.node).condition;
   const Mark mark = mark_of(database.name);
   if (mark.paused) record.paused = true;
   slot->disabled = mark.disabled;
@@ -201,7 +213,23 @@ Pool* Hub::mine(pool::Record& record) {
 }
 
 std::optional<route::Choice> Hub::choose(route::Wanted wanted) {
-  return route::choose(wanted, shared.nodes, now(), turn_++);
+  if (wanted == route::Wanted::standby) {
+    // Asked twice for a client that comes, and once for its next transactions: spread by a hash, as
+    // turns would take every second node only.
+    const route::World all = guide.world();
+    route::Turn turn;
+    turn.random ^= ++turn_ * 0x9e3779b97f4a7c15U;
+    turn.next = static_cast<std::uint32_t>(turn.draw() >> 32);
+    const auto decision = route::any_standby(settings().routing.balance,
+                                             {all.nodes, all.ledger, all.loads, turn}, now());
+    if (!decision.node) return std::nullopt;
+    return route::Choice{*decision.node, decision.reason};
+  }
+  return route::the_primary(shared.nodes, now());
+}
+
+bool Hub::is_refused(const Pool& pool) const {
+  return pool.record.servers == 0 && !pool.last_error.empty() && now() < pool.retry_at;
 }
 
 bool Hub::is_cut_off(const Pool& pool) { return !pool.record.can_open && pool.record.servers == 0; }
@@ -227,8 +255,8 @@ void Hub::order(const pool::OpenOrder& order) {
 
 void Hub::open_for(pool::Record& record) {
   Pool& pool = *mine(record);
-  if (now() < pool.retry_at) {
-    // A login just failed: the slot goes back, tick() tries again.
+  if (now() < pool.retry_at || !shared.nodes.admits(record.key.node)) {
+    // A login just failed, or nothing may go there: the slot goes back, tick() tries again.
     shared.broker.closed(record, true);
     return;
   }
@@ -336,6 +364,17 @@ void Hub::node_failed(Pool& pool) {
   cluster::NodeState& node = shared.nodes.state(pool.record.key.node);
   // Other nodes take over at once; this one is tried again soon, whoever waits for it.
   node.down_until_ns = (now() + std::chrono::seconds(1)).time_since_epoch().count();
+  ++pool.faults;
+  if (shared.reports) shared.reports->unreachable(pool.record.key.node);
+}
+
+// One that the monitor has asked.
+bool Hub::has_primary() const {
+  for (std::uint32_t i = 0; i < shared.nodes.size(); ++i) {
+    if (shared.nodes.role(i) == cluster::Role::primary && shared.nodes.state(i).monitored)
+      return true;
+  }
+  return false;
 }
 
 void Hub::node_works(Pool& pool, const Settings& parameters) {
@@ -347,6 +386,15 @@ void Hub::node_works(Pool& pool, const Settings& parameters) {
   if (!shared.nodes.node(index).discover) return;
   const std::string* standby = parameters->find("in_hot_standby");
   const auto role = standby && *standby == "on" ? cluster::Role::standby : cluster::Role::primary;
+  if (node.monitored) {
+    if (node.role != role && shared.reports) shared.reports->seen(index, role);
+    return;
+  }
+  // Its login alone does not make it one beside another that was asked.
+  if (role == cluster::Role::primary && has_primary()) {
+    if (shared.reports) shared.reports->seen(index, role);
+    return;
+  }
   if (node.role.exchange(role) == role || role == cluster::Role::primary) return;
   log(LogLevel::info, "node " + shared.nodes.node(index).name + " is a standby");
   reroute(pool);
@@ -375,13 +423,17 @@ void Hub::login_failed(Pool& pool, Bytes error, bool final) {
     return;
   }
   const std::string code(wire::read_error(error.subspan(wire::header_size)).sqlstate);
-  if (code == "28P01" || code == "28000")
-    shared.forget(pool.record.key.database, pool.record.key.user);
   // The server starts or shuts down, or is full: that passes.
   if (code == "57P03" || code == "53300" || code == "57P01") {
     pool.retry_at = now() + std::chrono::seconds(1);
-    return;
+    node_failed(pool);
+    return reroute(pool);
   }
+  // A standby may not have replayed what a role was given; the others serve its clients meanwhile.
+  const bool standby = shared.nodes.role(pool.record.key.node) == cluster::Role::standby;
+  if (standby && guide.on() && !pool.policy.standby_only) return reroute(pool);
+  if (code == "28P01" || code == "28000")
+    shared.forget(pool.record.key.database, pool.record.key.user);
   if (pool.record.servers > 0) return;
   pool.retry_at = now() + std::chrono::milliseconds(200);
   fail_waiting(pool, text);

@@ -4,6 +4,7 @@
 // over sockets, the simulator over virtual wires.
 #pragma once
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -52,6 +53,8 @@ class Hub {
 
   // ---- for the console (console thread = this worker's) --------------------------
   void fill(Snapshot& snapshot);
+  /// Where a statement would go now, and why. `database` empty: that of most sessions.
+  std::vector<ExplainRow> explain_route(const std::string& database, const std::string& sql);
   /// Whether it is configured, or was used.
   bool knows(const std::string& database) const;
   void pause(const std::string& database, bool paused);  // empty: all
@@ -83,10 +86,16 @@ class Hub {
   /// A login of a server failed: those who wait may be told.
   void login_failed(Pool& pool, Bytes error, bool final);
   void node_failed(Pool& pool);
+  bool has_primary() const;
   void node_works(Pool& pool, const Settings& parameters);
+  /// Roles or conditions in the Topology did.
+  void nodes_changed();
+  void look_at_nodes();
   bool can_open(const Pool& pool) const;
   /// No connection is left, and the proxy has no credentials to open one.
   static bool is_cut_off(const Pool& pool);
+  /// Its node has just refused to let it in, and no connection is left.
+  bool is_refused(const Pool& pool) const;
   void start_relay(Pool& pool, Client& client);
   Pool* dedicated_pool(const DatabaseView& database, const std::string& user, std::uint32_t node);
   Inquiry& add(std::unique_ptr<Inquiry> inquiry);
@@ -139,6 +148,20 @@ class Hub {
   StatementTable statement_table;
   HoldCounts holds{};  // how often a client came to have each reason to keep a server
   sql::AnalysisCache analysis{shared.hash_seed};
+  /// What a text does, that several steps of one message look at. Good until the next call.
+  const sql::ScriptRef& script(std::string_view text) {
+    if (text.data() == script_text_.data() && text.size() == script_text_.size()) return script_;
+    script_ = analysis.find(text);
+    script_text_ = text;
+    return script_;
+  }
+  /// The texts of the message before are gone.
+  void new_message() { script_text_ = {}; }
+  Guide guide;
+  // While a batch is looked at.
+  route::Plan merged_plan;
+  std::vector<std::string_view> parsed_names;
+  std::list<std::string> rewritten;  // messages that stand for a client's, until they are sent
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;
   List<Client, &Client::hook> ready;    // idle or linked, and console
@@ -166,15 +189,20 @@ class Hub {
   void tick_waiting();
   void tick_pools();
   void tick_pool(Pool& pool);
+  void tick_unready(Pool& pool);
+  void tick_line(Pool& pool);
   void tick_cut_off(Pool& pool);
   void tick_linked(Pool& pool);
   void tick_idle(Pool& pool);
   void tick_relays();
   void tick_shutdown();
+  void node_changed(Pool& pool);
+  void tell_traffic(Pool& pool);
   void keep_minimum(Pool& pool);
   bool below_minimum(const Pool& pool) const;
   void end_holder(Server& server, std::string_view sqlstate, const std::string& limit);
   void fail_waiting(Pool& pool, const std::string& error);
+  void set_policy(Pool& pool, const DatabaseView& database) const;
   Pool* make_pool(const DatabaseView& database, const pool::Key& key);
   static std::string key_text(const pool::Key& key);
   pool::Limits limits(const DatabaseView& database, const std::string& user) const;
@@ -184,12 +212,16 @@ class Hub {
   void fill_databases(Snapshot& snapshot);
   void fill_users(Snapshot& snapshot);
   void fill_pins(Snapshot& snapshot);
+  void fill_routes(Snapshot& snapshot);
+  void fill_ledger(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_handle();
   Client* owner_of(std::uint32_t pid, std::string_view secret) const;
 
   Clock& clock_;
   RulesRef rules_;
+  std::string_view script_text_;  // compared only
+  sql::ScriptRef script_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::unordered_map<std::uint64_t, Server*> servers_;
   std::unordered_map<pool::SessionId, std::unique_ptr<Inquiry>> inquiries_;

@@ -158,6 +158,8 @@ void Hub::fill(Snapshot& snapshot) {
   fill_databases(snapshot);
   fill_users(snapshot);
   fill_pins(snapshot);
+  fill_routes(snapshot);
+  fill_ledger(snapshot);
   fill_memory(snapshot);
 }
 
@@ -348,11 +350,16 @@ void Hub::set_rules(RulesRef rules) {
   sweep();
   rules_ = std::move(rules);
   secrets.clear();
+  guide.use(*rules_);
   for (auto& [key, pool] : pools_) {
     const DatabaseView view = database(pool->database);
+    set_policy(*pool, view);
+    pool->ledger_database = shared.ledger.database(view.dbname);
     shared.broker.record(pool->record.key, limits(view, pool->record.key.user));
     pool->mode = mode_for(view, pool->record.key.user);
     pool->dbname = view.dbname;
+    pool->plans = nullptr;
+    pool->look_at_catalog();
     if (shared.nodes.role(pool->record.key.node) != cluster::Role::removed) continue;
     pool->trim(0, "its node left the configuration");
     for (auto* list : {&pool->linked, &pool->cleaning, &pool->opening}) {

@@ -21,6 +21,8 @@ std::string seconds_text(Duration d) {
 void Hub::tick() {
   sweep();
   next_tick_ = now() + std::chrono::milliseconds(100);
+  look_at_nodes();
+  if (guide.on()) shared.temperatures.measure(shared.ledger, now());
   tick_clients();
   tick_waiting();
   tick_pools();
@@ -105,10 +107,8 @@ void Hub::tick_pools() {
   for (auto& [key, pool] : pools_) tick_pool(*pool);
 }
 
-void Hub::tick_pool(Pool& pool) {
-  tick_linked(pool);
-  tick_idle(pool);
-  if (pool.mode == config::PoolMode::automatic && pool.clients > 0) pool.keep_catalog();
+// Connections that open, or are cleaned.
+void Hub::tick_unready(Pool& pool) {
   const config::Timeouts& timeouts = settings().timeouts;
   for (Server* server = pool.cleaning.front(); server;) {
     Server* next = Pool::Servers::next(*server);
@@ -123,18 +123,34 @@ void Hub::tick_pool(Pool& pool) {
     }
     server = next;
   }
-  if (now() < pool.retry_at) return;
+}
+
+// Those who wait for a connection.
+void Hub::tick_line(Pool& pool) {
   const pool::Record& record = pool.record;
-  if (record.waiters.load(std::memory_order_relaxed) + record.want_new.load() > 0) {
-    if (!pool.idle.empty()) pool.give(*pool.idle.front());
-    if (auto found = shared.broker.reconsider(pool.record, now())) {
-      order(*found);
-    } else if (is_cut_off(pool)) {
-      tick_cut_off(pool);
-    } else if (shared.broker.hemmed_in(pool.record)) {
-      follow({false, false, true}, pool);
-    }
+  if (record.waiters.load(std::memory_order_relaxed) + record.want_new.load() == 0) return;
+  if (!pool.idle.empty()) pool.give(*pool.idle.front());
+  if (auto found = shared.broker.reconsider(pool.record, now())) {
+    order(*found);
+  } else if (is_cut_off(pool)) {
+    tick_cut_off(pool);
+  } else if (shared.broker.hemmed_in(pool.record)) {
+    follow({false, false, true}, pool);
   }
+}
+
+void Hub::tick_pool(Pool& pool) {
+  tell_traffic(pool);
+  tick_linked(pool);
+  tick_idle(pool);
+  const bool reads = pool.mode == config::PoolMode::automatic || guide.on();
+  // A standby may not have replayed what has changed.
+  const bool newest =
+      !guide.on() || shared.nodes.role(pool.record.key.node) == cluster::Role::primary;
+  if (reads && newest) pool.keep_catalog();
+  tick_unready(pool);
+  if (now() < pool.retry_at) return;
+  tick_line(pool);
   keep_minimum(pool);
 }
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "crypto/hash.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/settings.hpp"
@@ -15,15 +16,7 @@ constexpr Duration retry_pause = std::chrono::milliseconds(500);
 constexpr Duration unused_limit = std::chrono::minutes(1);
 
 // Nobody shall guess it: who notifies on it moves channels.
-std::string fence_name(Hub& hub) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string name = "heimproxy_";
-  for (const char byte : hub.random.bytes(16)) {
-    name += digits[static_cast<unsigned char>(byte) >> 4];
-    name += digits[byte & 15];
-  }
-  return name;
-}
+std::string fence_name(Hub& hub) { return "heimproxy_" + crypto::hex(hub.random.bytes(16)); }
 
 bool next_number(std::string_view& text, std::uint64_t& number) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -31,6 +24,12 @@ bool next_number(std::string_view& text, std::uint64_t& number) {
   text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
   if (!text.empty()) text.remove_prefix(1);
   return true;
+}
+
+std::string for_each(std::string_view verb, const std::vector<std::string>& channels) {
+  std::string sql;
+  for (const std::string& channel : channels) ((sql += verb) += quote_identifier(channel)) += ';';
+  return sql;
 }
 
 }  // namespace
@@ -47,10 +46,11 @@ std::optional<Notification> read_notification(Bytes frame) {
 }
 
 std::string listen_sql(const std::vector<std::string>& channels) {
-  std::string sql;
-  for (const std::string& channel : channels)
-    ((sql += "LISTEN ") += quote_identifier(channel)) += ';';
-  return sql;
+  return for_each("LISTEN ", channels);
+}
+
+std::string unlisten_sql(const std::vector<std::string>& channels) {
+  return for_each("UNLISTEN ", channels);
 }
 
 std::string fence_token(const Listener::Subscriber& who, std::uint64_t number) {

@@ -88,8 +88,9 @@ class Listener final : public Holder {
   bool failed_ = false;  // the order at the front
 };
 
-/// `LISTEN "a";LISTEN "b";`
+/// `LISTEN "a";LISTEN "b";`, and likewise UNLISTEN.
 std::string listen_sql(const std::vector<std::string>& channels);
+std::string unlisten_sql(const std::vector<std::string>& channels);
 /// A token for the fence: names the session that waits for it.
 std::string fence_token(const Listener::Subscriber& who, std::uint64_t number);
 

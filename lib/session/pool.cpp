@@ -11,9 +11,13 @@ void Pool::set_idle_count() {
                                       std::memory_order_seq_cst);
 }
 
+bool Pool::is_held() const {
+  return record.paused.load(std::memory_order_relaxed) || !hub.shared.nodes.admits(record.key.node);
+}
+
 Server* Pool::take_idle(const Settings& wanted) {
   if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
-  if (record.paused.load(std::memory_order_relaxed)) return nullptr;
+  if (is_held()) return nullptr;
   Server* best = idle.front();
   if (!best || !wanted || best->vars == wanted) return best;
   constexpr int looked_at = 8;
@@ -34,30 +38,29 @@ void Pool::keep_catalog() {
   const bool busy = idle.empty() || record.waiters.load(std::memory_order_relaxed) != 0;
   // Where there is no such moment, it stands in line.
   if (busy && hub.now() - catalog_missed < std::chrono::seconds(2)) return;
-  if (!hub.shared.catalogs.begin_load(database, hub.now())) return;
-  Inquiry::start(hub, *this, {"the catalog query", std::string(sql::Catalog::query()), {}, 0},
-                 [database = database](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
+  if (!hub.shared.catalogs.begin_load(dbname, hub.now())) return;
+  Inquiry::start(hub, *this, {"the catalog query", sql::Catalog::query(), {}, 0},
+                 [name = dbname](Hub& mine, Result<std::vector<Inquiry::Row>> rows) {
                    Catalogs& catalogs = mine.shared.catalogs;
-                   if (!rows) return catalogs.failed(database, mine.now());
+                   if (!rows) return catalogs.failed(name, mine.now());
                    auto read = std::make_shared<sql::Catalog>();
                    for (const Inquiry::Row& row : *rows) {
                      if (row.size() < 3) continue;
-                     read->add(row[0].value_or(""), row[1].value_or(""), row[2] == "true");
+                     read->add(row[0].value_or(""), row[1].value_or(""), row[2].value_or(""));
                    }
-                   catalogs.loaded(database, mine.now(), std::move(read));
+                   catalogs.loaded(name, mine.now(), std::move(read));
                  });
 }
 
 void Pool::look_at_catalog() {
   catalog_version = hub.shared.catalogs.version();
-  catalog = hub.shared.catalogs.find(database);
-  catalog_watch =
-      catalog ? catalog->watch() : sql::effect::calls_functions | sql::effect::uses_relations;
+  catalog = hub.shared.catalogs.find(dbname);
+  catalog_watch = catalog ? catalog->watch() : watch_all;
 }
 
 void Pool::give(Server& server) {
   if (server.close_when_idle) return server.discard("it was to be closed when free");
-  if (record.paused.load(std::memory_order_relaxed)) return server.discard("PAUSE");
+  if (is_held()) return server.discard("PAUSE, or its node is out of service");
   const Duration lifetime = hub.settings().timeouts.server_lifetime;
   // Whoever waits for it has it once, however long its login took.
   if (server.used && lifetime > Duration::zero() && hub.now() - server.born > lifetime) {

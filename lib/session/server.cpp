@@ -81,7 +81,9 @@ void Server::discard(std::string_view why, Bytes error) {
     stream->close();
     stream = nullptr;
   }
+  end_writes(freshness::Outcome::unknown);
   Holder* holder = std::exchange(holder_, nullptr);
+  if (holder) --hub->guide.load(pool->record.key.node).active;
   Client* relay = std::exchange(relay_, nullptr);
   if (auto order = hub->shared.broker.closed(pool->record, opening)) hub->order(*order);
   hub->bury(this);
@@ -93,6 +95,7 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
                   Out& out) {
   apply(ServerEvent::taken);
   holder_ = &holder;
+  ++hub->guide.load(pool->record.key.node).active;
   ++links_;
   ready_seen_ = error_seen = probed_ = probe_failed_ = false;
   if (whose != holder_id || life != holder_life) {
@@ -144,6 +147,17 @@ void Server::adopt(Settings now) {
   set_seen_ = reset_needed_ = false;
 }
 
+const Settings& Server::parameters_for(bool split) {
+  if (!split) return parameters;
+  if (split_of != parameters) {
+    split_of = split_parameters = parameters;
+    if (parameters->find("in_hot_standby")) {
+      split_parameters = hub->setting_table.with(parameters, "in_hot_standby", "off");
+    }
+  }
+  return split_parameters;
+}
+
 bool Server::is_clean() const {
   return expected_.empty() && tx_ == 'I' && !copy_in_ && unsent == 0 && !batch_open && !skipping &&
          carry_.empty() && body_left_ == 0 && !uncertain_;
@@ -174,10 +188,12 @@ std::string_view Server::why_unfit() const {
 }
 
 void Server::release(bool untouched) {
+  if (holder_) --hub->guide.load(pool->record.key.node).active;
   holder_ = nullptr;
   used |= !untouched;
-  retry_ = false;
+  retry_ = elsewhere_ = ready_seen_ = false;
   kept.clear();
+  repeatable.clear();
   request_start = {};
   last_use = hub->now();
   if (read_paused && stream) {
@@ -206,6 +222,7 @@ void Server::join_hub(Hub& next, Pool& next_pool) {
   // Interned lists belong to a worker: equal ones are one object there only.
   parameters = next.setting_table.intern(parameters->items);
   if (vars) vars = next.setting_table.intern(vars->items);
+  split_of = split_parameters = nullptr;
 }
 
 void Server::ask(std::string_view sql, Out& out, Reply reply) {
@@ -307,6 +324,10 @@ void Server::on_end(Stream&, const StreamEnd& end) {
     return judging_ ? void() : hub->login_failed(*pool, as_bytes(error), true);
   }
   const std::string error = last_error_;
+  if (holder_) {
+    ++pool->faults;
+    if (hub->shared.reports) hub->shared.reports->unreachable(pool->record.key.node);
+  }
   discard(why, as_bytes(error));
 }
 

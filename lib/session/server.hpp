@@ -8,12 +8,15 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "auth/server_login.hpp"
 #include "base/clock.hpp"
 #include "base/list.hpp"
 #include "base/stream.hpp"
+#include "freshness/ledger.hpp"
 #include "session/expected.hpp"
 #include "session/out.hpp"
 #include "session/settings.hpp"
@@ -42,6 +45,10 @@ class Holder {
   /// The batch in Server::kept failed without any effect, and its ReadyForQuery came: it can be
   /// sent again.
   virtual void on_retry(Server&) {}
+  /// Whether the batch in Server::repeatable is run on another node, where this one says `error`.
+  virtual bool runs_elsewhere(const Server&, const wire::ErrorView& /*error*/) { return false; }
+  /// Its ReadyForQuery came: it can be run there.
+  virtual void on_elsewhere(Server&) {}
   /// The hidden statements that adapt the server to the holder failed. `error` is a whole
   /// ErrorResponse.
   virtual void on_sync_failed(Server& server, Bytes error) = 0;
@@ -56,6 +63,8 @@ class Holder {
   /// The server is gone; the holder has it no more. `error` is the server's last ErrorResponse, or
   /// empty.
   virtual void on_server_lost(Server& server, Bytes error) = 0;
+  /// Whether nobody would notice if the server were taken away now.
+  virtual bool can_go_on(const Server&) const { return true; }
   /// The prepared-statement maps, if the holder has such.
   virtual ClientStatements* statements() { return nullptr; }
   /// An ErrorResponse that speaks of a statement by our name for it, with the holder's name
@@ -77,6 +86,8 @@ class Holder {
   virtual std::uint32_t told_pid() const { return 0; }
   /// Whether it had temporary objects, here or elsewhere: a session keeps their schema.
   virtual bool had_temp() const { return false; }
+  /// Where the positions of its own commits are kept; null: it does not ask for them.
+  virtual freshness::SessionMark* commit_mark() { return nullptr; }
 };
 
 class Server final : public StreamHandler {
@@ -138,6 +149,10 @@ class Server final : public StreamHandler {
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
+  /// What a client is told of `parameters`. `split`: one that reads here and writes elsewhere.
+  const Settings& parameters_for(bool split);
+  /// Nothing of what was sent counts.
+  void take_back_all();
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
   /// Gives its process the schema of temporary objects, which it keeps.
@@ -160,12 +175,32 @@ class Server final : public StreamHandler {
   void join_hub(Hub& next, Pool& next_pool);
   /// Whether it is unknown how many answers are due; ask_certainty() ends that.
   /// The batch in `kept` is to be sent again: nothing may overtake it.
-  bool will_retry() const { return retry_; }
+  bool will_retry() const { return retry_ || elsewhere_; }
   bool is_uncertain() const { return uncertain_; }
   /// Asks for an answer that cannot be mistaken for that to a Sync. Only between messages.
   void ask_certainty();
   /// Answers a relay client's login message.
   void relay_password(Bytes message);
+
+  // ---- what the ledger is told (server_writes.cpp) ----------------------------
+  /// What is sent next writes these.
+  void note_writes(std::span<const freshness::TableId> tables);
+  /// `ends`: what is sent next may end the transaction block, if one is open. Before it is sent.
+  /// What was written may be seen from then on, unless it is sure to stay in that block.
+  void announce(bool ends);
+  /// What is sent next takes back what was written, if anything.
+  void announce_rollback() {
+    in_block_ = false;
+    rolls_back_ = true;
+  }
+  void note_group(freshness::TableId group);
+  void account_unseen();
+  /// What was kept to run it again elsewhere.
+  void forget_batch() {
+    repeatable.clear();
+    shown_already.clear();
+    renamed.clear();
+  }
 
   // ---- StreamHandler --------------------------------------------------------
   void on_connected(Stream& stream) override;
@@ -229,14 +264,20 @@ class Server final : public StreamHandler {
   bool skipping = false;      // after an error: the server ignores all up to Sync
   bool error_seen = false;    // since its holder took it, or asked for its state
   bool batch_failed = false;  // the last one that was answered
+  std::uint64_t rows = 0;     // that its last statement counted, where somebody asks for that
   Settings parameters;        // as reported
-  Settings vars;              // as set by us for the last holder; null: unknown
+  Settings split_parameters, split_of;
+  Settings vars;  // as set by us for the last holder; null: unknown
   ServerStatements prepared;
   std::deque<Undo> undo;
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
   // Names taken back that messages already sent may use: its errors about them speak of ours.
   std::vector<std::pair<std::uint32_t, std::string>> lost_names;
   std::string kept;  // the batch under way as the client sent it, if it may be retried
+  bool may_change_objects = false;  // what it runs, until that is over
+  std::string repeatable;  // the batch under way, a read that another node can answer; or empty
+  std::vector<std::pair<std::string, StatementRef>> renamed;  // by it: what names stood for before
+  std::string shown_already;                                  // of its answer
   std::deque<std::string> poisons;  // whole ErrorResponses for Reply::poison, in order
   std::vector<std::pair<std::string, std::string>> startup_extra;  // dedicated: the client's own
 
@@ -263,6 +304,7 @@ class Server final : public StreamHandler {
   bool hides_part() const;
   bool shows_place(Bytes frame);
   bool can_retry() const;
+  bool goes_elsewhere(const wire::ErrorView& error);
   bool on_extended_error(const wire::ErrorView& error, Bytes frame);
   bool on_ready(Bytes body);
   bool on_uncertain_ready(char status);
@@ -292,7 +334,13 @@ class Server final : public StreamHandler {
   void settle();
   void settle_login();
   void settle_held();
+  void settle_ready();
   bool violate(std::string_view what);
+  void set_status(char status);
+  bool is_announced() const;
+  bool is_in_flight(freshness::TableId table) const;
+  void stand_for_all();
+  void end_writes(freshness::Outcome outcome);
   // cleaning (server_clean.cpp)
   void start_cleaning();
   void continue_cleaning();
@@ -302,6 +350,12 @@ class Server final : public StreamHandler {
   void send_cleaning(Out& out);
   void resync(Out& out);
 
+  bool in_block_ = false;               // what is sent next runs in a transaction block, for sure
+  bool rolls_back_ = false;             // what was sent last
+  freshness::TableId write_group_ = 0;  // of who writes; 0: in none
+  std::uint64_t objects_version_ = 0;   // of the catalogs, when the transaction wrote first
+  freshness::WriteSet writes_;          // of the open transaction, that nobody else can see yet
+  std::vector<freshness::CommitTicket> tickets_;  // of what somebody may see already
   ServerState state_ = ServerState::connecting;
   Holder* holder_ = nullptr;
   Client* relay_ = nullptr;  // the client it is opened for
@@ -334,6 +388,7 @@ class Server final : public StreamHandler {
   bool plain_only_ = false;
   bool logged_in_ = false;    // in this chunk
   bool retry_ = false;        // the batch in `kept` failed and shall be sent again
+  bool elsewhere_ = false;    // that in `repeatable`, to another node
   bool failing_ = false;      // the batch that is being answered
   bool ready_seen_ = false;   // and the holder has not heard of it
   bool reset_done_ = false;   // in this cleaning

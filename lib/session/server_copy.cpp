@@ -39,7 +39,7 @@ bool Server::on_uncertain_ready(char status) {
   uncertain_ = --copy_syncs_ > 0;
   skipping = false;
   if (expected_.empty()) batch_open = false;
-  tx_ = status;
+  set_status(status);
   ready_seen_ = true;
   return true;
 }

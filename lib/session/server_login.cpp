@@ -166,9 +166,9 @@ void Server::login_authentication(Bytes frame) {
     stream->write({&segment, 1});
   }
   if (step.progress == auth::Progress::ok) {
-    auth::Credentials used = login_->take_credentials();
-    if (used.kind != auth::CredentialKind::none) {
-      hub->shared.learn(pool->record.key.database, pool->record.key.user, std::move(used));
+    auth::Credentials proven = login_->take_credentials();
+    if (proven.kind != auth::CredentialKind::none) {
+      hub->shared.learn(pool->record.key.database, pool->record.key.user, std::move(proven));
     }
     login_.reset();
   }

@@ -1,5 +1,7 @@
 // Accounting for a server's answers: each is matched with what was asked, in order, before it goes
 // on.
+#include <charconv>
+
 #include "session/client.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -25,17 +27,25 @@ bool goes_on_hidden(Reply next) { return is_hidden_query(next) || next == Reply:
 
 bool is_data(std::uint8_t tag) { return tag == 'D' || tag == 'd' || tag == 'c'; }
 
+// The number that a CommandComplete ends with; 0 if it has none.
+std::uint64_t count_of(std::string_view tag) {
+  std::uint64_t count = 0;
+  const std::string_view digits = tag.substr(tag.rfind(' ') + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  return count;
+}
+
 }  // namespace
 
 void Server::feed(Bytes bytes) {
   if (!carry_.empty()) bytes = bytes.subspan(feed_carry(bytes));
   while (!bytes.empty() && state_ != ServerState::closing) {
-    const std::size_t used = frame(bytes);
-    if (used == 0) {
+    const std::size_t taken = frame(bytes);
+    if (taken == 0) {
       carry_.assign(as_text(bytes));
       break;
     }
-    bytes = bytes.subspan(used);
+    bytes = bytes.subspan(taken);
   }
   if (state_ == ServerState::closing) return hub->to_client.clear();
   settle();
@@ -49,20 +59,20 @@ std::size_t Server::feed_carry(Bytes bytes) {
     want =
         wire::header_size + load_be32(reinterpret_cast<const std::uint8_t*>(carry_.data()) + 1) - 4;
   }
-  std::size_t used = std::min(want - before, bytes.size());
-  carry_.append(as_text(bytes.first(used)));
-  if (carry_.size() < want) return used;
+  std::size_t taken = std::min(want - before, bytes.size());
+  carry_.append(as_text(bytes.first(taken)));
+  if (carry_.size() < want) return taken;
   const std::string whole = std::move(carry_);
   carry_.clear();
   if (frame(as_bytes(whole)) == 0) {
     // The header is complete now; the rest may be too.
     carry_ = whole;
-    return used + (used < bytes.size() ? feed_carry(bytes.subspan(used)) : 0);
+    return taken + (taken < bytes.size() ? feed_carry(bytes.subspan(taken)) : 0);
   }
   // What it passes on is borrowed from `whole`: it has to go now.
   if (holder_ && !hub->to_client.empty()) holder_->deliver(hub->to_client);
   hub->to_client.clear();
-  return used;
+  return taken;
 }
 
 // Handles what stands at the front. Returns how many bytes it took; 0: the message must be gathered
@@ -213,6 +223,7 @@ bool Server::on_complete(Bytes body) {
   if (is_hidden_query(front.reply)) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
+  if (hub->guide.profiles()) rows = count_of(tag);
   // Nearly all statements are told by two letters from those that matter here.
   if (tag.size() >= 3 && tag.size() <= 14 && (tag[0] != 'S' || tag[2] == 'T')) {
     on_tag(tag, front.undo && undo.front().forgotten);
@@ -263,8 +274,8 @@ bool Server::on_ready(Bytes body) {
   made_after_ = true;
   copy_in_ = false;
   uncertain_ = copy_syncs_ > 0;
-  if (tx_ == 'I' || status == 'I') ++transactions;
-  tx_ = status;
+  if (tx_ == 'I' || status == 'I') ++transactions, ++pool->served;
+  set_status(status);
   if (front.reply == Reply::probe) {
     probed_ = holder_ != nullptr;
     return false;
@@ -281,12 +292,13 @@ bool Server::on_ready(Bytes body) {
 
 bool Server::on_error(Bytes frame) {
   const wire::ErrorView error = wire::read_error(frame.subspan(wire::header_size));
-  ++pool->meter->total.error_count;
+  pool->count_error(error.sqlstate);
   const bool fatal = error.severity == "FATAL" || error.severity == "PANIC";
   if (fatal || expected_.empty()) {
     last_error_ = as_text(frame);  // the end of the stream comes next; on_end() tells the holder
     return false;
   }
+  if (goes_elsewhere(error)) return false;
   copy_in_ = false;
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
@@ -347,6 +359,18 @@ bool Server::can_retry() const {
   return true;
 }
 
+// A read that another node is asked: nothing of it was shown, or will be.
+bool Server::goes_elsewhere(const wire::ErrorView& error) {
+  if (repeatable.empty() || !holder_ || is_hidden_query(next_due())) return false;
+  if (!holder_->runs_elsewhere(*this, error)) return false;
+  hub->to_client.clear();
+  take_back_all();
+  expected_.clear();
+  expected_.push(Reply::sync_hidden);
+  elsewhere_ = true;
+  return true;
+}
+
 bool Server::on_parameter(Bytes body) {
   wire::Fields fields(body);
   const std::string_view parameter = fields.string();
@@ -362,8 +386,10 @@ bool Server::on_parameter(Bytes body) {
 // The end of a chunk: what it brought is passed on, and what it ended is ended.
 void Server::settle() {
   Out& out = hub->to_client;
+  const std::uint64_t before = links_;
   if (holder_ && !out.empty()) holder_->deliver(out);
   out.clear();
+  if (holder_ && links_ != before) return;  // it left, and another has the server
   if (std::exchange(logged_in_, false)) return settle_login();
   if (holder_) return settle_held();
   if (state_ == ServerState::cleaning) continue_cleaning();
@@ -391,15 +417,20 @@ void Server::settle_held() {
     holder_->on_state(*this, std::exchange(probe_failed_, false));
     if (!holder_ || links_ != before) return;
   }
-  if (!ready_seen_) return;
-  if (retry_ && expected_.empty() && carry_.empty()) {
-    retry_ = ready_seen_ = false;
-    return holder_->on_retry(*this);
-  }
-  if (!expected_.empty()) return holder_->on_batch_end();
+  if (ready_seen_) settle_ready();
+}
+
+void Server::settle_ready() {
   // Not while half of a message is here: the server could not be given back, and nothing would try
   // again.
-  if (!carry_.empty() || body_left_ > 0) return;
+  const bool between = carry_.empty() && body_left_ == 0;
+  if (between && expected_.empty() && (retry_ || elsewhere_)) {
+    const bool again = std::exchange(retry_, false);
+    elsewhere_ = ready_seen_ = false;
+    return again ? holder_->on_retry(*this) : holder_->on_elsewhere(*this);
+  }
+  if (!expected_.empty()) return holder_->on_batch_end();
+  if (!between) return;
   ready_seen_ = false;
   lost_names.clear();
   holder_->on_ready(*this, tx_);

@@ -1,12 +1,19 @@
-// What a batch that fails takes back: names of statements, and what they stood for.
+// What becomes of prepared statements when a message fails: names, here and on the server, go back
+// to what they stood for.
 #include <algorithm>
 
-#include "session/client.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/server.hpp"
 
 namespace heim::session {
+
+void Server::take_back_all() {
+  for (std::size_t i = undo.size(); i > 0; --i) take_back(undo[i - 1], true);
+  undo.clear();
+  poisons.clear();
+  prepared.drop_unnamed();
+}
 
 // A query that may have deallocated statements failed, and it is not known where.
 void Server::forgot_perhaps() {

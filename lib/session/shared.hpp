@@ -12,12 +12,16 @@
 #include "auth/hba.hpp"
 #include "auth/user_list.hpp"
 #include "base/log.hpp"
+#include "cluster/reports.hpp"
 #include "cluster/topology.hpp"
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
+#include "freshness/ledger.hpp"
 #include "pool/broker.hpp"
+#include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
+#include "session/temperatures.hpp"
 
 namespace heim::session {
 
@@ -29,6 +33,7 @@ struct Rules {
   auth::UserList users;
   auth::Hba hba;
   bool has_users = false;  // auth_file is configured
+  route::RulesRef routes;  // null: there are none
 };
 using RulesRef = std::shared_ptr<const Rules>;
 
@@ -62,6 +67,7 @@ class Shared {
   crypto::Random& random;
   Logger& logger;
   Fabric* fabric = nullptr;
+  cluster::Reports* reports = nullptr;  // may be null: nobody else watches the nodes
   Operator* engine = nullptr;  // may be null: then the console cannot reload or stop anything
   const std::string process_key;
   std::uint64_t hash_seed = 0;
@@ -72,6 +78,8 @@ class Shared {
   std::atomic<std::uint64_t> schema_epoch{0};
   AcceptedStatements accepted;
   Catalogs catalogs;
+  freshness::Ledger ledger;
+  Temperatures temperatures;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 

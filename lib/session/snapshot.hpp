@@ -164,6 +164,60 @@ struct PinRow {
   std::string meaning;
 };
 
+/// SHOW NODES. The control plane's own, not merged; what is not known is not set.
+struct NodeRow {
+  std::string name;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string role;
+  std::string condition;
+  std::string reason;  // of the condition
+  Instant since{};     // it has it
+  std::string given;   // the role in the configuration, or discovered
+  std::string breaker;
+  std::uint32_t failure_percent = 0;
+  std::optional<std::uint64_t> timeline, system_identifier;
+  std::string lsn;  // written or, of a standby, replayed
+  std::string received_lsn;
+  std::optional<std::uint64_t> lag_bytes, lag_us, latency_us;
+  std::uint32_t share = 0;  // thousandths
+  std::uint32_t weight = 0;
+  std::string zone;
+  std::uint64_t probes = 0, failures = 0;
+};
+
+/// SHOW REPLICATION: pg_stat_replication of the primary.
+struct ReplicationRow {
+  std::string node;
+  std::string application_name, client_addr, state, sync_state;
+  std::string sent_lsn, write_lsn, flush_lsn, replay_lsn;
+  std::optional<std::uint64_t> write_lag_us, flush_lag_us, replay_lag_us;
+};
+
+/// SHOW ROUTES: how many batches of statements went to which node, and why. Merged by both.
+struct RouteRow {
+  std::string node;
+  std::string reason;
+  std::uint64_t statements = 0;
+};
+
+/// SHOW LEDGER: what is known of the last writes of tables. Shared by all workers.
+struct LedgerRow {
+  std::string database;
+  std::string table;  // "*": what nobody knows more of
+  std::uint64_t version = 0;
+  std::uint32_t in_flight = 0;
+  std::string lsn;  // what a standby must have replayed; empty: not known yet
+  std::optional<std::uint64_t> written_ago_ms;
+  std::string temperature;
+};
+
+/// SHOW ROUTE FOR
+struct ExplainRow {
+  std::string what;
+  std::string value;
+};
+
 /// SHOW LISTS. Merged by adding the items of one name. What can be counted from the other rows
 /// (databases, users, pools, clients, servers) is counted there and need not be filled in.
 struct ListRow {
@@ -206,6 +260,11 @@ struct Snapshot {
   std::vector<DatabaseRow> databases;
   std::vector<UserRow> users;
   std::vector<PinRow> pins;
+  std::vector<RouteRow> routes;
+  std::vector<LedgerRow> ledger;
+  std::vector<ExplainRow> explained;
+  std::vector<NodeRow> nodes;
+  std::vector<ReplicationRow> replication;
   std::vector<ListRow> lists;
   std::vector<MemRow> memory;
   std::vector<ConfigRow> config;

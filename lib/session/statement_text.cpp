@@ -6,6 +6,7 @@
 
 #include "session/settings.hpp"
 #include "sql/lexer.hpp"
+#include "wire/framer.hpp"
 
 namespace heim::session {
 namespace {
@@ -94,6 +95,12 @@ bool may_forget(std::string_view sql) {
   if (semicolon == std::string_view::npos || semicolon + 1 >= sql.size()) return false;
   const std::string rest = fold(sql.substr(semicolon));
   return rest.find("deallocate") != std::string::npos || rest.find("discard") != std::string::npos;
+}
+
+std::string_view query_text(Bytes frame) {
+  std::string_view text = as_text(frame.subspan(wire::header_size));
+  if (!text.empty()) text.remove_suffix(1);  // its zero
+  return text;
 }
 
 std::size_t highest_parameter(std::string_view sql) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hpp"
+
 namespace heim::session {
 
 /// What a text forgets, if that is all it does.
@@ -23,6 +25,9 @@ Forgets forgets(std::string_view sql);
 
 /// Whether one of several statements may be of that kind. Says yes too often, in literals and such.
 bool may_forget(std::string_view sql);
+
+/// The text of a whole Query message.
+std::string_view query_text(Bytes frame);
 
 /// The number of the last parameter that a text names ($1, ...); 0 if there is none.
 std::size_t highest_parameter(std::string_view sql);

@@ -27,7 +27,7 @@ StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash
   auto made = std::make_shared<Statement>();
   made->hash = hash;
   made->content = content;
-  const auto what = forgets(content.substr(0, content.find('\0'))).what;
+  const auto what = forgets(made->text()).what;
   made->forgets_all = what == Forgets::What::all || what == Forgets::What::session;
   slot = made;
   if (table_.size() > sweep_at_) {

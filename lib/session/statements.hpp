@@ -36,6 +36,9 @@ struct Statement {
   const pool::Record* valid_in = nullptr;  // compared only
   std::uint64_t valid_epoch = 0;
   Hash128 valid_as;  // its key under the settings it was read with
+
+  /// Without the parameter types behind it.
+  std::string_view text() const { return std::string_view(content).substr(0, content.find('\0')); }
 };
 using StatementRef = std::shared_ptr<Statement>;
 

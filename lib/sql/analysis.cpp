@@ -40,7 +40,8 @@ std::size_t owned(const std::vector<Name>& names) {
 
 std::size_t owned(const Statement& statement) {
   return owned(statement.name) + owned(statement.settings) + owned(statement.executes) +
-         owned(statement.reads) + owned(statement.writes) + owned(statement.functions);
+         owned(statement.reads) + owned(statement.writes) + owned(statement.functions) +
+         owned(statement.attributes);
 }
 
 ScriptRef finish(Statements statements, const NormalForm& form, Hash128 fingerprint) {
@@ -57,6 +58,7 @@ ScriptRef finish(Statements statements, const NormalForm& form, Hash128 fingerpr
   for (Statement& statement : script->statements) {
     if (form.names_temp()) statement.effects |= effect::temp;
     if (!statement.functions.empty()) statement.effects |= effect::calls_functions;
+    if (!statement.attributes.empty()) statement.effects |= effect::names_attributes;
     if (!statement.reads.empty() || !statement.writes.empty()) {
       statement.effects |= effect::uses_relations;
     }

@@ -4,13 +4,14 @@
 
 namespace heim::sql {
 
+namespace {
+
 // 1255 pg_proc, 1259 pg_class, 2604 pg_attrdef, 2606 pg_constraint, 2618 pg_rewrite, 2620
 // pg_trigger, 3256 pg_policy. A function in C is taken at its extension's word, one in a language
 // that can do anything is not. A function that mentions the name of one that leaves something
 // behind is one, too; so is a relation whose triggers, rules, defaults, constraints, policies or
 // indexes use one, and a view, parent or referenced table of such a relation.
-std::string_view Catalog::query() {
-  return R"sql(WITH RECURSIVE source AS MATERIALIZED (
+constexpr std::string_view session_query = R"sql(WITH RECURSIVE source AS MATERIALIZED (
   SELECT p.oid, p.proname::text AS name, l.lanname AS language,
          lower(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)) AS body
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -65,29 +66,47 @@ UNION ALL SELECT DISTINCT 'f', p.proname::text, 'true' FROM leaves l JOIN pg_pro
 UNION ALL SELECT DISTINCT 'r', name, 'true' FROM leaves WHERE class = 1259
 UNION ALL SELECT DISTINCT 'w', class::text, 'true' FROM leaves
  WHERE class NOT IN (1255, 1259, 2606, 3466))sql";
+
+}  // namespace
+
+std::string Catalog::query() {
+  return std::string(session_query) + "\nUNION ALL " + std::string(objects_query());
 }
 
-void Catalog::add(std::string_view kind, std::string_view name, bool leaves) {
+void Catalog::add(std::string_view kind, std::string_view name, std::string_view detail) {
   if (kind == "f") {
-    functions_[std::string(name)] |= leaves;
+    functions_[std::string(name)] |= detail == "true";
   } else if (kind == "r") {
     relations_.emplace(name);
-  } else {
+  } else if (kind == "w") {
     all_ = true;
+  } else {
+    objects_.add(kind, name, detail);
   }
+}
+
+/// Whether it leaves something behind, or is not known.
+bool Catalog::leaves(const std::string& function) const {
+  const auto known = functions_.find(function);
+  return known == functions_.end() || known->second;
 }
 
 bool Catalog::is_suspicious(const Statement& statement) const {
   if (all_) return true;
-  const auto leaves = [this](const Name& relation) { return relations_.contains(relation.name); };
-  const bool relations = !relations_.empty() &&
-                         (std::any_of(statement.reads.begin(), statement.reads.end(), leaves) ||
-                          std::any_of(statement.writes.begin(), statement.writes.end(), leaves));
-  return relations || std::any_of(statement.functions.begin(), statement.functions.end(),
-                                  [this](const Name& function) {
-                                    const auto known = functions_.find(function.name);
-                                    return known == functions_.end() || known->second;
-                                  });
+  const auto leaves_by_use = [this](const Name& relation) {
+    return relations_.contains(relation.name);
+  };
+  const bool relations =
+      !relations_.empty() &&
+      (std::any_of(statement.reads.begin(), statement.reads.end(), leaves_by_use) ||
+       std::any_of(statement.writes.begin(), statement.writes.end(), leaves_by_use));
+  return relations ||
+         std::any_of(statement.functions.begin(), statement.functions.end(),
+                     [this](const Name& function) { return leaves(function.name); }) ||
+         std::any_of(statement.attributes.begin(), statement.attributes.end(),
+                     [this](const std::string& name) {
+                       return objects_.is_attribute(name) && leaves(name);
+                     });
 }
 
 bool Catalog::is_suspicious(const Script& script) const {
@@ -97,7 +116,8 @@ bool Catalog::is_suspicious(const Script& script) const {
 
 Effects Catalog::watch() const {
   if (all_) return ~Effects{0};
-  return effect::calls_functions | (relations_.empty() ? 0 : effect::uses_relations);
+  return effect::calls_functions | (relations_.empty() ? 0 : effect::uses_relations) |
+         (objects_.has_attributes() ? effect::names_attributes : 0);
 }
 
 }  // namespace heim::sql

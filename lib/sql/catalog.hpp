@@ -1,5 +1,6 @@
-// What a database's own objects do to the session that uses them: which functions leave settings,
-// locks, temporary tables and the like behind, and which relations run such functions.
+// What a database's own objects do. First to the session that uses them: which functions leave
+// settings, locks, temporary tables and the like behind, and which relations run such functions.
+// Then to the tables: see objects.hpp.
 //
 // Found by the text of the functions, closed over what uses what. An object that is not known
 // counts as one that leaves something behind.
@@ -10,6 +11,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "sql/objects.hpp"
 #include "sql/statement.hpp"
 
 namespace heim::sql {
@@ -17,12 +19,13 @@ namespace heim::sql {
 /// Immutable once built. By name alone: whatever schema search_path leads to, it is covered.
 class Catalog {
  public:
-  /// The question, for a session whose search_path is pg_catalog. Rows of (kind, name, leaves): see
-  /// add().
-  static std::string_view query();
-  /// A row of the answer: kind 'f' a function, 'r' a relation that leaves something behind, 'w'
-  /// an operator, type or cast that does: then anything may.
-  void add(std::string_view kind, std::string_view name, bool leaves);
+  /// The question, for a session whose search_path is pg_catalog. Rows of (kind, name, detail):
+  /// see add().
+  static std::string query();
+  /// A row of the answer: kind 'f' a function, with 'true' if it leaves something behind, 'r' a
+  /// relation that does, 'w' an operator, type or cast that does: then anything may. All others
+  /// are of the objects.
+  void add(std::string_view kind, std::string_view name, std::string_view detail);
 
   /// Whether running the statement may change what outlives its transaction, through objects of
   /// the database. What the statement does by itself, its effects say.
@@ -31,7 +34,13 @@ class Catalog {
   /// Scripts without any of these effects are not suspicious.
   Effects watch() const;
 
+  /// Which tables statements read and write.
+  const Objects& objects() const { return objects_; }
+
  private:
+  bool leaves(const std::string& function) const;
+
+  Objects objects_;
   std::unordered_map<std::string, bool> functions_;  // name -> leaves something behind
   std::unordered_set<std::string> relations_;        // that leave something behind
   bool all_ = false;

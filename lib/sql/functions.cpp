@@ -81,6 +81,53 @@ constexpr Special special[] = {
 };
 static_assert(std::ranges::is_sorted(special, {}, &Special::name));
 
+/// Volatile, yet all they do is give a value that is another one each time, or wait: on a standby
+/// as well as on the primary. (What setseed() did, the session that did it keeps on its server.)
+constexpr std::string_view only_values[] = {
+    "clock_timestamp", "gen_random_uuid", "pg_sleep",  "pg_sleep_for",
+    "pg_sleep_until",  "random",          "timeofday",
+};
+static_assert(std::ranges::is_sorted(only_values));
+
+/// Not volatile, yet another server gives another answer: who it is, how it is set and fares.
+constexpr std::string_view of_server[] = {
+    "current_setting",
+    "inet_client_addr",
+    "inet_client_port",
+    "inet_server_addr",
+    "inet_server_port",
+    "pg_available_extension_versions",
+    "pg_available_extensions",
+    "pg_backend_pid",
+    "pg_conf_load_time",
+    "pg_config",
+    "pg_current_snapshot",
+    "pg_current_xact_id",
+    "pg_current_xact_id_if_assigned",
+    "pg_cursor",
+    "pg_is_other_temp_schema",
+    "pg_listening_channels",
+    "pg_my_temp_schema",
+    "pg_postmaster_start_time",
+    "pg_prepared_statement",
+    "pg_show_all_settings",
+    "txid_current",
+    "txid_current_if_assigned",
+    "txid_current_snapshot",
+};
+static_assert(std::ranges::is_sorted(of_server));
+
+Traits traits_of(const std::string_view name, char volatility, Effects effects) {
+  Traits traits = 0;
+  const bool may_change = volatility == 'v' || (effects & effect::is_volatile) != 0;
+  const bool asks = name.starts_with("pg_stat_get_") || name.starts_with("pg_is_") ||
+                    name.starts_with("pg_last_");
+  const bool value = std::ranges::binary_search(only_values, name);
+  if (may_change && !asks && !value) traits |= trait::changes;
+  if (asks || std::ranges::binary_search(of_server, name)) traits |= trait::server;
+  return traits;
+}
+
 template <class Row, std::size_t count>
 const Row* find(const Row (&rows)[count], std::string_view name) {
   const Row* row = std::ranges::lower_bound(rows, name, {}, &Row::name);
@@ -92,15 +139,15 @@ const Row* find(const Row (&rows)[count], std::string_view name) {
 Builtin builtin(std::string_view name) {
   const Known* row = find(known, name);
   if (row == nullptr) return {};
-  if (const Special* more = find(special, name)) return {true, more->effects};
-  switch (row->volatility) {
-    case 'v':
-      return {true, effect::is_volatile};
-    case 's':
-      return {true, effect::is_stable};
-    default:
-      return {true, 0};
+  Effects effects = 0;
+  if (const Special* more = find(special, name)) {
+    effects = more->effects;
+  } else if (row->volatility == 'v') {
+    effects = effect::is_volatile;
+  } else if (row->volatility == 's') {
+    effects = effect::is_stable;
   }
+  return {true, effects, traits_of(name, row->volatility, effects)};
 }
 
 }  // namespace heim::sql

@@ -9,6 +9,7 @@ namespace heim::sql {
 struct Builtin {
   bool known = false;
   Effects effects = 0;
+  Traits traits = 0;
 };
 
 /// By the name alone, as if pg_catalog were meant. Of several with one name the worst counts.

@@ -11,6 +11,20 @@ void tidy(std::vector<T>& values) {
   values.shrink_to_fit();
 }
 
+/// Of a node that says all by being there.
+Effects effect_of(NodeTag tag) {
+  switch (tag) {
+    case T_LockingClause:
+      return effect::locks;
+    case T_SQLValueFunction:
+      return effect::is_stable;
+    case T_SetToDefault:
+      return effect::advances_sequence;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 std::optional<Statement> Reader::read(const Node* statement) {
@@ -40,6 +54,7 @@ Statement Reader::finish() {
   tidy(out_.reads);
   tidy(out_.writes);
   tidy(out_.functions);
+  tidy(out_.attributes);
   return std::move(out_);
 }
 
@@ -62,6 +77,12 @@ void Reader::dispatch(const Node* node) {
       return relation(node);
     case T_FuncCall:
       return function(node);
+    case T_ColumnRef:
+      return column(node);
+    case T_A_Indirection:
+      return indirection(node);
+    case T_A_Expr:
+      return operation(node);
     case T_TypeName:
       return type(node);
     case T_SelectStmt:
@@ -76,15 +97,11 @@ void Reader::dispatch(const Node* node) {
       return merge(node);
     case T_IntoClause:
       return into(node);
-    case T_LockingClause:
-      return effects(effect::locks);
-    case T_SQLValueFunction:
-      return effects(effect::is_stable);
-    case T_SetToDefault:
-      return effects(effect::advances_sequence);
     default:
-      return below(node);
+      break;
   }
+  const Effects alone = effect_of(tag_of(node));
+  alone != 0 ? effects(alone) : below(node);
 }
 
 void Reader::below(const Node* node) {
@@ -102,7 +119,10 @@ void Reader::list(const List* list) {
 
 void Reader::relation(const Node* node) {
   const auto* relation = as<RangeVar>(node);
-  if (relation->relpersistence == 't') effects(effect::temp);
+  if (relation->relpersistence == 't') {
+    effects(effect::temp);
+    if (writing_) out_.traits |= trait::makes_temp;
+  }
   if (!writing_ && is_cte(relation)) return;
   add(writing_ ? out_.writes : out_.reads, view(relation->schemaname), view(relation->relname));
 }

@@ -46,7 +46,10 @@ class Reader {
   void target(const RangeVar* relation);
   bool is_cte(const RangeVar* relation) const;
   void function(const Node* node);
+  void column(const Node* node);
+  void indirection(const Node* node);
   void set_config(const FuncCall* call);
+  void operation(const Node* node);
   void type(const Node* node);
 
   // reader_statement.cpp: the others
@@ -71,6 +74,7 @@ class Reader {
   void call(const Node* node);
   void reading(const Node* node);   // relations named are read
   void changing(const Node* node);  // relations named are written
+  void truncate(const Node* node);
   void create_as(const Node* node);
   void create_schema(const Node* node);
   void drop(const Node* node);

@@ -131,9 +131,35 @@ void Reader::function(const Node* node) {
   const Builtin found = own ? builtin(name) : Builtin{};
   if (found.known) {
     effects(found.effects);
+    out_.traits |= found.traits;
     if (name == "set_config") set_config(call);
   } else {
     add(out_.functions, schema, name);
+  }
+  below(node);
+}
+
+/// Of t.a and s.t.a the last name may be a function's; what stands alone is a column or a row.
+void Reader::column(const Node* node) {
+  const Elements names(as<ColumnRef>(node)->fields);
+  const std::string_view last = names.size() > 1 ? string_of(names[names.size() - 1]) : "";
+  if (!last.empty()) out_.attributes.emplace_back(last);
+}
+
+void Reader::indirection(const Node* node) {
+  for (const ListCell& cell : Elements(as<A_Indirection>(node)->indirection)) {
+    if (const std::string_view name = string_of(element(cell)); !name.empty()) {
+      out_.attributes.emplace_back(name);
+    }
+  }
+  below(node);
+}
+
+void Reader::operation(const Node* node) {
+  constexpr std::string_view distances[] = {"<->", "<#>", "<=>", "<+>", "<~>", "<%>"};
+  const std::string_view name = qualified(as<A_Expr>(node)->name).second;
+  if (name.size() == 3 && std::ranges::find(distances, name) != std::end(distances)) {
+    out_.traits |= trait::distance;
   }
   below(node);
 }

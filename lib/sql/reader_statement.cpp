@@ -63,7 +63,7 @@ const Reader::Row Reader::rows[] = {
     {T_DoStmt, Kind::block, suspicious, &Reader::nothing},
     {T_LoadStmt, Kind::load, loads | own_server, &Reader::nothing},
     {T_CopyStmt, Kind::other, 0, &Reader::copy},
-    {T_TruncateStmt, Kind::write, 0, &Reader::changing},
+    {T_TruncateStmt, Kind::write, 0, &Reader::truncate},
     {T_RefreshMatViewStmt, Kind::write, 0, &Reader::changing},
     // What tends the data and leaves its meaning alone.
     {T_VacuumStmt, Kind::maintenance, 0, &Reader::reading},
@@ -166,6 +166,11 @@ void Reader::changing(const Node* node) {
   writing_ = true;
   below(node);
   writing_ = false;
+}
+
+void Reader::truncate(const Node* node) {
+  out_.traits |= trait::truncates;
+  changing(node);
 }
 
 void Reader::transaction(const Node* node) {
@@ -326,6 +331,7 @@ void Reader::planned_only() {
     out_.reads.insert(out_.reads.end(), out_.writes.begin(), out_.writes.end());
   }
   out_.writes.clear();
+  out_.traits &= trait::distance;
   out_.kind = Kind::explain;
 }
 

@@ -114,9 +114,27 @@ inline constexpr Effects
     /// library may have reserved, a search_path that begins with pg_temp,
     /// pg_stat_force_next_flush().
     own_server = 1u << 29,
+    /// `attributes` of a statement is not empty.
+    names_attributes = 1u << 30,
     /// nextval() or setval() by name: currval() is seldom far. With advances_sequence.
-    calls_nextval = 1u << 30;
+    calls_nextval = 1u << 31;
 }  // namespace effect
+
+/// More of a statement, for the route alone.
+using Traits = std::uint8_t;
+namespace trait {
+inline constexpr Traits
+    /// TRUNCATE: other tables may go with it.
+    truncates = 1u << 0,
+    /// Asks which server this is, or how it fares: pg_is_in_recovery(), pg_backend_pid(), ...
+    server = 1u << 1,
+    /// Calls a volatile built-in function that may do more than give a value, unlike random().
+    changes = 1u << 2,
+    /// Uses an operator that tells a distance: of vectors, mostly.
+    distance = 1u << 3,
+    /// DDL that makes a temporary table and nothing else.
+    makes_temp = 1u << 4;
+}  // namespace trait
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.
 struct Name {
@@ -128,6 +146,7 @@ struct Name {
 struct Statement {
   Kind kind = Kind::unknown;
   Effects effects = effect::suspicious;
+  Traits traits = 0;
   /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
   /// its like: what is named. Empty for ALL and *. SET LOCAL .. TO DEFAULT: the setting.
   std::string name;
@@ -145,6 +164,9 @@ struct Statement {
   /// schema that is not pg_catalog. With such a name effect::suspicious is not set by itself:
   /// whether it is known harmless, the catalog says (catalog.hpp).
   std::vector<Name> functions;
+  /// Columns by a name with a dot before it: t.a, (t).a. If there is no such column, a function
+  /// that takes the row is called.
+  std::vector<std::string> attributes;
   /// begin: READ ONLY, READ WRITE, SERIALIZABLE, ... were given.
   bool read_only = false, read_write = false, serializable = false, repeatable_read = false;
   bool chain = false;  // commit, rollback: AND CHAIN

@@ -1,5 +1,7 @@
 #include "backend.hpp"
 
+#include <cstdio>
+
 #include "server.hpp"
 #include "wire/encoder.hpp"
 #include "wire/framer.hpp"
@@ -83,6 +85,7 @@ void Backend::begin_session(const wire::StartupPacket& packet) {
     return refuse("53300", "sorry, too many clients already");
   }
   Gucs gucs;
+  if (server_.database().in_recovery()) gucs.set_fixed("in_hot_standby", "on");
   for (const auto& [name, value] : packet.parameters) {
     if (name == "user" || name == "database" || name == "replication" || name == "options")
       continue;
@@ -100,6 +103,8 @@ void Backend::begin_session(const wire::StartupPacket& packet) {
 
 void Backend::greet() {
   if (phase_ != Phase::forking) return;
+  greet_due_ = server_.frozen();
+  if (greet_due_) return;
   phase_ = Phase::session;
   wire::authentication(out_, 0);
   for (const auto& [name, value] : session_->gucs().reported())
@@ -146,12 +151,13 @@ void Backend::wake(Duration delay) {
   if (awake_ || phase_ != Phase::session) return;
   awake_ = true;
   const Duration jitter = server_.random().between(Duration(0), microseconds(20));
-  server_.scheduler().after(delay + jitter, "step", id_, [this] { step(); });
+  server_.scheduler().after(delay + jitter + server_.slowness(), "step", id_, [this] { step(); });
 }
 
 void Backend::step() {
   awake_ = false;
   if (phase_ != Phase::session || blocked()) return;  // on_drained() goes on
+  if (server_.frozen() || waits_for_standby()) return;
   bool must_flush = false;
   Duration work{};
   const Session::Progress progress = session_->step(out_, must_flush, work);
@@ -165,7 +171,22 @@ void Backend::step() {
   if (eof_) exit();
 }
 
+bool Backend::waits_for_standby() const { return committed_ > server_.synchronized(); }
+
+void Backend::release() {
+  if (committed_ == 0 || waits_for_standby()) return;
+  committed_ = 0;
+  flush();
+  wake(Duration(0));
+}
+
+void Backend::thaw() {
+  if (greet_due_) return greet();
+  if (phase_ == Phase::session) read_messages();
+}
+
 void Backend::flush() {
+  if (waits_for_standby()) return;
   if (!out_.empty() && stream_) stream_->write(out_);
   out_.clear();
 }
@@ -216,9 +237,32 @@ void Backend::notify(const std::string& channel, const std::string& payload) {
 
 // ---- the session's world
 
-void Backend::on_started(const std::string& tag, std::uint64_t block) {
+void Backend::on_started(const Statement& statement, const std::string& tag, std::uint64_t block) {
   server_.scheduler().trace("backend " + std::to_string(id_), "starts " + tag);
-  server_.database().judge().started(id_, block, tag);
+  Database& database = server_.database();
+  const bool writes = statement.writes();
+  if (writes) database.work(server_.scheduler().now());
+  database.judge().started({id_, block, tag, writes, statement.repeatable(),
+                            statement.ends_transaction(), database.timeline(),
+                            database.in_recovery()});
+}
+void Backend::on_refused(const std::string& tag) { server_.database().judge().refused(tag); }
+Snapshot Backend::take_snapshot() { return server_.database().snapshot(); }
+std::string Backend::newest(const std::string& table, Snapshot snapshot) {
+  return server_.database().newest(table, snapshot);
+}
+bool Backend::conflicts() {
+  const std::uint32_t often = server_.settings().conflicts;
+  return often > 0 && read_only() && server_.random().chance(often);
+}
+std::string Backend::wal_position(const std::string& function) {
+  const Database& database = server_.database();
+  const bool replayed = function == "pg_last_wal_replay_lsn";
+  char text[32];
+  std::snprintf(
+      text, sizeof text, "0/%llX",
+      static_cast<unsigned long long>(replayed ? database.replayed_lsn() : database.insert_lsn()));
+  return text;
 }
 void Backend::on_block_begun(const std::string& tag, std::uint64_t block) {
   server_.database().judge().block_begun(id_, block, tag);
@@ -227,9 +271,13 @@ void Backend::on_cancelled(const std::string& tag) {
   server_.scheduler().trace("backend " + std::to_string(id_), "is cancelled in " + tag);
   server_.database().judge().cancelled(tag);
 }
-void Backend::on_commit(const std::vector<Write>& writes) { server_.database().commit(writes); }
+void Backend::on_commit(const std::vector<Write>& writes) {
+  server_.database().commit(writes, server_.scheduler().now());
+  committed_ = server_.database().insert_lsn();
+  if (server_.on_wal) server_.on_wal();
+}
 std::string Backend::read(const std::string& key) { return server_.database().read(key); }
-bool Backend::read_only() { return server_.settings().standby; }
+bool Backend::read_only() { return server_.database().in_recovery(); }
 std::uint64_t Backend::schema() { return server_.database().schema(); }
 void Backend::alter() { server_.database().alter(); }
 void Backend::listen(const std::string& channel, bool on) {

@@ -21,6 +21,13 @@ class Backend final : public StreamHandler, public SessionHost {
   /// The process dies without a word.
   void crash();
   void notify(const std::string& channel, const std::string& payload);
+  /// The server goes on after a freeze.
+  void thaw();
+  /// A standby may have what this process waits for before it says that it has committed.
+  void release();
+  void set_in_recovery(bool on) {
+    if (session_) session_->set_in_recovery(on);
+  }
 
   bool gone() const { return phase_ == Phase::gone; }
   bool in_session() const { return phase_ == Phase::session; }
@@ -44,12 +51,17 @@ class Backend final : public StreamHandler, public SessionHost {
   enum class Phase { startup, forking, session, gone };
 
   // SessionHost
-  void on_started(const std::string& tag, std::uint64_t block) override;
+  void on_started(const Statement& statement, const std::string& tag, std::uint64_t block) override;
   void on_block_begun(const std::string& tag, std::uint64_t block) override;
   void on_cancelled(const std::string& tag) override;
   void on_commit(const std::vector<Write>& writes) override;
   std::string read(const std::string& key) override;
   bool read_only() override;
+  void on_refused(const std::string& tag) override;
+  Snapshot take_snapshot() override;
+  std::string newest(const std::string& table, Snapshot snapshot) override;
+  bool conflicts() override;
+  std::string wal_position(const std::string& function) override;
   std::uint64_t schema() override;
   void alter() override;
   void listen(const std::string& channel, bool on) override;
@@ -66,6 +78,7 @@ class Backend final : public StreamHandler, public SessionHost {
   void flush();
   void exit();
   bool blocked() const { return stream_ && stream_->backlog() > 0; }
+  bool waits_for_standby() const;
 
   Server& server_;
   Endpoint* stream_;
@@ -78,6 +91,8 @@ class Backend final : public StreamHandler, public SessionHost {
   bool awake_ = false;  // a step is scheduled
   bool eof_ = false;
   bool paused_ = false;
+  bool greet_due_ = false;
+  std::uint64_t committed_ = 0;  // the end of the last commit here
 };
 
 }  // namespace heim::sim

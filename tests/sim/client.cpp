@@ -228,6 +228,7 @@ void Client::speak() {
 void Client::begin_unit() {
   const bool sure = oracle_->quiet();
   unit_ = script_.next(sure ? &oracle_->session() : nullptr);
+  network_.judge().issued(settings_.number, script_.number());
   next_burst_ = 0;
   --units_left_;
   const Habits& habits = profile_.habits;
@@ -303,7 +304,8 @@ void Client::vanish() {
 
 void Client::on_end(Stream&, const StreamEnd& end) {
   trace("its connection ended: " + (end.orderly ? "in good order" : end.message));
-  const bool cause = profile_.tolerance.disconnects || oracle_->fatal() || phase_ == Phase::leaving;
+  const bool cause = profile_.tolerance.disconnects || oracle_->fatal() || oracle_->may_end() ||
+                     phase_ == Phase::leaving;
   stream_->close();
   stream_ = nullptr;
   if (!cause) complain("the connection ended without cause (" + end.message + ")");

@@ -121,6 +121,7 @@ void Endpoint::resume() {
 
 bool Endpoint::deaf() const {
   if (closed_ || ended_ || connecting_ || detached_ || !handler_) return true;
+  if (host_->frozen()) return true;
   if (host_->partitioned() || (peer_ && peer_->host_->partitioned())) return true;
   return paused_ && !reset_noticed_;
 }

@@ -18,10 +18,18 @@ struct KnownGuc {
 /// Null if a server would not recognise the name. Case does not matter.
 const KnownGuc* find_guc(std::string_view name);
 
+/// The spelling a server reports ("timezone" is "TimeZone"); lower case for names it does not know.
+std::string canonical_guc(std::string_view name);
+
 class Gucs {
  public:
   /// What a startup packet gave: the value that RESET goes back to.
   bool set_default(std::string_view name, std::string_view value);
+
+  /// What only the server itself changes.
+  void set_fixed(std::string_view name, const std::string& value) {
+    defaults_[canonical_guc(name)] = value;
+  }
 
   bool known(std::string_view name) const;
   std::string show(std::string_view name) const;
@@ -46,8 +54,5 @@ class Gucs {
   std::string default_of(const std::string& canonical) const;
   Values defaults_, session_, current_, before_;
 };
-
-/// The spelling a server reports ("timezone" is "TimeZone"); lower case for names it does not know.
-std::string canonical_guc(std::string_view name);
 
 }  // namespace heim::sim

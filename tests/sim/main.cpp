@@ -8,6 +8,7 @@
 #include "profiles.hpp"
 #include "proxy.hpp"
 #include "relay.hpp"
+#include "splitter.hpp"
 #include "world.hpp"
 
 namespace {
@@ -17,20 +18,24 @@ struct Options {
   std::uint64_t from = 1, to = 1;
   std::string profile = "every", middle = "proxy";
   std::vector<std::string> habits;
-  bool trace = false, twice = false, go_on = false;
+  bool trace = false, twice = false, go_on = false, splits = false;
 };
 
 [[noreturn]] void usage(int status) {
   std::printf(
-      "usage: heim_sim [--seed N | --seeds FROM..TO] [--profile NAME] [--middle NAME] [--set "
+      "usage: heim_sim [--seed N | --seeds FROM..TO | --nightly] [--profile NAME] [--middle NAME] "
+      "[--set "
       "HABIT=PERCENT]...\n"
       "                [--twice] [--go-on] [--trace]\n"
-      "  --profile  every (default), or one of:");
+      "  --nightly  50,000 seeds that the tests do not run\n"
+      "  --profile  every (default), clusters, or one of:");
   for (const auto& name : profile_names()) std::printf(" %s", name.c_str());
   std::printf(
       "\n  --middle   what stands between clients and server: proxy (default), none, relay, "
-      "relay:BUG\n"
+      "relay:BUG,\n"
+      "             splitter, splitter:FAULT (both for clusters)\n"
       "  --set      overrides a habit of the clients (see profiles.cpp)\n"
+      "  --split    the proxy reads from standbys\n"
       "  --go-on    do not stop at the first failure\n"
       "  --twice    run each seed twice and compare the traces\n"
       "  --trace    print every message\n");
@@ -53,10 +58,15 @@ Options read_options(int argc, char** argv) {
       if (dots == range.npos) usage(2);
       options.from = std::strtoull(range.c_str(), nullptr, 10);
       options.to = std::strtoull(range.c_str() + dots + 2, nullptr, 10);
+    } else if (word == "--nightly") {
+      options.from = 1001;
+      options.to = 51000;
     } else if (word == "--profile") {
       options.profile = value();
     } else if (word == "--middle") {
       options.middle = value();
+    } else if (word == "--split") {
+      options.splits = true;
     } else if (word == "--trace") {
       options.trace = true;
     } else if (word == "--set") {
@@ -82,12 +92,21 @@ MakeMiddle middle_of(const std::string& name) {
       return [one](World& world) { return make_relay(world, one); };
     }
   }
+  for (int fault = 0; fault < static_cast<int>(Fault::count_); ++fault) {
+    const Fault one = static_cast<Fault>(fault);
+    if (name == std::string("splitter:") + heim::sim::name(one) ||
+        (name == "splitter" && one == Fault::none)) {
+      return [one](World& world) { return make_splitter(world, one); };
+    }
+  }
   usage(2);
 }
 
 Outcome run_one(std::uint64_t seed, const std::string& profile, const Options& options) {
   Profile drawn = draw_profile(profile, seed);
+  drawn.splits = options.splits;
   if (options.middle == "proxy") drawn = for_proxy(drawn, seed);
+  if (options.middle.starts_with("splitter")) drawn = for_splitter(drawn);
   for (const std::string& habit : options.habits) {
     if (!set_habit(drawn.habits, habit)) usage(2);
   }
@@ -100,10 +119,11 @@ void report(std::uint64_t seed, const std::string& profile, const Options& optio
   std::string set;
   for (const std::string& habit : options.habits) set += " --set " + habit;
   std::printf(
-      "seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s "
+      "seed %llu, profile %s: %s\nreplay: heim_sim --seed %llu --profile %s --middle %s%s%s "
       "--trace\n",
       static_cast<unsigned long long>(seed), profile.c_str(), verdict.c_str(),
-      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(), set.c_str());
+      static_cast<unsigned long long>(seed), profile.c_str(), options.middle.c_str(),
+      options.splits ? " --split" : "", set.c_str());
 }
 
 }  // namespace
@@ -111,12 +131,15 @@ void report(std::uint64_t seed, const std::string& profile, const Options& optio
 int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
   const auto& names = profile_names();
+  static constexpr const char* clusters[] = {"cluster", "lagging", "failover"};
   const auto begin = std::chrono::steady_clock::now();
   Outcome sum;
   std::uint64_t failures = 0;
   for (std::uint64_t seed = options.from; seed <= options.to; ++seed) {
-    const std::string profile =
-        options.profile == "every" ? names[seed % names.size()] : options.profile;
+    const std::string profile = options.profile == "every" ? names[seed % names.size()]
+                                : options.profile == "clusters"
+                                    ? clusters[seed % std::size(clusters)]
+                                    : options.profile;
     Outcome outcome = run_one(seed, profile, options);
     if (options.twice && outcome.verdict.empty() &&
         run_one(seed, profile, options).hash != outcome.hash) {
@@ -135,17 +158,25 @@ int main(int argc, char** argv) {
     sum.cancels_hit += outcome.cancels_hit;
     sum.backends += outcome.backends;
     sum.answers += outcome.answers;
+    sum.reads += outcome.reads;
+    sum.on_standbys += outcome.on_standbys;
+    sum.timelines += outcome.timelines - 1;
+    sum.lost += outcome.lost;
   }
   const double took =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::printf(
       "%llu worlds in %.1f s: %llu events, %llu statements, %llu answers, %llu writes committed, "
-      "%llu cancels that hit, %llu backends\n",
+      "%llu cancels that hit, %llu backends\n"
+      "clusters: %llu reads, %llu statements on standbys, %llu promotions, %llu commits lost by "
+      "them\n",
       static_cast<unsigned long long>(options.to - options.from + 1), took,
       static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
       static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
       static_cast<unsigned long long>(sum.cancels_hit),
-      static_cast<unsigned long long>(sum.backends));
+      static_cast<unsigned long long>(sum.backends), static_cast<unsigned long long>(sum.reads),
+      static_cast<unsigned long long>(sum.on_standbys),
+      static_cast<unsigned long long>(sum.timelines), static_cast<unsigned long long>(sum.lost));
   if (failures > 0) std::printf("%llu worlds failed\n", static_cast<unsigned long long>(failures));
   return failures == 0 ? 0 : 1;
 }

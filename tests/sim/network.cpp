@@ -30,6 +30,22 @@ void Network::partition(const std::string& name, bool on) {
   for (const auto& end : endpoints_) end->kick();
 }
 
+void Network::freeze(const std::string& name, bool on) {
+  host(name).frozen_ = on;
+  scheduler_.note("freeze", mix(0, name), on);
+  if (on) return;
+  for (const auto& end : endpoints_) end->kick();
+}
+
+void Network::reset_between(const std::string& name, const std::string& other) {
+  for (const auto& end : endpoints_) {
+    if (!end->closed_ && end->host_->name() == name && end->peer_ &&
+        end->peer_->host_->name() == other) {
+      end->reset();
+    }
+  }
+}
+
 void Network::reset_all(const std::string& name) {
   for (const auto& end : endpoints_) {
     if (end->host_->name() == name && !end->closed_) end->reset();

@@ -52,6 +52,8 @@ class Host final : public Transport {
   void set_serves_tls(bool on) { serves_tls_ = on; }
   /// A partitioned host hears nothing and is not heard; bytes wait. See Network::partition().
   bool partitioned() const { return partitioned_; }
+  /// Its processes are stopped: connections are taken, bytes wait, and nothing answers.
+  bool frozen() const { return frozen_; }
 
  private:
   friend class Network;
@@ -59,6 +61,7 @@ class Host final : public Transport {
   std::string name_;
   bool serves_tls_ = false;
   bool partitioned_ = false;
+  bool frozen_ = false;
 };
 
 class Network {
@@ -70,6 +73,9 @@ class Network {
   void listen(const std::string& host, std::uint16_t port, Listener& listener);
   void set_door(const std::string& host, std::uint16_t port, Door door);
   void partition(const std::string& host, bool on);
+  void freeze(const std::string& host, bool on);
+  /// Cuts every wire between two hosts.
+  void reset_between(const std::string& host, const std::string& other);
   /// Cuts every wire of a host, as a crash of the machine does.
   void reset_all(const std::string& host);
   /// Streams that were made and not yet closed by their owners.

@@ -19,6 +19,13 @@ std::pair<std::size_t, std::string> first_value(std::string_view body) {
   return {count, count ? std::string(as_text(fields.bytes(fields.u32()))) : std::string()};
 }
 
+std::vector<std::string> columns_of(std::string_view body) {
+  wire::Fields fields(as_bytes(body));
+  std::vector<std::string> columns(fields.u16());
+  for (std::string& column : columns) column = as_text(fields.bytes(fields.u32()));
+  return columns;
+}
+
 /// A host whose world does not change: for looking ahead.
 class Nowhere final : public SessionHost {};
 
@@ -114,6 +121,7 @@ bool Oracle::foresee_answer(wire::Header& header) {
 }
 
 std::string Oracle::match(char tag, std::string_view body) {
+  rows_shown_ |= tag == 'D';
   if (expected_.empty()) read_uncertain_ = false;  // rows may be foreseen with what describes them
   wire::Header header;
   if (!foresee_answer(header)) {
@@ -122,13 +130,19 @@ std::string Oracle::match(char tag, std::string_view body) {
   const std::string expected = expected_.substr(wire::header_size, header.body);
   expected_.erase(0, header.total());
   const char wanted = static_cast<char>(header.tag);
-  if (wanted == tag && tag == 'N') return {};
+  if (wanted == tag) return match_body(tag, body, expected);
+  return "expected " + show(wanted, expected) + ", but there came " + show(tag, body);
+}
+
+std::string Oracle::match_body(char tag, std::string_view body, std::string_view expected) {
+  if (tag == 'N') return {};
   const bool shape = tag == 'T' ? expected.substr(2, 6) == std::string_view("shape\0", 6)
                                 : tag == 'D' && session_.on_shape();
-  if (wanted == tag && shape) return match_shape(tag, body, expected);
-  if (wanted == tag && (expected == body || read_uncertain_)) return {};
-  if (wanted == tag && tag == 'D' && session_.on_unreported_setting()) return match_setting(body);
-  return "expected " + show(wanted, expected) + ", but there came " + show(tag, body);
+  if (tag == 'D' && session_.on_tables()) return match_tables(body, expected);
+  if (shape) return match_shape(tag, body, expected);
+  if (expected == body || read_uncertain_) return {};
+  if (tag == 'D' && session_.on_unreported_setting()) return match_setting(body);
+  return "expected " + show(tag, expected) + ", but there came " + show(tag, body);
 }
 
 /// Rows of a table whose columns change: any number of them, but the number that was last
@@ -144,6 +158,26 @@ std::string Oracle::match_shape(char tag, std::string_view body, std::string_vie
   if (!tolerance_.reshapes && shape_columns_ != 0 && count != shape_columns_) {
     return "a row of " + std::to_string(count) + " columns where " +
            std::to_string(shape_columns_) + " were described";
+  }
+  return {};
+}
+
+/// The newest writes of tables: the session's own while its transaction is open, else whatever is
+/// new enough.
+std::string Oracle::match_tables(std::string_view body, std::string_view expected) {
+  const std::vector<std::string> shown = columns_of(body), foreseen = columns_of(expected);
+  const Run& run = session_.run_of_tables();
+  if (shown.size() != foreseen.size() || shown[0] != foreseen[0]) {
+    return "a row for another statement: " + show('D', body);
+  }
+  for (std::size_t i = 1; i < shown.size(); ++i) {
+    if (foreseen[i].empty()) {
+      const std::string wrong = judge_.history().read(run.statement.tables[i - 1], shown[i],
+                                                      run.snapshot, Fresh::strict, seen_);
+      if (!wrong.empty()) return wrong;
+    } else if (shown[i] != foreseen[i]) {
+      return "a read shows '" + shown[i] + "', but its transaction has written " + foreseen[i];
+    }
   }
   return {};
 }
@@ -166,6 +200,10 @@ bool Oracle::tolerated(const std::set<std::string>& list, const std::string& sql
 bool Oracle::explained(const std::string& sqlstate) {
   if (tolerated(tolerance_.errors, sqlstate) || tolerated(tolerance_.lost_errors, sqlstate))
     return true;
+  const bool bound = rows_shown_ || session_.status() == 'E';
+  // What of a block came in parts is not asked again elsewhere.
+  const bool stays = sqlstate == "40001" && session_.in_read_only_block();
+  if ((bound || stays) && tolerated(tolerance_.after_rows, sqlstate)) return true;
   if (sqlstate == "57014" && cancels_ > 0) return --cancels_, true;
   if (tolerance_.loose_when_failed && session_.status() == 'E') {
     static const std::set<std::string> usual{"25P02", "26000", "34000", "42P05", "42601", "08P01"};
@@ -216,7 +254,8 @@ std::string Oracle::error(std::string_view body) {
   }
   if (quiet() && !session_.copying_in())
     return "an error while nothing was asked: " + show('E', body);
-  lost_ = tolerated(tolerance_.lost_errors, sqlstate);
+  lost_ = tolerated(tolerance_.lost_errors, sqlstate) ||
+          (rows_shown_ && sqlstate != "40001" && tolerated(tolerance_.after_rows, sqlstate));
   if (!expected_.empty() && expected_[0] == 'Z')
     return {};  // in front of the ReadyForQuery that is due
   expected_.clear();
@@ -263,6 +302,7 @@ std::string Oracle::ready(std::string_view body) {
     session_.lose_transaction();
   }
   lost_ = false;
+  rows_shown_ &= session_.status() != 'I';
   begin_to_listen();
   ++readies_;
   return check_parameters();
@@ -291,7 +331,9 @@ std::string Oracle::check_parameters() {
 void Oracle::on_commit(const std::vector<Write>& writes) {
   for (const Write& write : writes) {
     judge_.acknowledged(write.tag);
+    judge_.history().own(write.tag, seen_);
     values_[write.key] = write.value;
+    writers_[write.key] = write.tag;
   }
 }
 
@@ -308,6 +350,10 @@ void Oracle::on_abort(const std::vector<Write>& writes) {
 
 std::string Oracle::read(const std::string& key) {
   if (uncertain_.contains(key)) read_uncertain_ = true;
+  const auto writer = writers_.find(key);
+  if (writer != writers_.end() && !judge_.history().keeps(writer->second)) {
+    read_uncertain_ = true;  // a failover has lost it
+  }
   const auto it = values_.find(key);
   return it == values_.end() ? std::string() : it->second;
 }

@@ -20,6 +20,8 @@ namespace heim::sim {
 struct Tolerance {
   std::set<std::string> errors;       // SQLSTATEs, or classes of two characters
   std::set<std::string> lost_errors;  // of these, the ones that say a server is gone
+  /// Where rows of the statement or its transaction were shown already: nothing can be done again.
+  std::set<std::string> after_rows;
   bool disconnects = false;
   bool ddl = false;  // 0A000 "cached plan must not change result type"
   /// In a failed transaction any of its errors stands for any other, and Parse may still succeed.
@@ -33,7 +35,9 @@ class Oracle final : public SessionHost {
  public:
   Oracle(Judge& judge, const Tolerance& tolerance, std::uint32_t client, Gucs gucs);
 
-  void sent(char tag, std::string_view body) { session_.receive(tag, body); }
+  void sent(char tag, std::string_view body) {
+    session_.receive(tag, body, judge_.history().stamp());
+  }
   void cancel_sent() { ++cancels_; }
   /// What is wrong with this message; empty if nothing.
   std::string received(char tag, std::string_view body);
@@ -45,6 +49,10 @@ class Oracle final : public SessionHost {
   /// What the startup packet said: DISCARD ALL may go back to it.
   void startup(const std::string& name, const std::string& value) { startup_[name] = value; }
   bool fatal() const { return fatal_; }
+  /// The connection may end here, though the world is not one where connections end.
+  bool may_end() const {
+    return (rows_shown_ || session_.status() == 'E') && !tolerance_.after_rows.empty();
+  }
   const Session& session() const { return session_; }
   std::uint64_t readies() const { return readies_; }
 
@@ -52,6 +60,7 @@ class Oracle final : public SessionHost {
   void on_commit(const std::vector<Write>& writes) override;
   void on_abort(const std::vector<Write>& writes) override;
   std::string read(const std::string& key) override;
+  Snapshot take_snapshot() override { return session_.stamp(); }
   void listen(const std::string& channel, bool on) override;
 
   std::string notification(std::string_view body);
@@ -59,8 +68,10 @@ class Oracle final : public SessionHost {
   std::string error(std::string_view body);
   std::string ready(std::string_view body);
   std::string match(char tag, std::string_view body);
+  std::string match_body(char tag, std::string_view body, std::string_view expected);
   std::string match_shape(char tag, std::string_view body, std::string_view expected);
   std::string match_setting(std::string_view body);
+  std::string match_tables(std::string_view body, std::string_view expected);
   bool foresee();  // makes sure the next expected message is there, if there is one
   bool foresees_error(std::string_view sqlstate, std::string_view message);
   bool foresee_answer(wire::Header& header);
@@ -74,6 +85,7 @@ class Oracle final : public SessionHost {
   Session session_;
   std::string expected_;
   std::map<std::string, std::string> startup_, reported_, values_;
+  std::map<std::string, std::string> writers_;  // of the values: their tags
   std::set<std::string> uncertain_;
   std::map<std::string, Judge::Ear> channels_;
   std::uint32_t cancels_ = 0;
@@ -82,6 +94,8 @@ class Oracle final : public SessionHost {
   bool lost_ = false;  // the last error said that the server is gone
   bool fatal_ = false;
   bool read_uncertain_ = false;
+  bool rows_shown_ = false;  // since the session was last outside of a transaction
+  Seen seen_;
 };
 
 }  // namespace heim::sim

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "cluster.hpp"
 #include "config/settings.hpp"
 #include "network.hpp"
 #include "oracle.hpp"
+#include "storm.hpp"
 
 namespace heim::sim {
 
@@ -39,6 +41,11 @@ struct Habits {
   std::uint32_t half_close = 0;    // leave-takings with a half-close
   std::uint32_t tls = 0;           // connections that ask for TLS
   std::uint32_t startup_parameters = 30;
+  std::uint32_t tables = 0;        // reads and writes of tables that all clients share
+  std::uint32_t table_reads = 60;  // of these, the reads
+  std::uint32_t hot_table = 0;     // of the writes: to one and the same table
+  std::uint32_t hints = 0;         // of the reads
+  std::uint32_t savepoints = 0;    // of the statements in a transaction
 };
 
 struct Faults {
@@ -51,12 +58,15 @@ struct Profile {
   std::uint32_t clients = 6;
   std::uint32_t units = 25;  // per client
   std::uint32_t databases = 1, users = 2;
+  bool splits = false;  // the proxy reads from standbys
   Duration think_max = milliseconds(20);
   Duration storm = seconds(20);      // for how long faults happen
   Duration patience = seconds(300);  // after that, for all clients to be done
   Quality quality;
   Habits habits;
   Faults faults;
+  ClusterSettings cluster;
+  ClusterFaults cluster_faults;
   Tolerance tolerance;
   bool server_tls = false;
   config::PoolMode pool_mode = config::PoolMode::session;  // if there is a proxy

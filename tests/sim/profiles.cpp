@@ -53,7 +53,52 @@ constexpr NamedHabit named_habits[] = {
     {"half_close", &Habits::half_close},
     {"tls", &Habits::tls},
     {"startup_parameters", &Habits::startup_parameters},
+    {"tables", &Habits::tables},
+    {"table_reads", &Habits::table_reads},
+    {"hot_table", &Habits::hot_table},
+    {"hints", &Habits::hints},
+    {"savepoints", &Habits::savepoints},
 };
+
+void draw_cluster(Profile& profile, Random& random) {
+  const bool lagging = profile.name == "lagging", failover = profile.name == "failover";
+  if (!lagging && !failover && profile.name != "cluster") return;
+  Habits& habits = profile.habits;
+  habits.tables = 85;
+  habits.table_reads = static_cast<std::uint32_t>(random.between(30, 95));
+  profile.units = static_cast<std::uint32_t>(random.between(20, 80));
+  profile.think_max = random.between(milliseconds(1), milliseconds(80));
+  habits.hints = static_cast<std::uint32_t>(random.below(30));
+  if (random.chance(50)) {
+    habits.savepoints = 15;
+    habits.settings = 0;  // what ROLLBACK TO does to a setting is not modelled
+  } else {
+    habits.settings = 5;
+  }
+  habits.errors = 3;
+  habits.copies = 3;
+  if (random.chance(50)) {  // little is written: many reads find a standby that has it all
+    habits.table_reads = static_cast<std::uint32_t>(random.between(90, 99));
+    habits.tables = 97;
+    habits.hot_table = 80;
+    habits.transactions /= 2;
+    habits.savepoints = habits.settings = habits.errors = habits.copies = 0;
+    profile.units *= 2;
+  }
+  profile.storm = seconds(3);
+  ClusterSettings& cluster = profile.cluster;
+  cluster.standbys = static_cast<std::uint32_t>(random.between(lagging || failover ? 1 : 0, 3));
+  cluster.synchronous = random.chance(30);
+  cluster.conflicts = random.chance(40) ? 5 : 0;
+  cluster.ship_max = random.between(microseconds(100), milliseconds(20));
+  cluster.replay_max = random.between(microseconds(100), milliseconds(lagging ? 300 : 20));
+  if (lagging && random.chance(50)) {
+    cluster.apply_delay = random.between(milliseconds(20), milliseconds(2000));
+  }
+  profile.cluster_faults = {!lagging, true, failover && random.chance(50), failover};
+  // As with cancels: where the COPY was lost decides which of these are answered.
+  if (failover) habits.copy_syncs = 0;
+}
 
 }  // namespace
 
@@ -70,8 +115,9 @@ bool set_habit(Habits& habits, const std::string& assignment) {
 }
 
 const std::vector<std::string>& profile_names() {
-  static const std::vector<std::string> names{"calm", "cancels", "vanish", "slow",
-                                              "ddl",  "faults",  "all"};
+  static const std::vector<std::string> names{"calm",    "cancels", "vanish", "slow",
+                                              "ddl",     "faults",  "all",    "cluster",
+                                              "lagging", "failover"};
   return names;
 }
 
@@ -107,6 +153,7 @@ Profile draw_profile(const std::string& name, std::uint64_t seed) {
     profile.faults = {true, true, true, true, true, true};
     profile.storm = seconds(4);
   }
+  draw_cluster(profile, random);
   return profile;
 }
 

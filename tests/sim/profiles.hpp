@@ -7,7 +7,9 @@
 
 namespace heim::sim {
 
-/// Names that draw_profile() knows: "calm", "cancels", "vanish", "slow", "ddl", "faults", "all".
+/// Names that draw_profile() knows: "calm", "cancels", "vanish", "slow", "ddl", "faults", "all",
+/// of one server; and of a primary and its standbys: "cluster" (faults of standbys only), "lagging"
+/// (standbys fall behind) and "failover".
 const std::vector<std::string>& profile_names();
 
 /// A world of this kind with its details drawn from the seed. An unknown name gives "calm".

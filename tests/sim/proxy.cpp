@@ -1,5 +1,9 @@
 #include "proxy.hpp"
 
+#include <optional>
+
+#include "control.hpp"
+#include "session.hpp"
 #include "session/hub.hpp"
 
 namespace heim::sim {
@@ -45,7 +49,9 @@ class Proxy final : public Middle, public Listener, public session::Fabric {
   };
   void configure();
   void arrange_tick(std::size_t index);
-  void on_session(const Backend& newcomer);
+  void on_session(std::uint32_t node, const Backend& newcomer);
+  void look_again();
+  void learn_catalogs();
 
   World& world_;
   sim::Random random_;
@@ -53,6 +59,7 @@ class Proxy final : public Middle, public Listener, public session::Fabric {
   TraceLogger logger_;
   std::shared_ptr<session::Rules> rules_ = std::make_shared<session::Rules>();
   session::Shared shared_;
+  std::optional<Control> control_;
   std::vector<Worker> workers_;
   bool relays_logins_ = false;
 };
@@ -65,8 +72,10 @@ Proxy::Proxy(World& world)
       shared_(static_cast<pool::WorkerId>(random_.between(1, 3)), dice_, logger_) {
   configure();
   shared_.fabric = this;
-  const ServerSettings& server = world.primary().settings();
-  shared_.nodes.add({server.host, server.host, server.port, false}, cluster::Role::primary);
+  control_.emplace(world, shared_.nodes, sim::Random(random_).fork());
+  control_->set_sink(&shared_.ledger);
+  shared_.ledger.sample_from(&*control_);
+  control_->on_changed = [this] { look_again(); };
   workers_.resize(shared_.broker.workers());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Host& host = world.network().host("worker" + std::to_string(i));
@@ -75,15 +84,37 @@ Proxy::Proxy(World& world)
                                                      world.scheduler(), rules_, nullptr);
     arrange_tick(i);
   }
+  if (world.profile().splits && random_.chance(90)) learn_catalogs();
   world.network().host("proxy").set_serves_tls(world.profile().habits.tls > 0);
   world.network().listen("proxy", 6432, *this);
-  world.primary().on_session = [this](const Backend& backend) { on_session(backend); };
+  for (std::uint32_t i = 0; i < world.cluster().size(); ++i) {
+    world.cluster().server(i).on_session = [this, i](const Backend& backend) {
+      on_session(i, backend);
+    };
+  }
+}
+
+// As if other clients had been here before: else most worlds are over before it is known.
+void Proxy::learn_catalogs() {
+  const Instant now = world_.scheduler().now();
+  for (std::uint32_t i = 0; i < world_.profile().databases; ++i) {
+    const std::string database = "data" + std::to_string(i);
+    if (!shared_.catalogs.begin_load(database, now)) continue;
+    auto catalog = std::make_shared<sql::Catalog>();
+    for (const auto& row : catalog_rows()) catalog->add(row[0], row[1], row[2]);
+    shared_.catalogs.loaded(database, now, std::move(catalog));
+  }
 }
 
 void Proxy::configure() {
   config::Settings& settings = rules_->settings;
-  const ServerSettings& server = world_.primary().settings();
-  settings.nodes.push_back({server.host, server.host, server.port, config::NodeRole::primary});
+  for (std::uint32_t i = 0; i < world_.cluster().size(); ++i) {
+    const ServerSettings& server = world_.cluster().server(i).settings();
+    const auto role = i == 0 ? config::NodeRole::primary : config::NodeRole::standby;
+    settings.nodes.push_back({server.host, server.host, server.port, role});
+  }
+  settings.routing.reads =
+      world_.profile().splits ? config::Reads::standby : config::Reads::primary;
   settings.proxy.pool_mode = world_.profile().pool_mode;
   settings.proxy.pool_size = static_cast<std::uint32_t>(random_.between(1, 4));
   if (random_.chance(20)) settings.proxy.max_prepared_statements = 2;
@@ -115,9 +146,9 @@ void Proxy::post(pool::WorkerId to, std::function<void(session::Hub&)> work) {
 }
 
 /// A limit of connections is exact: judged where they arrive.
-void Proxy::on_session(const Backend& newcomer) {
+void Proxy::on_session(std::uint32_t node, const Backend& newcomer) {
   std::size_t count = 0;
-  for (const auto& backend : world_.primary().backends()) {
+  for (const auto& backend : world_.cluster().server(node).backends()) {
     if (!backend->gone() && backend->pool() == newcomer.pool() && backend->held_by_peer()) ++count;
   }
   // A relayed login may exceed the limit while it lasts, by 16 at most for each worker.
@@ -131,7 +162,14 @@ void Proxy::on_session(const Backend& newcomer) {
   }
 }
 
+void Proxy::look_again() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    post(static_cast<pool::WorkerId>(i), [](session::Hub& hub) { hub.nodes_changed(); });
+  }
+}
+
 void Proxy::stop() {
+  control_->stop();
   for (Worker& worker : workers_)
     worker.hub->shutdown(session::Operator::Shutdown::wait_for_clients);
 }
@@ -159,6 +197,8 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
     profile.habits.temp_tables = static_cast<std::uint32_t>(random.below(6));
     profile.habits.notifications =
         random.chance(20) ? 40 : static_cast<std::uint32_t>(random.below(8));
+    // The channels of the model are those of one server.
+    if (profile.cluster_faults.failovers) profile.habits.notifications = 0;
     // What RESET goes back to is the startup packet's value between transactions, the server's
     // within one.
     if (random.chance(50)) {
@@ -169,6 +209,8 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
   }
   profile.clients += static_cast<std::uint32_t>(random.below(6));
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));
+  // A node's tables are one database's.
+  if (profile.habits.tables > 0) profile.databases = 1;
   if (random.chance(30)) profile.habits.tls = 50;
   if (random.chance(30)) profile.server_tls = true;
   profile.tolerance.reshapes = true;

@@ -74,6 +74,7 @@ Unit Script::next(const Session* session) {
     const auto tag = Tag::read(session->block_tag());
     transaction_ = session->status() != 'I' && tag ? tag->transaction : 0;
     failed_ = session->status() == 'E';
+    read_only_ = session->in_read_only_block();
     std::erase_if(named_,
                   [&](const auto& entry) { return !session->prepared().contains(entry.first); });
   }
@@ -101,13 +102,14 @@ Script::Text Script::transaction_control() {
   Text text;
   if (transaction_ == 0) {
     transaction_ = ++transactions_;
-    text.sql = tagged(random_.chance(80) ? "BEGIN" : "START TRANSACTION");
+    const std::string verb = random_.chance(80) ? "BEGIN" : "START TRANSACTION";
+    text.sql = tagged(verb + begin_options());
     return text;
   }
   const bool commit = random_.chance(failed_ ? 30 : 70);
   text.sql = tagged(commit ? (random_.chance(80) ? "COMMIT" : "END") : "ROLLBACK");
   transaction_ = 0;
-  failed_ = false;
+  failed_ = read_only_ = false;
   return text;
 }
 
@@ -191,8 +193,12 @@ Script::Text Script::statement(bool extended) {
   if (Text text = special(extended); !text.sql.empty()) return text;
   if (random_.chance(habits_.errors)) return mishap(extended);
   if (random_.chance(habits_.settings)) return setting(extended);
-  const std::string key = "c" + std::to_string(client_) + "l" + std::to_string(life_) + "k" +
-                          std::to_string(random_.below(3));
+  if (habits_.tables > 0 && random_.chance(habits_.tables)) return table_statement(extended);
+  return ordinary(extended);
+}
+
+Script::Text Script::ordinary(bool extended) {
+  const std::string key = own_key() + std::to_string(random_.below(3));
   switch (random_.below(10)) {
     case 0:
       return call("nap", {std::to_string(random_.between(1, 40))}, extended);
@@ -279,7 +285,7 @@ void Script::reuse(Burst& burst) {
   const bool insert = it->second.starts_with("INSERT");
   const bool setting = it->second.find("setting(") != std::string::npos;
   while (parameters.size() < count) {
-    const std::string key = "c" + std::to_string(client_) + "l" + std::to_string(life_) + "k0";
+    const std::string key = own_key() + "0";
     const bool keyed = insert || it->second.find("read(") != std::string::npos;
     const bool is_key = keyed && parameters.size() == 1;
     // Whatever the name turns out to stand for: a number to start with, and a key of this client

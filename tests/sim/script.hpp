@@ -53,6 +53,16 @@ class Script {
   Text transaction_control();
   Text mishap(bool extended);
   Text special(bool extended);
+  Text ordinary(bool extended);
+  // script_tables.cpp
+  std::string begin_options();
+  Text table_statement(bool extended);
+  Text table_read(bool extended);
+  Text table_write(bool extended);
+  Text savepoint();
+  std::string own_key() const {
+    return "c" + std::to_string(client_) + "l" + std::to_string(life_) + "k";
+  }
 
   Unit simple_text(const std::string& sql);
   Unit simple_unit();
@@ -72,6 +82,7 @@ class Script {
   std::uint32_t sounds_ = 0;  // NOTIFYs
   std::uint32_t number_ = 0, transactions_ = 0, transaction_ = 0;
   bool failed_ = false;
+  bool read_only_ = false;                    // the transaction is
   bool names_ = true;                         // named statements may be used now
   bool discard_ = true;                       // and DISCARD ALL
   std::map<std::string, std::string> named_;  // prepared by us: what it is

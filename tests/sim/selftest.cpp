@@ -3,6 +3,7 @@
 
 #include "profiles.hpp"
 #include "relay.hpp"
+#include "splitter.hpp"
 #include "world.hpp"
 
 using namespace heim;
@@ -17,6 +18,12 @@ Outcome run(std::uint64_t seed, const std::string& profile, const MakeMiddle& mi
 
 MakeMiddle relay_with(Bug bug) {
   return [bug](World& world) { return make_relay(world, bug); };
+}
+
+Outcome split(std::uint64_t seed, const std::string& profile, Fault fault) {
+  World world(seed, for_splitter(draw_profile(profile, seed)), false,
+              [fault](World& of) { return make_splitter(of, fault); });
+  return world.run();
 }
 
 /// Hears what happens on a stream.
@@ -93,6 +100,101 @@ TEST_CASE("every bug is caught") {
     }
     CHECK(caught);
   }
+}
+
+TEST_CASE("reads on standbys that are fresh enough pass") {
+  Outcome sum;
+  for (const char* profile : {"cluster", "lagging", "failover"}) {
+    for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+      CAPTURE(profile);
+      CAPTURE(seed);
+      const Outcome outcome = split(seed, profile, Fault::none);
+      REQUIRE(outcome.verdict == "");
+      sum.on_standbys += outcome.on_standbys;
+      sum.timelines += outcome.timelines - 1;
+      sum.lost += outcome.lost;
+    }
+  }
+  CHECK(sum.on_standbys > 100);
+  CHECK(sum.timelines > 10);
+  CHECK(sum.lost > 0);
+}
+
+TEST_CASE("every fault of a splitter is caught, by its own rule") {
+  struct Row {
+    Fault fault;
+    const char* profile;
+    const char* says;
+  };
+  static constexpr Row rows[] = {
+      {Fault::any_standby, "lagging", "was acknowledged before it was sent"},
+      {Fault::any_standby, "lagging", "this session has seen what is newer"},
+      {Fault::early_sample, "cluster", "was acknowledged before it was sent"},
+      {Fault::write_to_standby, "cluster", "was sent to a standby"},
+      {Fault::stay, "failover", "but the proxy knew of timeline"},
+      {Fault::write_again, "failover", "was run twice"},
+      {Fault::give_up, "cluster", "but there came the error"},
+  };
+  static_assert(static_cast<int>(Fault::count_) == 7);
+  for (const Row& row : rows) {
+    CAPTURE(name(row.fault));
+    CAPTURE(row.says);
+    bool caught = false;
+    for (std::uint64_t seed = 1; seed <= 150 && !caught; ++seed) {
+      const std::string verdict = split(seed, row.profile, row.fault).verdict;
+      caught = verdict.find(row.says) != verdict.npos;
+    }
+    CHECK(caught);
+  }
+}
+
+TEST_CASE("what a failover lost need not be read, all else must be") {
+  History history;
+  Seen seen;
+  const auto read = [&](const char* tag, Fresh fresh = Fresh::strict) {
+    return history.read("t", tag, history.stamp(), fresh, seen);
+  };
+  const auto commit = [&](const char* tag, Position position) {
+    history.committed(tag, "t", position);
+    history.acknowledged(tag);
+  };
+  commit("a", {1, 100});
+  commit("b", {1, 200});
+  CHECK(read("b") == "");
+  CHECK(read("a") != "");
+  CHECK(read("a", Fresh::session) != "");
+  CHECK(read("a", Fresh::any) == "");
+  CHECK(read("nobody's") != "");
+  history.begin_timeline(2, 1, 150);
+  CHECK(history.lost() == 1);
+  CHECK(read("a") == "");
+  commit("c", {2, 180});
+  CHECK(read("b") != "");  // on the old primary still
+  CHECK(read("c") == "");
+}
+
+TEST_CASE("a snapshot stays as it is, and a rewind forgets") {
+  Scheduler scheduler(false);
+  Judge judge(scheduler);
+  Database data(judge);
+  data.commit({{"c1.0.1", "k", "one", "t"}}, scheduler.now());
+  const Snapshot before = data.snapshot();
+  const std::uint64_t lsn = data.insert_lsn();
+  data.commit({{"c1.0.2", "k", "two", "t"}}, scheduler.now());
+  CHECK(data.newest("t", before) == "c1.0.1");
+  CHECK(data.newest("t", data.snapshot()) == "c1.0.2");
+  Database standby(judge);
+  standby.set_in_recovery(true);
+  for (const RecordRef& record : data.log()) standby.receive(record, 1);
+  CHECK(standby.newest("t", standby.snapshot()) == "");
+  standby.replay();
+  CHECK(standby.newest("t", standby.snapshot()) == "c1.0.1");
+  CHECK(standby.replayed_lsn() == lsn);
+  standby.promote(2);
+  CHECK(standby.read("k") == "two");
+  standby.rewind(lsn);
+  CHECK(standby.read("k") == "one");
+  CHECK(!judge.failed());
 }
 
 TEST_CASE("a wire carries bytes in order, whole, and then its end") {

@@ -25,6 +25,7 @@ void Server::on_cancel_request(std::uint32_t pid, const std::string& secret, End
   Duration delay = random_.between(Duration(0), milliseconds(1));
   if (random_.chance(20)) delay = random_.between(Duration(0), settings_.cancel_delay_max);
   scheduler().after(delay, "cancel", pid, [this, pid, secret, &stream] {
+    if (frozen_) return on_cancel_request(pid, secret, stream);
     for (const auto& backend : backends_) {
       if (backend->in_session() && backend->pid() == pid && backend->secret() == secret)
         backend->cancel();
@@ -33,7 +34,32 @@ void Server::on_cancel_request(std::uint32_t pid, const std::string& secret, End
   });
 }
 
+void Server::freeze() {
+  frozen_ = true;
+  scheduler().trace(settings_.host, "freezes");
+  network_.freeze(settings_.host, true);
+}
+
+void Server::thaw() {
+  if (!frozen_) return;
+  frozen_ = false;
+  scheduler().trace(settings_.host, "thaws");
+  network_.freeze(settings_.host, false);
+  for (std::size_t i = 0; i < backends_.size(); ++i) backends_[i]->thaw();
+}
+
+void Server::set_synchronized(std::uint64_t lsn) {
+  synchronized_ = lsn;
+  for (std::size_t i = 0; i < backends_.size(); ++i) backends_[i]->release();
+}
+
+void Server::set_in_recovery(bool on) {
+  database_.set_in_recovery(on);
+  for (const auto& backend : backends_) backend->set_in_recovery(on);
+}
+
 void Server::crash() {
+  thaw();
   up_ = false;
   scheduler().note("crash", mix(0, settings_.host));
   scheduler().trace(settings_.host, "crashes");
@@ -42,6 +68,7 @@ void Server::crash() {
 }
 
 void Server::shut_down() {
+  thaw();
   up_ = false;
   scheduler().trace(settings_.host, "shuts down");
   network_.set_door(settings_.host, settings_.port, Door::refuse);

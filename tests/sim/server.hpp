@@ -15,7 +15,7 @@ namespace heim::sim {
 struct ServerSettings {
   std::string host;
   std::uint16_t port = 5432;
-  bool standby = false;
+  std::uint32_t conflicts = 0;  // of the reads on a standby, in parts of a hundred of their steps
   bool tls = false;
   std::size_t max_connections = 100;
   Duration cancel_delay_max = milliseconds(20);  // on its way through the postmaster
@@ -32,12 +32,23 @@ class Server final : public Listener {
   void crash();      // every connection is cut, new ones are refused until start()
   void shut_down();  // fast: 57P01 to all
   void start();
+  void freeze();  // SIGSTOP to all of its processes
+  void thaw();
+  void set_slowness(Duration each) { slowness_ = each; }  // of each step of its sessions
   void terminate_one();  // some backend, as pg_terminate_backend() would
   void notify_all(const std::string& database, const std::string& channel,
                   const std::string& payload);
 
   /// Told of each new session. May be empty.
   std::function<void(const Backend&)> on_session;
+  /// Told when its log has grown. May be empty.
+  std::function<void()> on_wal;
+  /// Commits are told when a standby has them: it has all up to there.
+  void set_synchronized(std::uint64_t lsn);
+  std::uint64_t synchronized() const { return synchronized_; }
+  void set_in_recovery(bool on);
+  bool frozen() const { return frozen_; }
+  Duration slowness() const { return slowness_; }
 
   bool up() const { return up_; }
   std::size_t live() const;
@@ -54,7 +65,9 @@ class Server final : public Listener {
   Database& database_;
   Random random_;
   ServerSettings settings_;
-  bool up_ = true;
+  bool up_ = true, frozen_ = false;
+  Duration slowness_{0};
+  std::uint64_t synchronized_ = UINT64_MAX;
   std::vector<std::unique_ptr<Backend>> backends_;  // the gone ones too
 };
 

@@ -8,8 +8,8 @@ namespace heim::sim {
 Session::Session(SessionHost* host, Gucs gucs)
     : host_(host), gucs_(std::move(gucs)), last_reported_(gucs_.reported()) {}
 
-void Session::receive(char tag, std::string_view body) {
-  if (mode_ != Mode::ended) messages_.push_back({tag, std::string(body)});
+void Session::receive(char tag, std::string_view body, std::uint64_t stamp) {
+  if (mode_ != Mode::ended) messages_.push_back({tag, std::string(body), stamp});
 }
 
 void Session::cancel() {
@@ -43,6 +43,7 @@ Session::Progress Session::step(std::string& out, bool& flush, Duration& work) {
 void Session::take_message() {
   const Message message = std::move(messages_.front());
   messages_.pop_front();
+  stamp_ = message.stamp;
   if (mode_ == Mode::copy_in) return copy_message(message);
   *step_.work = std::chrono::microseconds(2);
   if (message.tag == 'X') return end();

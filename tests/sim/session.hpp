@@ -5,7 +5,7 @@
 // inside a client's oracle, where it foretells the answer to what the client sent. Messages go in
 // by receive(); step() does the next small piece of work and appends what the backend would send.
 // Files: session.cpp (messages and errors), session_extended.cpp, session_run.cpp (statements),
-// session_transaction.cpp.
+// session_functions.cpp, session_tables.cpp (shared tables, savepoints), session_transaction.cpp.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -24,20 +24,34 @@
 namespace heim::sim {
 
 struct Write {
-  std::string tag, key, value;
+  std::string tag, key, value, table;
 };
+
+/// What a statement sees of the committed data. Only the host knows what the number stands for.
+using Snapshot = std::uint64_t;
+
+/// What a database says that is asked for its catalog.
+std::vector<std::vector<std::string>> catalog_rows();
 
 /// What a session needs of the world around it. Every call has a meaning for the oracle too.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
-  virtual void on_started(const std::string& /*tag*/, std::uint64_t /*block*/) {}
+  virtual void on_started(const Statement&, const std::string& /*tag*/, std::uint64_t /*block*/) {}
   virtual void on_block_begun(const std::string& /*tag*/, std::uint64_t /*block*/) {}
   virtual void on_cancelled(const std::string& /*tag*/) {}
   virtual void on_commit(const std::vector<Write>&) {}
   virtual void on_abort(const std::vector<Write>&) {}
   virtual std::string read(const std::string& /*key*/) { return {}; }
   virtual bool read_only() { return false; }
+  /// A write was refused because this server is a standby.
+  virtual void on_refused(const std::string& /*tag*/) {}
+  virtual Snapshot take_snapshot() { return 0; }
+  /// The tag of the newest write of a shared table.
+  virtual std::string newest(const std::string& /*table*/, Snapshot) { return {}; }
+  /// Recovery wants the running read out of its way.
+  virtual bool conflicts() { return false; }
+  virtual std::string wal_position(const std::string& /*function*/) { return {}; }
   /// How often the shape of table "shape" has changed.
   virtual std::uint64_t schema() { return 0; }
   virtual void alter() {}
@@ -52,6 +66,7 @@ struct Run {
   std::string tag;
   std::uint32_t rows = 0, sent = 0;
   std::uint64_t shape = 0;  // schema() when it was bound
+  Snapshot snapshot = 0;
   bool started = false, done = false;
 };
 
@@ -76,7 +91,8 @@ class Session {
   };
   Session(SessionHost* host, Gucs gucs);
 
-  void receive(char tag, std::string_view body);
+  /// `stamp`: what the sender knows by; see stamp().
+  void receive(char tag, std::string_view body, std::uint64_t stamp = 0);
   /// Does the next piece of work. Appends to `out`; `flush` is set if what was made so far must go
   /// out, and `work` is how long the piece takes (the caller must not step again earlier).
   Progress step(std::string& out, bool& flush, Duration& work);
@@ -97,6 +113,14 @@ class Session {
   bool on_shape() const {
     return !run_.statement.calls.empty() && run_.statement.calls[0].function == "shape";
   }
+  /// What runs reads shared tables.
+  const Run& run_of_tables() const { return run_; }
+  bool on_tables() const { return run_.statement.verb == Verb::read_tables; }
+  /// The stamp of the message at work.
+  std::uint64_t stamp() const { return stamp_; }
+  bool in_read_only_block() const { return block_ && read_only_; }
+  /// The server became a standby, or is none any more: reported with the next ReadyForQuery.
+  void set_in_recovery(bool on) { gucs_.set_fixed("in_hot_standby", on ? "on" : "off"); }
   /// The running statement shows a parameter that servers do not report.
   bool on_unreported_setting() const;
   /// Parse is answered even in a failed transaction: by one who knows the statement to be good.
@@ -128,6 +152,7 @@ class Session {
   struct Message {
     char tag;
     std::string body;
+    std::uint64_t stamp;
   };
   struct Step {  // the outputs of the step under way
     std::string* out;
@@ -182,6 +207,15 @@ class Session {
   std::vector<std::vector<std::string>> state_rows(const std::string& question) const;
   Duration cost(const Run& run) const;
   std::string tag_of(const Run& run) const;
+  // session_tables.cpp
+  std::string apply_change();
+  std::string apply_savepoint();
+  void apply_functions();
+  void snapshot();
+  bool may_write();
+  bool evicted();
+  std::vector<std::string> table_row(const Run& run) const;
+  void forget_writes(std::size_t from);
   // session_transaction.cpp
   void start_transaction();
   void begin_block();
@@ -218,6 +252,11 @@ class Session {
   bool parse_when_failed_ = false;
   std::uint64_t blocks_ = 0;  // counts them
   std::string block_tag_;
+  bool read_only_ = false;     // the block is
+  bool one_snapshot_ = false;  // for the whole block
+  std::optional<Snapshot> snapshot_;
+  std::vector<std::pair<std::string, std::size_t>> savepoints_;  // and how many writes are before
+  std::uint64_t stamp_ = 0;
   std::vector<Write> writes_;
   bool altered_ = false;
   bool temp_table_ = false;

@@ -6,6 +6,8 @@
 //   commit set_config(name, value, local)                              notice(tag)        a notice
 //   before the row shape(tag)             as many columns as ALTER TABLE says  temp(tag) is there a
 //   temporary table pg_is_in_recovery()
+//   put_row(tag, key, value): writes table "audit"      pg_current_wal_insert_lsn(),
+//   pg_last_wal_replay_lsn()
 #include <algorithm>
 
 #include "session.hpp"
@@ -54,7 +56,8 @@ Duration Session::cost(const Run& run) const {
 
 std::uint32_t Session::row_count(const Run& run) const {
   const Statement& statement = run.statement;
-  if (statement.verb == Verb::show) return 1;
+  if (statement.verb == Verb::show || !statement.tables.empty()) return 1;
+  if (statement.verb == Verb::insert_returning) return 1;
   if (statement.verb == Verb::state) {
     return static_cast<std::uint32_t>(state_rows(statement.text).size());
   }
@@ -66,6 +69,12 @@ std::uint32_t Session::row_count(const Run& run) const {
 std::vector<std::string> Session::columns(const Run& run) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return {canonical_guc(statement.name)};
+  if (statement.verb == Verb::insert_returning) return {"note"};
+  if (!statement.tables.empty()) {
+    std::vector<std::string> names = statement.tables;
+    names.insert(names.begin(), "?column?");
+    return names;
+  }
   if (statement.verb == Verb::state) return {"kind", "name", "value", "context"};
   std::vector<std::string> names;
   for (const Call& call : statement.calls) names.push_back(call.function);
@@ -78,6 +87,7 @@ std::vector<std::string> Session::columns(const Run& run) const {
 std::vector<std::string> Session::values(const Run& run, std::uint32_t row) const {
   const Statement& statement = run.statement;
   if (statement.verb == Verb::show) return {gucs_.show(statement.name)};
+  if (statement.calls.empty() && statement.verb != Verb::state) return table_row(run);
   if (statement.verb == Verb::state) return state_rows(statement.text)[row];
   const Call& first = statement.calls[0];
   if (first.function == "echo") {
@@ -91,18 +101,27 @@ std::vector<std::string> Session::values(const Run& run, std::uint32_t row) cons
   return out;
 }
 
+// What is in the database: all functions are volatile, one writes; all tables are ordinary ones.
+std::vector<std::vector<std::string>> catalog_rows() {
+  std::vector<std::vector<std::string>> rows;
+  for (const char* const name : {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice",
+                                 "shape", "temp", "put_row"}) {
+    rows.push_back({"f", name, "false"});
+    rows.push_back({"P", name, "v"});
+  }
+  rows.push_back({"B", "put_row", "audit"});
+  for (const char* const name : {"orders", "lines", "items", "audit"}) {
+    rows.push_back({"T", name, "rp"});
+  }
+  return rows;
+}
+
 // What the proxy asks after statements that may have changed the session: see
 // session/state_probe.hpp.
 std::vector<std::vector<std::string>> Session::state_rows(const std::string& question) const {
   std::vector<std::vector<std::string>> rows;
   const auto asks = [&](const char* what) { return question.find(what) != question.npos; };
-  if (asks("pg_depend d")) {
-    for (const char* const name :
-         {"echo", "nap", "read", "fail", "setting", "defer_fail", "notice", "shape", "temp"}) {
-      rows.push_back({"f", name, "false"});
-    }
-    return rows;
-  }
+  if (asks("pg_depend d")) return catalog_rows();
   static constexpr std::string_view by_name = "current_setting(E'";
   for (std::size_t at = question.find(by_name); at != question.npos;
        at = question.find(by_name, at + 1)) {
@@ -133,6 +152,7 @@ std::string Session::call_value(const Call& call, const Run& run) const {
   if (call.function == "setting") return gucs_.show(argument(call, 1, run));
   if (call.function == "temp") return temp_table_ ? "yes" : "no";
   if (call.function == "pg_is_in_recovery") return host_->read_only() ? "t" : "f";
+  if (call.function.ends_with("_lsn")) return host_->wal_position(call.function);
   if (call.function == "read") {
     const std::string key = argument(call, 1, run);
     for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
@@ -207,13 +227,6 @@ std::string Session::apply() {
     case Verb::reset:
       statement.name == "all" ? gucs_.reset_all() : gucs_.reset(statement.name);
       return "RESET";
-    case Verb::insert: {
-      std::vector<std::string> row;
-      for (const Value& value : statement.values) row.push_back(text_of(value, run_));
-      row.resize(3);
-      writes_.push_back({row[0], row[1], row[2]});
-      return "INSERT 0 1";
-    }
     case Verb::alter:
       return altered_ = true, "ALTER TABLE";
     case Verb::create_temp:
@@ -244,9 +257,8 @@ std::string Session::apply() {
     case Verb::function_call:
       return "FUNCTION";
     default:
-      break;
+      return apply_change();
   }
-  return "?";
 }
 
 }  // namespace heim::sim

@@ -20,6 +20,7 @@ void Session::run() {
     return error("57014", "canceling statement due to user request");
   }
   if (!run_.started) return begin_run();
+  if (evicted()) return;
   if (run_.sent >= run_.rows) return finish_run();
   if (limit_ != 0 && sent_now_ == limit_) return suspend();
   emit_row();
@@ -34,11 +35,7 @@ bool Session::prepare_run() {
   }
   if (run_.statement.verb == Verb::execute && !begin_execute()) return false;
   const Verb verb = run_.statement.verb;
-  const bool writes = verb == Verb::insert || verb == Verb::copy_in || verb == Verb::alter;
-  if (writes && host_->read_only()) {
-    error("25006", "cannot execute this in a read-only transaction");
-    return false;
-  }
+  if (!may_write()) return false;
   if (verb == Verb::discard_all && (block_ || (source_ == Source::simple && !simple_.empty()))) {
     error("25001", "DISCARD ALL cannot run inside a transaction block");
     return false;
@@ -69,7 +66,10 @@ void Session::begin_run() {
   run_.started = true;
   current_tag_ = run_.tag;
   // To prepare a statement again elsewhere is not to run one twice.
-  if (run_.statement.verb != Verb::prepare) host_->on_started(run_.tag, block_ ? blocks_ : 0);
+  if (run_.statement.verb != Verb::prepare) {
+    host_->on_started(run_.statement, run_.tag, block_ ? blocks_ : 0);
+  }
+  snapshot();
   *step_.work = cost(run_);
   const Statement& statement = run_.statement;
   if (!statement.calls.empty() && statement.calls[0].function == "fail") {
@@ -112,6 +112,7 @@ void Session::finish_run() {
     transaction_verb(verb);
     return;
   }
+  if (!run_.done) apply_functions();
   const std::string command_tag = apply();
   if (command_tag.empty()) return;
   const bool last = source_ == Source::function || (source_ == Source::simple && simple_.empty()) ||
@@ -173,7 +174,7 @@ void Session::finish_copy() {
     if (second == line.npos) return error("22P04", "missing data for column \"value\"");
     writes_.push_back({std::string(line.substr(0, first)),
                        std::string(line.substr(first + 1, second - first - 1)),
-                       std::string(line.substr(second + 1))});
+                       std::string(line.substr(second + 1)), run_.statement.name});
     ++count;
   }
   copied_.clear();

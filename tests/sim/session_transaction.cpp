@@ -13,6 +13,8 @@ void Session::start_transaction() {
 void Session::begin_block() {
   block_ = true;
   block_tag_ = current_tag_;
+  read_only_ = run_.statement.read_only;
+  one_snapshot_ = run_.statement.one_snapshot;
   ++blocks_;
   host_->on_block_begun(current_tag_, blocks_);
 }
@@ -49,8 +51,8 @@ bool Session::commit() {
 void Session::abort() {
   if (!in_transaction_) return;
   gucs_.roll_back();
-  if (!writes_.empty()) host_->on_abort(writes_);
-  writes_.clear();
+  // ROLLBACK TO can bring back what was before a savepoint.
+  if (savepoints_.empty() || committing_) forget_writes(0);
   listens_.clear();
   notifies_.clear();
   altered_ = fail_at_commit_ = false;
@@ -63,6 +65,9 @@ void Session::abort() {
 
 void Session::end_block() {
   in_transaction_ = block_ = failed_ = altered_ = fail_at_commit_ = false;
+  read_only_ = one_snapshot_ = false;
+  snapshot_.reset();
+  savepoints_.clear();
   block_tag_.clear();
   listens_.clear();
   notifies_.clear();
@@ -71,8 +76,7 @@ void Session::end_block() {
 
 void Session::lose_transaction() {
   gucs_.roll_back();
-  if (!writes_.empty()) host_->on_abort(writes_);
-  writes_.clear();
+  forget_writes(0);
   end_block();
 }
 
@@ -84,7 +88,7 @@ bool Session::transaction_verb(Verb verb) {
     } else {
       begin_block();
     }
-    complete("BEGIN");
+    complete(run_.statement.text.starts_with("START") ? "START TRANSACTION" : "BEGIN");
     return true;
   }
   if (!block_) notice("25P01", "there is no transaction in progress");
@@ -94,8 +98,7 @@ bool Session::transaction_verb(Verb verb) {
     return true;
   }
   gucs_.roll_back();
-  if (!writes_.empty()) host_->on_abort(writes_);
-  writes_.clear();
+  forget_writes(0);
   end_block();
   complete("ROLLBACK");
   return true;

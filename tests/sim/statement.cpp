@@ -34,6 +34,11 @@ void Lexer::skip() {
     if (at(pos_) != '/' || at(pos_ + 1) != '*') return;
     const std::size_t end = text_.find("*/", pos_ + 2);
     if (end == std::string_view::npos) return;
+    const bool hint = at(pos_ + 2) == '+';
+    if (hint) {
+      pos_ = end + 2;
+      continue;
+    }
     comment = text_.substr(pos_ + 2, end - pos_ - 2);
     comment.erase(std::remove(comment.begin(), comment.end(), ' '), comment.end());
     pos_ = end + 2;
@@ -100,6 +105,12 @@ class Parser {
 
   bool reset(Statement& out);
   bool discard(Statement& out);
+  bool begin(Statement& out);
+  bool with(Statement& out);
+  bool insert(Statement& out);
+  bool change(const std::string& verb, Statement& out);
+  bool savepoint(const std::string& verb, Statement& out);
+  bool read_tables(Statement& out);
   void advance() { token_ = lexer_.next(); }
   bool at(std::string_view text) const {
     return token_.kind != Token::Kind::string && token_.text == text;
@@ -148,11 +159,10 @@ bool Parser::statement(Statement& out) {
   std::string verb;
   if (!word(verb)) return false;
   if (verb == "select") return select(out);
-  if (verb == "with") {
-    out.verb = Verb::state;
-    skip_rest();
-    return true;
-  }
+  if (verb == "with") return with(out);
+  if (verb == "begin" || (verb == "start" && accept("transaction"))) return begin(out);
+  if (verb == "update" || verb == "delete") return change(verb, out);
+  if (verb == "savepoint" || verb == "release" || verb == "rollback") return savepoint(verb, out);
   if (verb == "set") return set(out);
   if (verb == "copy") return copy(out);
   return by_keyword(verb, out);
@@ -178,9 +188,8 @@ bool Parser::discard(Statement& out) {
 
 bool Parser::by_keyword(const std::string& verb, Statement& out) {
   const auto is = [&](Verb kind) { return out.verb = kind, true; };
-  if (verb == "begin" || (verb == "start" && accept("transaction"))) return is(Verb::begin);
   if (verb == "commit" || verb == "end") return is(Verb::commit);
-  if (verb == "rollback" || verb == "abort") return is(Verb::rollback);
+  if (verb == "abort") return is(Verb::rollback);
   if (verb == "show") return is(Verb::show) && word(out.name);
   if (verb == "reset") return is(Verb::reset) && reset(out);
   if (verb == "discard") return discard(out);
@@ -194,10 +203,7 @@ bool Parser::by_keyword(const std::string& verb, Statement& out) {
     out.values.resize(1);
     return is(Verb::notify) && word(out.name) && accept(",") && value(out.values[0]);
   }
-  if (verb == "insert") {
-    return is(Verb::insert) && accept("into") && word(out.name) && accept("values") &&
-           arguments(out.values);
-  }
+  if (verb == "insert") return insert(out);
   if (verb == "alter" || verb == "create") {
     skip_rest();
     return is(verb == "alter" ? Verb::alter : Verb::create_temp);
@@ -239,10 +245,82 @@ bool Parser::copy(Statement& out) {
   return word(out.name) && accept("from") && accept("stdin");
 }
 
+bool Parser::begin(Statement& out) {
+  out.verb = Verb::begin;
+  while (!at_end()) {
+    if (accept("read")) {
+      out.read_only = accept("only");
+      if (!out.read_only && !accept("write")) return false;
+    } else if (accept("isolation")) {
+      std::string level, rest;
+      if (!accept("level") || !word(level) || (level != "serializable" && !word(rest)))
+        return false;
+      out.one_snapshot = level != "read" || rest == "repeatable";
+    } else if (!accept(",")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Parser::insert(Statement& out) {
+  out.verb = Verb::insert;
+  return accept("into") && word(out.name) && accept("values") && arguments(out.values);
+}
+
+bool Parser::with(Statement& out) {
+  out.verb = Verb::state;
+  if (accept("written")) {
+    if (!accept("as") || !accept("(") || !accept("insert") || !insert(out)) return false;
+    out.verb = Verb::insert_returning;
+  }
+  skip_rest();
+  return true;
+}
+
+bool Parser::change(const std::string& verb, Statement& out) {
+  const bool update = verb == "update";
+  out.verb = update ? Verb::update : Verb::remove;
+  if (!update && !accept("from")) return false;
+  if (!word(out.name) || !accept(update ? "set" : "where") || !accept("note") || !accept("="))
+    return false;
+  const bool well = value(out.values.emplace_back());
+  skip_rest();
+  return well;
+}
+
+bool Parser::savepoint(const std::string& verb, Statement& out) {
+  out.verb = Verb::rollback;
+  if (verb == "rollback" && !accept("to")) return true;
+  out.verb = verb == "rollback"  ? Verb::rollback_to
+             : verb == "release" ? Verb::release
+                                 : Verb::savepoint;
+  if (verb != "savepoint") accept("savepoint");
+  return word(out.name);
+}
+
+// Behind "SELECT tag,": columns FROM tables.
+bool Parser::read_tables(Statement& out) {
+  out.verb = Verb::read_tables;
+  while (!at_end() && !at("from")) advance();
+  if (!accept("from")) return false;
+  do {
+    if (!word(out.tables.emplace_back())) return false;
+  } while (accept(","));
+  while (!at_end()) {
+    out.locks |= accept("for");
+    if (!at_end()) advance();
+  }
+  return true;
+}
+
 bool Parser::select(Statement& out) {
   out.verb = Verb::select;
-  if (token_.kind == Token::Kind::string) {
+  if (token_.kind == Token::Kind::string || token_.kind == Token::Kind::parameter) {
+    value(out.values.emplace_back());
+    if (accept(",") && (at("max") || at("version"))) return read_tables(out);
     out.verb = Verb::state;
+    out.values.clear();
     skip_rest();
     return true;
   }
@@ -290,6 +368,24 @@ std::uint32_t Statement::parameters() const {
     for (const Value& value : call.arguments) highest = std::max(highest, value.parameter);
   }
   return highest;
+}
+
+bool Statement::writes() const {
+  switch (verb) {
+    case Verb::insert:
+    case Verb::insert_returning:
+    case Verb::update:
+    case Verb::remove:
+    case Verb::copy_in:
+    case Verb::alter:
+      return true;
+    default:
+      return locks || (!calls.empty() && calls[0].function == "put_row");
+  }
+}
+
+bool Statement::repeatable() const {
+  return verb == Verb::begin || (verb == Verb::read_tables && !locks);
 }
 
 Result<std::vector<Statement>> parse(std::string_view text) { return Parser(text).all(); }

@@ -12,7 +12,27 @@ Profile with_tolerance(Profile profile) {
     tolerance.lost_errors.insert({"08", "57P01", "57P02", "57P03"});
   }
   tolerance.ddl = profile.habits.ddl > 0;
+  const ClusterFaults& cluster = profile.cluster_faults;
+  if (cluster.primary || cluster.failovers) {
+    tolerance.disconnects = true;
+    tolerance.lost_errors.insert({"08", "57P01", "57P02", "57P03"});
+  }
+  // Who was the primary a moment ago refuses, or is a standby meanwhile; and nobody is, for a
+  // while.
+  if (cluster.failovers) tolerance.errors.insert({"25006", "40001"});
+  // A read is asked again of another node, as long as none of its rows was shown.
+  if (profile.cluster.standbys > 0) {
+    tolerance.after_rows.insert({"08", "57P01", "57P02", "57P03", "40001"});
+    // NOTIFY and the like in a block that was begun READ ONLY and has shown what a standby has.
+    tolerance.errors.insert("25006");
+  }
   return profile;
+}
+
+ServerSettings server_of(const Profile& profile) {
+  ServerSettings server;
+  server.tls = profile.server_tls;
+  return server;
 }
 
 }  // namespace
@@ -23,12 +43,13 @@ World::World(std::uint64_t seed, Profile profile, bool trace, const MakeMiddle& 
       random_(seed),
       profile_(with_tolerance(std::move(profile))),
       network_(scheduler_, judge_, random_.fork(), profile_.quality),
-      database_(judge_),
+      cluster_(network_, judge_, random_.fork(), profile_.cluster, server_of(profile_)),
       storm_end_(scheduler_.now() + profile_.storm) {
-  ServerSettings server;
-  server.host = "db1";
-  server.tls = profile_.server_tls;
-  servers_.push_back(std::make_unique<Server>(network_, database_, random_.fork(), server));
+  if (cluster_.size() > 1) {
+    judge_.set_cluster(profile_.cluster_faults.failovers);
+    storm_.emplace(network_, cluster_, random_.fork(), profile_.cluster_faults, storm_end_);
+  }
+  const ServerSettings& server = primary().settings();
   if (make_middle) middle_ = make_middle(*this);
   const Target target = middle_ ? middle_->target() : Target{server.host, server.port};
   for (std::uint32_t number = 1; number <= profile_.clients; ++number) {
@@ -62,6 +83,7 @@ Outcome World::run() {
                      [&client] { client->start(); });
   }
   schedule_fault();
+  if (storm_) storm_->begin();
   run_until(storm_end_ + profile_.patience, &World::all_done);
   if (!judge_.failed() && !all_done()) judge_.fail("clients are stuck:\n" + unfinished());
   if (middle_ && !judge_.failed()) middle_->stop();
@@ -74,8 +96,17 @@ Outcome World::run() {
   }
   if (!judge_.failed() && network_.open_count() != 0)
     judge_.fail("streams were left open:" + open_streams());
-  Outcome outcome{judge_.verdict(), scheduler_.hash(),    scheduler_.events(), judge_.statements(),
-                  judge_.commits(), judge_.cancels_hit(), servers_[0]->made(), 0};
+  return outcome();
+}
+
+Outcome World::outcome() const {
+  Outcome outcome{judge_.verdict(),    scheduler_.hash(), scheduler_.events(),
+                  judge_.statements(), judge_.commits(),  judge_.cancels_hit()};
+  for (std::uint32_t i = 0; i < cluster_.size(); ++i) outcome.backends += cluster_.server(i).made();
+  outcome.reads = judge_.history().reads();
+  outcome.on_standbys = judge_.on_standbys();
+  outcome.timelines = judge_.history().newest_timeline();
+  outcome.lost = judge_.history().lost();
   for (const auto& client : clients_) outcome.answers += client->units_answered();
   return outcome;
 }
@@ -94,8 +125,8 @@ std::string World::unfinished() const {
   for (const auto& client : clients_) {
     if (!client->done()) text += "  " + client->describe() + "\n";
   }
-  for (const auto& server : servers_) {
-    for (const auto& backend : server->backends()) {
+  for (std::uint32_t i = 0; i < cluster_.size(); ++i) {
+    for (const auto& backend : cluster_.server(i).backends()) {
       if (!backend->gone()) text += "  " + backend->describe() + "\n";
     }
   }
@@ -119,7 +150,7 @@ void World::schedule_fault() {
 
 void World::befall() {
   const Faults& faults = profile_.faults;
-  Server& server = *servers_[0];
+  Server& server = cluster_.server(0);
   const std::string host = server.settings().host;
   const Duration pause = random_.between(milliseconds(10), milliseconds(1500));
   const auto restart = [this, pause, &server] {
@@ -159,8 +190,8 @@ void World::befall() {
 }
 
 void World::heal() {
-  const std::string host = servers_[0]->settings().host;
-  servers_[0]->start();
+  const std::string host = cluster_.server(0).settings().host;
+  cluster_.server(0).start();
   network_.partition(host, false);
 }
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "client.hpp"
-#include "database.hpp"
+#include "cluster.hpp"
 #include "profile.hpp"
-#include "server.hpp"
+#include "storm.hpp"
 
 namespace heim::sim {
 
@@ -33,7 +33,7 @@ using MakeMiddle = std::function<std::unique_ptr<Middle>(World&)>;
 struct Outcome {
   std::string verdict;  // empty: all is well
   std::uint64_t hash = 0, events = 0, statements = 0, commits = 0, cancels_hit = 0, backends = 0,
-                answers = 0;
+                answers = 0, reads = 0, on_standbys = 0, timelines = 0, lost = 0;
 };
 
 class World {
@@ -47,7 +47,8 @@ class World {
   Judge& judge() { return judge_; }
   Random& random() { return random_; }
   const Profile& profile() const { return profile_; }
-  Server& primary() { return *servers_[0]; }
+  Cluster& cluster() { return cluster_; }
+  Server& primary() { return cluster_.server(cluster_.primary()); }
 
  private:
   void run_until(Instant end, bool (World::*enough)() const);
@@ -55,6 +56,7 @@ class World {
   void schedule_fault();
   void befall();
   void heal();
+  Outcome outcome() const;
   std::string unfinished() const;
   std::string open_streams() const;
 
@@ -63,11 +65,11 @@ class World {
   Random random_;
   Profile profile_;
   Network network_;
-  Database database_;
-  std::vector<std::unique_ptr<Server>> servers_;
+  Cluster cluster_;
   std::unique_ptr<Middle> middle_;
   std::vector<std::unique_ptr<Client>> clients_;
   Instant storm_end_;
+  std::optional<Storm> storm_;  // over a cluster of several nodes
 };
 
 }  // namespace heim::sim

@@ -15,11 +15,11 @@ FLOORS = {
     "config": L0,
     # L2: pure machines. Between neighbours only what is named here.
     "cluster": L1,
-    "freshness": L1,
+    "freshness": L1 + ["cluster"],
     "auth": L1,
     "pool": L1,
     "cache": L1 + ["freshness"],
-    "route": L1 + ["cluster", "freshness"],
+    "route": L1 + ["cluster", "freshness", "auth"],  # auth: networks of clients
     "policy": L1,
     # L3
     "session": L2,
@@ -57,7 +57,7 @@ DEPENDENCIES = [
     ("postgres.h", ["lib/sql"]),  # the server's headers
     ("nodes/", ["lib/sql"]),
     ("xxhash.h", ["lib/base"]),
-    ("re2/", ["lib/policy"]),
+    ("re2/", ["lib/policy", "lib/route"]),
     ("toml++/", ["lib/config"]),
     ("nlohmann/", ["lib/config", "lib/admin", "lib/capi"]),
     ("microhttpd.h", ["lib/admin"]),

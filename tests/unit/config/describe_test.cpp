@@ -38,9 +38,14 @@ TEST_CASE("every field of the settings is in the schema") {
   CHECK(key_count("client_tls") == field_count<ClientTls>());
   CHECK(key_count("server_tls") == field_count<ServerTls>());
   CHECK(key_count("log") == field_count<Log>());
+  CHECK(key_count("cluster") == field_count<Cluster>());
+  CHECK(key_count("monitor") == field_count<Monitor>());
+  CHECK(key_count("breaker") == field_count<Breaker>());
   CHECK(key_count("nodes") == field_count<Node>());
   CHECK(key_count("databases") == field_count<Database>());
   CHECK(key_count("users") == field_count<User>());
+  CHECK(key_count("routing") == field_count<Routing>());
+  CHECK(key_count("rules") == field_count<RouteRule>());
   CHECK(sections().size() == field_count<Settings>());
 }
 

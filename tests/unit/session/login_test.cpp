@@ -260,6 +260,7 @@ SCRIPT("mistakes in options are told in PostgreSQL's words") {
 }
 
 SCRIPT("heimproxy.route chooses the kind of node") {
+  bench.settings.routing.reads = config::Reads::primary;
   bench.settings.nodes.push_back({"two", "two.test", 5432, config::NodeRole::standby});
   Client& reader = bench.starts({{"options", "-c heimproxy.route=standby"}});
   Server& standby = bench.server();

@@ -46,6 +46,36 @@ TEST_CASE("one PREPARE of several statements") {
   CHECK(prepare_statement("prepare a as", "a").empty());
 }
 
+TEST_CASE("names in attribute notation") {
+  struct Row {
+    std::string_view sql;
+    std::vector<std::string> attributes;
+  };
+  const Row rows[] = {
+      {"select 1", {}},
+      {"select a, t.* from t", {}},
+      {"select t.a, t.a, s.t.b, d.s.t.c from t", {"a", "b", "c"}},
+      {"select (t).a, (t.b).c, (f(t)).d, ($1).e, ((t).g).h from t",
+       {"a", "b", "c", "d", "e", "g", "h"}},
+      {"select (t.a[1]).b from t", {"a", "b"}},
+      {"select 1 from t join u on t.a = u.b where exists (select from v where v.c) order by t.d",
+       {"a", "b", "c", "d"}},
+      {"update t set x = t.a, y.z = 1 from u returning t.b", {"a", "b"}},
+      {"insert into t (x.y) values (1) on conflict (i) do update set x = excluded.a", {"a"}},
+      {"prepare p as select t.a from t", {}},
+      {"explain select t.a from t", {"a"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.sql);
+    const ScriptRef script = analyse(row.sql);
+    const Statement& statement = script->statements.at(0);
+    CHECK(statement.attributes == row.attributes);
+    CHECK(((statement.effects & effect::names_attributes) != 0) == !row.attributes.empty());
+  }
+  CHECK(analyse_prepared("prepare p as select t.a from t")->statements.at(0).attributes.size() ==
+        1);
+}
+
 TEST_CASE("texts that no client can send whole") {
   using namespace std::string_view_literals;
   CHECK_FALSE(analyse("select 1\0; delete from t"sv)->understood);

@@ -1,0 +1,1 @@
+"""Do reads see what was committed before them? Writers, readers and what each may expect."""
