@@ -224,7 +224,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="of each workload of --once (5)")
     parser.add_argument("--under", type=Path, default=paths.BUILD / "demo", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Of SIGINT too: where a shell has started it in the background, it would be ignored.
+    for end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(end, signal.default_int_handler)
 
     under = options.under.absolute()
     under.parent.mkdir(parents=True, exist_ok=True)
