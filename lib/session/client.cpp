@@ -187,7 +187,7 @@ void Client::end(ClientEvent event) {
 
 void Client::on_server_lost(Server& lost, Bytes error) {
   server = nullptr;
-  restore_ = Restore::none;
+  forget_resets();
   end_cancel_wait(false);
   if (state_ == ClientState::closing || goes_on_elsewhere(lost, error.empty())) return;
   if (!error.empty() || state_ != ClientState::linked) {

@@ -396,10 +396,12 @@ class Client final : public StreamHandler, public Holder {
   void let_sequence_go();
   bool sees_foreign_sequences(sql::Effects effects) const;
   void note_setting(const std::string& written);
+  void note_reading(const sql::Script& script);
   void note_execute(const std::string& name);
   bool state_is_known();
   void ask_state();
   void adopt_settings(Server& given);
+  void hold_for_settings(const Server& given, const SettingList& now);
   void adopt_holds(Server& given);
   bool ends_for_hold();
   // client_restore.cpp
@@ -408,6 +410,9 @@ class Client final : public StreamHandler, public Holder {
   void ask_in_block(Server& given);
   void answered_in_block(Server& given);
   void set_again(Server& given);
+  const std::string* local_reset(const sql::Statement& statement) const;
+  void forget_resets();
+  bool may_reset() const;
   bool waits_for_restore(const wire::Header& header) const;
   bool is_taken_back(const std::string& name, const std::string* now);
   bool restores(Server& given, char tx);
@@ -419,8 +424,10 @@ class Client final : public StreamHandler, public Holder {
   // client_mend.cpp
   void note_portal(std::string_view portal, const Statement* statement);
   std::vector<std::string> mending(const sql::Statement& statement) const;
-  void mend(std::string_view portal);
-  void mend_before(Bytes in, const wire::Header& header);
+  void mend(std::string_view portal, Bytes rest);
+  void cut_batch();
+  bool reads_as_server(std::string_view text);
+  void mend_before(const wire::Header& header);
   void send_mending();
   bool mends_query(Bytes in, const wire::Header& header, bool has_undo);
   bool send_mended(Bytes in, const std::vector<sql::Statement>& statements,
@@ -476,12 +483,16 @@ class Client final : public StreamHandler, public Holder {
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false;
-  bool looks_again_ = false;      // try_release() is scheduled
-  bool had_temp_ = false;         // temporary objects
-  bool names_in_sql_ = false;     // a statement of the protocol names statements of SQL
-  bool reading_changed_ = false;  // the server's word on it is awaited, or its transaction's end
+  bool looks_again_ = false;   // try_release() is scheduled
+  bool had_temp_ = false;      // temporary objects
+  bool names_in_sql_ = false;  // a statement of the protocol names statements of SQL
+  // What texts are read under has changed: the server's word on it is awaited, or the transaction's
+  // end. Each change makes another round.
+  bool reading_changed_ = false, reading_local_ = false;
+  std::uint64_t reading_round_ = 0;
   enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
+  bool cut_ = false;                 // the rest of the batch waits for it
   bool odd_strings_ = false;         // string literals may be read otherwise than usual
   Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;

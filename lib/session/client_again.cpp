@@ -85,6 +85,7 @@ void Client::put_back(Server& from) {
     routing_->batches = 0;
   }
   stalled_ = false;
+  forget_resets();
   restore_names(from);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.

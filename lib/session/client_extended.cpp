@@ -75,7 +75,7 @@ void Client::open_batch(const wire::Header& header) {
 std::size_t Client::translate(Bytes in, const wire::Header& header) {
   keep_for_retry(in, header);
   if (!server->orphans.empty()) close_orphans();
-  mend_before(in, header);
+  mend_before(header);
   switch (header.tag) {
     case 'P':
       return header.total() > parse_limit ? pin_and_pass(in, header) : parse(in, header);
@@ -93,8 +93,9 @@ std::size_t Client::translate(Bytes in, const wire::Header& header) {
 // Whether an earlier batch, not answered yet, decides what a name stands for: if it fails, the name
 // stands for what it did before.
 bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
-  if (server->undo.empty()) return false;
-  if (header.tag == 'E') return forgetting_ && server->undo.front().batch != server->prepared.batch;
+  // The oldest is of this batch: all are.
+  if (server->undo.empty() || server->undo.front().batch == server->prepared.batch) return false;
+  if (header.tag == 'E') return forgetting_ != nullptr;
   const auto given = statement_name(in, header);
   if (!given) return false;
   const bool uses = header.tag == 'B' || header.tag == 'D';
@@ -183,7 +184,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
       server->expect(Reply::describe);
       break;
     case 'E':
-      if (forgetting_ || (tracking_ && !tracking_->resetting.empty())) return execute(in, header);
+      if (forgetting_ || may_reset()) return execute(in, header);
       server->expect(Reply::execute);
       break;
     case 'C':
@@ -208,7 +209,10 @@ std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
 StatementRef Client::intern(std::string_view given, std::string_view content) const {
   StatementRef statement = hub.statement_table.intern(content);
   const auto is_it = [&](const Statement& one) { return &one == statement.get(); };
-  const bool may_have_it = statement.use_count() > 1;
+  // Of many it is not worth the search: the name in an error may be the other one.
+  constexpr std::size_t few = 64;
+  const bool may_have_it =
+      tracks_state() && statement.use_count() > 1 && statements_.size() <= few;
   const std::string* other = may_have_it ? statements_.name_of(is_it) : nullptr;
   if (!other || *other == given) return statement;
   return hub.statement_table.intern_apart(content, given);
@@ -273,8 +277,11 @@ Hash128 Client::key_of(const Statement& statement) const {
   return {statement.hash.high ^ parsing, statement.hash.low ^ parsing};
 }
 
-// Until the server has said what they are, they are nobody else's.
-std::uint64_t Client::parsing_now() const { return reading_changed_ ? ~id : vars->parsing; }
+// Until the server has said what they are, they are nobody else's, and no earlier ones of ours.
+std::uint64_t Client::parsing_now() const {
+  if (!reading_changed_ && !reading_local_) return vars->parsing;
+  return ~id ^ (reading_round_ * 0x9e3779b97f4a7c15U);
+}
 
 // The server's name for a statement it has and that no schema change made stale.
 const ServerStatements::Item* Client::fresh(Hash128 hash) {

@@ -58,7 +58,7 @@ std::size_t Client::execute(Bytes in, const wire::Header& header) {
   if (forgets) remember_forgotten();
   server->expect(Reply::execute, forgets);
   const std::size_t used = pass(in, header);
-  if (body_left_ == 0) mend(portal);
+  if (body_left_ == 0) mend(portal, in.subspan(used));
   return used;
 }
 

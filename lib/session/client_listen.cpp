@@ -55,10 +55,10 @@ struct Client::Listening {
   std::uint64_t number = 0;                             // of the fence that is on its way
   bool server_passed = false, listener_passed = false;  // the fence was seen there
   bool server_done = false;                             // it listens, or does not any more
-  bool notifies = false;   // itself: its server keeps its channels, for what it tells itself
-  bool deaf = false;       // the listener has no connection
-  Unlistened unlistened;   // in a transaction that found the channels away
-  Unlistened gone;         // and it is over: forgotten once nothing moves
+  bool notifies = false;  // itself: its server keeps its channels, for what it tells itself
+  bool deaf = false;      // the listener has no connection
+  Unlistened unlistened;  // in a transaction that found the channels away
+  Unlistened gone;        // and it is over: forgotten once nothing moves
   Instant back_at{};
   std::vector<std::string> kept;  // whole messages
   std::vector<std::string> next;  // of the new source, until the old one has passed the fence

@@ -17,7 +17,7 @@ constexpr std::size_t portal_limit = 16;
 
 // `statement` null: the portal is bound anew.
 void Client::note_portal(std::string_view portal, const Statement* statement) {
-  if (!tracking_ && !statement) return;
+  if (!tracks_state() || (!tracking_ && !statement)) return;
   const bool resets = statement && statement->script && !startup_vars_->items.empty() &&
                       (statement->script->effects & sql::effect::resets) != 0;
   if (!resets && (!tracking_ || tracking_->resetting.empty())) return;
@@ -31,64 +31,66 @@ void Client::note_portal(std::string_view portal, const Statement* statement) {
 // What is to run behind a statement, one by one.
 std::vector<std::string> Client::mending(const sql::Statement& statement) const {
   std::vector<std::string> texts;
-  const bool local = (statement.effects & sql::effect::local) != 0;
   for (const std::string& name : resets_of(statement, *startup_vars_)) {
     texts.push_back(set_statement(name, *startup_vars_->find(name)));
   }
-  if (!local || (statement.effects & sql::effect::resets) == 0) return texts;
-  if (const std::string* value = startup_vars_->find(statement.name)) {
-    texts.push_back(set_statement(statement.name, *value, true));
+  if (const std::string* name = local_reset(statement)) {
+    texts.push_back(set_statement(*name, *startup_vars_->find(*name), true));
   }
   return texts;
 }
 
-// Behind the Execute of a portal. If that fails, the server skips this, too.
-void Client::mend(std::string_view portal) {
-  if (!tracking_) return;
+// Behind the Execute of a portal, with `rest` of what the client has sent. If that fails, the
+// server skips this, too.
+void Client::mend(std::string_view portal, Bytes rest) {
+  if (!tracking_ || !shares_names()) return;
   const auto& portals = tracking_->resetting;
   const auto found =
       std::ranges::find(portals, portal, &std::pair<std::string, sql::ScriptRef>::first);
   if (found == portals.end() || found->second->statements.size() != 1) return;
-  note_resets(found->second->statements);
-  tracking_->mending = mending(found->second->statements[0]);
+  const sql::Statement& statement = found->second->statements[0];
+  note_resets({&statement, 1});
+  const bool alone = (statement.effects & sql::effect::discards) != 0 && !server->in_transaction();
+  if (!alone || restore_ != Restore::wanted) {
+    tracking_->mending = mending(statement);
+  } else if (rest.empty() || rest[0] != 'S') {
+    cut_batch();
+  }
 }
 
-// Before the next message that may see the difference. A second DISCARD ALL does not, and has to be
-// the first statement of its transaction.
-void Client::mend_before(Bytes in, const wire::Header& header) {
-  if (!tracking_ || tracking_->mending.empty() || header.tag == 'C') return;
-  wire::Fields fields(in.subspan(wire::header_size));
-  const std::string_view first = fields.string();
-  const std::string_view second = header.tag == 'E' ? first : fields.string();
-  sql::ScriptRef script;
-  if (header.tag == 'P') script = hub.script(second);
-  if (header.tag == 'B') {
-    const StatementRef bound = second.empty() ? statements_.unnamed() : statements_.find(second);
-    if (bound) script = bound->script;
-  }
-  if (header.tag == 'E') {
-    for (const auto& [name, resets] : tracking_->resetting) {
-      if (name == first) script = resets;
-    }
-  }
-  if (script && (script->effects & sql::effect::discards) != 0) return;
-  send_mending();
+// DISCARD ALL outside a transaction block is committed at once: what follows is another
+// transaction, and to the server another batch. It begins once the login's settings are back.
+void Client::cut_batch() {
+  std::string out;
+  wire::message(out, 'S', {});
+  hub.to_server.copy(out);
+  server->expect(Reply::sync_hidden);
+  server->batch_open = false;
+  cut_ = true;
+}
+
+// Before the next message that may see the difference.
+void Client::mend_before(const wire::Header& header) {
+  if (tracking_ && !tracking_->mending.empty() && header.tag != 'C') send_mending();
 }
 
 void Client::send_mending() {
   std::string out;
   for (const std::string& text : std::exchange(tracking_->mending, {})) {
+    // One that failed is still there.
+    wire::Writer(out, 'C').u8('S').string(ours);
     wire::Writer(out, 'P').string(ours).string(text).u16(0);
     wire::Writer(out, 'B').string(ours).string(ours).u16(0).u16(0).u16(0);
     wire::Writer(out, 'E').string(ours).u32(0);
     wire::Writer(out, 'C').u8('P').string(ours);
     wire::Writer(out, 'C').u8('S').string(ours);
-    for (const Reply reply : {Reply::parse_hidden, Reply::bind_hidden, Reply::execute_hidden,
-                              Reply::close_hidden, Reply::close_hidden}) {
+    for (const Reply reply : {Reply::close_hidden, Reply::parse_hidden, Reply::bind_hidden,
+                              Reply::execute_hidden, Reply::close_hidden, Reply::close_hidden}) {
       server->expect(reply);
     }
   }
   tracking_->reset.clear();
+  tracking_->reset_local.clear();
   hub.to_server.copy(out);
 }
 
@@ -97,12 +99,19 @@ bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
   if (startup_vars_->items.empty() || header.tag != 'Q' || in.size() < header.total()) return false;
   const sql::ScriptRef script = hub.script(query_text(in.first(header.total())));
   if ((script->effects & sql::effect::resets) == 0) return false;
-  if (!odd_strings_ && send_mended(in, script->statements, header, has_undo)) {
+  if (reads_as_server(as_text(in.first(header.total()))) &&
+      send_mended(in, script->statements, header, has_undo)) {
     note_resets({&script->statements.back(), 1});
     return true;
   }
   note_resets(script->statements);
   return false;
+}
+
+// Whether the places that the lexer finds in a text are the server's.
+bool Client::reads_as_server(std::string_view text) {
+  const std::string* encoding = server->parameters->find("client_encoding");
+  return !odd_strings() && (is_ascii(text) || (encoding && *encoding == "UTF8"));
 }
 
 // A text with a RESET before other statements.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -74,7 +75,9 @@ bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& 
 }
 
 // What a statement that is parsed now is read under.
-Settings Client::parsed_under() const { return reading_changed_ ? nullptr : vars; }
+Settings Client::parsed_under() const {
+  return reading_changed_ || reading_local_ ? nullptr : vars;
+}
 
 bool Client::mixes_names(const sql::Script& script,
                          std::span<const std::string_view> parsed) const {
@@ -97,6 +100,7 @@ bool Client::mixes_names(const sql::Script& script,
 // Nothing is owed, and no batch is open: what each name stands for is certain.
 void Client::keep_own_names() {
   hold_server(hold_names);
+  if (tracking_) tracking_->forget_resets();
   std::string out;
   const auto close = [&](std::uint32_t number) {
     wire::Writer(out, 'C').u8('S').string(server_name(number));

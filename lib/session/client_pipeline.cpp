@@ -267,6 +267,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
   }
   account_query(in, header);
   if (forgets == Forget::all) expect_forgetting();
+  mend_before(header);
   const bool resets = tracks_state() && (effects_ & sql::effect::resets) != 0;
   if (resets && mends_query(in, header, forgets == Forget::all)) return header.total();
   return send_query(in, header, forgets == Forget::all);

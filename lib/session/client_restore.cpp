@@ -15,6 +15,12 @@ bool is_identity(std::string_view name) {
   return name == "role" || name == "session_authorization";
 }
 
+// What only the login may set comes first, then who the session is, which takes back who acts.
+int rank(std::string_view name) {
+  if (name == "role") return 2;
+  return name == "session_authorization" ? 1 : 0;
+}
+
 }  // namespace
 
 std::vector<std::string> resets_of(const sql::Statement& statement, const SettingList& startup) {
@@ -33,9 +39,15 @@ std::vector<std::string> resets_of(const sql::Statement& statement, const Settin
     // Who acts goes with who the session is.
     if (name == "session_authorization" && startup.find("role")) names.emplace_back("role");
   }
-  // What only the login may set is set before the role.
-  std::ranges::stable_partition(names, [](const std::string& name) { return !is_identity(name); });
+  std::ranges::stable_sort(names, {}, [](const std::string& name) { return rank(name); });
   return names;
+}
+
+// The setting of the login that SET LOCAL ... TO DEFAULT takes back; null if it is none.
+const std::string* Client::local_reset(const sql::Statement& statement) const {
+  constexpr sql::Effects both = sql::effect::local | sql::effect::resets;
+  if ((statement.effects & both) != both || !startup_vars_->find(statement.name)) return nullptr;
+  return &statement.name;
 }
 
 // What statements of a batch take back, in order.
@@ -43,16 +55,18 @@ void Client::note_resets(std::span<const sql::Statement> statements) {
   if (startup_vars_->items.empty()) return;
   using namespace sql::effect;
   std::vector<std::string>& reset = tracking().reset;
-  if (restore_ == Restore::none) reset.clear();
+  std::vector<std::string>& local = tracking().reset_local;
+  if (restore_ == Restore::none) reset.clear(), local.clear();
   sql::Effects effects = 0;
   for (const sql::Statement& statement : statements) {
     effects |= statement.effects;
     const bool back = (statement.effects & resets) != 0;
     for (std::string& name : resets_of(statement, *startup_vars_)) reset.push_back(std::move(name));
+    if (const std::string* name = local_reset(statement)) local.push_back(*name);
     if (back) continue;
     for (const std::string& written : statement.settings) std::erase(reset, fold(written));
   }
-  if ((effects & resets) != 0 && !reset.empty()) restore_ = Restore::wanted;
+  if ((effects & resets) != 0 && !(reset.empty() && local.empty())) restore_ = Restore::wanted;
 }
 
 // What the body of a DO does, as far as its words tell.
@@ -126,6 +140,9 @@ void Client::set_again(Server& given) {
   for (const std::string& name : tracking().reset) {
     sql += set_statement(name, *startup_vars_->find(name));
   }
+  for (const std::string& name : tracking().reset_local) {
+    sql += set_statement(name, *startup_vars_->find(name), true);
+  }
   Out out;
   if (!sql.empty()) given.ask(sql, out);
   given.write(out);
@@ -149,12 +166,17 @@ void Client::ask_in_block(Server& given) {
 
 void Client::answered_in_block(Server& given) {
   Tracking& mine = tracking();
-  if (given.in_failed_transaction()) return restored(given, 'E'), on_batch_end();
+  if (given.in_failed_transaction()) {
+    // The client's cancel or time limit has hit what we asked: it is the client's error.
+    hub.to_client.copy(given.hidden_error);
+    return restored(given, 'E'), on_batch_end();
+  }
   const auto has = [](const StateAnswer::Pairs& pairs, const std::string& name) {
     return std::ranges::any_of(pairs, [&](const auto& pair) {
       return pair.first == name && (name.find('.') == std::string::npos || !pair.second.empty());
     });
   };
+  mine.reset.clear();  // the server knows
   for (const auto& [name, value] : startup_vars_->items) {
     const bool set = has(mine.answer.settings, name) || has(mine.answer.values, name);
     if (!set && !is_identity(name)) mine.reset.push_back(name);
@@ -166,11 +188,30 @@ void Client::answered_in_block(Server& given) {
   on_batch_end();
 }
 
+// The server that they were for is gone.
+void Client::forget_resets() {
+  restore_ = Restore::none;
+  cut_ = false;
+  if (tracking_) tracking_->forget_resets();
+}
+
+// Whether a portal was bound that takes back what the login asked for.
+bool Client::may_reset() const {
+  return tracking_ && !tracking_->resetting.empty() && shares_names();
+}
+
 // The client hears of the end of its message.
 void Client::restored(Server& given, char tx) {
   restore_ = Restore::none;
   tracking().reset.clear();
+  tracking().reset_local.clear();
   tell_parameters(given);
+  if (std::exchange(cut_, false)) {
+    // The batch goes on, or is skipped up to its end.
+    if (given.batch_failed) given.skipping = given.batch_open = true;
+    if (!hub.to_client.empty()) deliver(hub.to_client);
+    return;
+  }
   std::string ready;
   wire::ready(ready, tx);
   hub.to_client.copy(ready);

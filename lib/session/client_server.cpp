@@ -199,6 +199,7 @@ void Client::batch_done(Server& given) {
   skip_.clear();
   tries_ = 0;
   only_primary_ = false;
+  reading_local_ = false;
   block_ended();
 }
 

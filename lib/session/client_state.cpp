@@ -188,12 +188,22 @@ void Client::note(const sql::Script& script) {
   if (odd_strings_) effects_ |= suspicious;
   if (pool->catalog_version != hub.shared.catalogs.version()) pool->look_at_catalog();
   effects_ |= script.effects & ~changes_catalog;
-  if (script.effects & all_settings) reading_changed_ = true;
+  if ((script.effects & (all_settings | local)) != 0) note_reading(script);
+  // What is taken back, too.
+  if (reading_changed_ || reading_local_) reading_round_ += (script.effects & transaction) != 0;
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
   if (listening_) note_channels(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
+}
+
+void Client::note_reading(const sql::Script& script) {
+  ++reading_round_;
+  if (script.effects & all_settings) reading_changed_ = true;
+  for (const sql::Statement& statement : script.statements) {
+    reading_local_ |= (statement.effects & local) != 0 && guides_parsing(statement.name);
+  }
 }
 
 // currval() and lastval() tell what earlier statements did on this very server. Where they are in
@@ -215,7 +225,12 @@ void Client::note_sequences(sql::Effects effects) {
 void Client::let_sequence_go() {
   if ((holds_ & hold_nextval) == 0) return;
   const pool::Record& record = pool->record;
-  const bool wanted = record.waiters.load(std::memory_order_relaxed) != 0;
+  if (holds_ & hold_for_ever) {
+    holds_ &= static_cast<Holds>(~hold_nextval);
+    return;
+  }
+  // By others; or by a standby, for its reads.
+  const bool wanted = record.waiters.load(std::memory_order_relaxed) != 0 || hub.guide.on();
   const bool late = hub.now() - tracking().nextval_at > std::chrono::seconds(1);
   if (!record.never_reads_sequences() && !(wanted && late)) return look_again();
   holds_ &= static_cast<Holds>(~hold_nextval);
@@ -262,11 +277,12 @@ void Client::note_setting(const std::string& written) {
   const auto add = [&](std::vector<std::string>& list) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
-  add(mine.names);
-  reading_changed_ |= guides_parsing(name);
+  if (is_ascii(name)) add(mine.names);
+  if (guides_parsing(name)) reading_changed_ = true, ++reading_round_;
   // From here on a text may mean something else than it was read as.
   odd_strings_ |= name == "standard_conforming_strings" || name == "backslash_quote";
   if (name.find('.') == std::string::npos) return;
+  if (!is_ascii(name)) return hold_server(hold_encoding);  // it cannot be asked for
   if (mine.custom.size() < custom_limit) return add(mine.custom);
   hold_server(hold_unknown);
 }
@@ -350,6 +366,7 @@ void Client::adopt_settings(Server& given) {
     items.emplace_back(statement_item(name), sql::prepare_statement(text, name));
   }
   const Settings now = hub.setting_table.intern(items);
+  hold_for_settings(given, *now);
   given.adopt(now);
   // RESET goes back to what the client asked for at its login, not to the server's default.
   if (mine.question.settings) {
@@ -358,6 +375,17 @@ void Client::adopt_settings(Server& given) {
     }
   }
   vars = hub.setting_table.intern(std::move(items));
+}
+
+// What cannot be said to another server as it was said to this one.
+void Client::hold_for_settings(const Server& given, const SettingList& now) {
+  const bool prepared = !now.items.empty() && is_statement_item(now.items.front().first);
+  if (prepared && now.parsing != vars->parsing) hold_server(hold_prepared);
+  const std::string* encoding = given.parameters->find("client_encoding");
+  const std::string* own = given.parameters->find("server_encoding");
+  if (encoding && own && *encoding == *own) return;
+  const auto is_plain = [](const auto& item) { return is_ascii(item.second); };
+  if (!std::ranges::all_of(now.items, is_plain)) hold_server(hold_encoding);
 }
 
 void Client::adopt_holds(Server& given) {
@@ -425,7 +453,7 @@ void Client::leave_state(Server& held) {
   if (!tracks_state()) return;
   const bool open = (effects_ & changes) != 0 || (tracking_ && tracking_->asked);
   if (holds_ & (hold_load | hold_seed)) held.close_when_idle = true;
-  if (!open && holds_ == 0) return;
+  if (!open && (holds_ & ~hold_nextval) == 0) return;
   held.reset_at_once();
 }
 

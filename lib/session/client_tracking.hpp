@@ -13,7 +13,8 @@ struct Client::Tracking {
   std::vector<std::string> names;   // set since the server was last asked
   std::vector<std::string> custom;  // of all settings this session has set, those with a dot
   std::vector<std::string> channels;
-  std::vector<std::string> reset;  // by name, in this batch, and not set again
+  std::vector<std::string> reset;        // by name, in this batch, and not set again
+  std::vector<std::string> reset_local;  // likewise, until the transaction ends
   // Portals of the extended protocol that reset something the login asked for.
   std::vector<std::pair<std::string, sql::ScriptRef>> resetting;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
@@ -21,6 +22,12 @@ struct Client::Tracking {
   bool asked = false;                // the answer is awaited
   sql::Effects asked_effects = 0;
   bool asked_failed = false;  // something did, among what is asked about
+  void forget_resets() {
+    reset.clear();
+    reset_local.clear();
+    resetting.clear();
+    mending.clear();
+  }
   StateQuestion question;
   StateAnswer answer;
 };

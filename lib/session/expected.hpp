@@ -51,12 +51,14 @@ constexpr bool ends_at_ready(Reply reply) {
 }
 
 /// A queue that never allocates in the steady state. `undo`: a change of the prepared-statement
-/// maps belongs to the entry, to be confirmed or taken back (see UndoLog).
+/// maps belongs to the entry, to be confirmed or taken back. `mended`: its text has statements of
+/// ours (see Server::Mended).
 class Expected {
  public:
   struct Entry {
     Reply reply;
     bool undo;
+    bool mended;
   };
   bool empty() const { return head_ == tail_; }
   std::size_t size() const { return tail_ - head_; }
@@ -64,7 +66,7 @@ class Expected {
   Entry back() const { return at(size() - 1); }
   Entry at(std::size_t index) const {
     const std::uint8_t raw = ring_[(head_ + index) & mask()];
-    return {static_cast<Reply>(raw & 0x7f), (raw & 0x80) != 0};
+    return {static_cast<Reply>(raw & 0x3f), (raw & 0x80) != 0, (raw & 0x40) != 0};
   }
   void push(Reply reply, bool undo = false) {
     if (size() == ring_.size()) grow();
@@ -73,7 +75,8 @@ class Expected {
   }
   void pop() { ++head_; }
   void pop_back() { --tail_; }
-  void clear_undo() { ring_[head_ & mask()] &= 0x7f; }  // of the front
+  void clear_undo() { ring_[head_ & mask()] &= 0x7f; }         // of the front
+  void mark_mended() { ring_[(tail_ - 1) & mask()] |= 0x40; }  // the one pushed last
   void remove(std::size_t index) {
     for (std::size_t i = index; i > 0; --i) {
       ring_[(head_ + i) & mask()] = ring_[(head_ + i - 1) & mask()];

@@ -11,10 +11,11 @@ using Holds = std::uint16_t;
 
 inline constexpr Holds hold_text = 1, hold_temp = 2, hold_cursor = 4, hold_lock = 8, hold_load = 16,
                        hold_seed = 32, hold_setting = 64, hold_unknown = 128, hold_listen = 256,
-                       hold_sequence = 512, hold_names = 1024, hold_own = 2048, hold_nextval = 4096;
+                       hold_sequence = 512, hold_names = 1024, hold_own = 2048, hold_nextval = 4096,
+                       hold_encoding = 8192, hold_prepared = 16384;
 /// These end with the session only.
-inline constexpr Holds hold_for_ever =
-    hold_text | hold_load | hold_seed | hold_sequence | hold_names | hold_own;
+inline constexpr Holds hold_for_ever = hold_text | hold_load | hold_seed | hold_sequence |
+                                       hold_names | hold_own | hold_encoding | hold_prepared;
 
 struct HoldReason {
   Holds bit;
@@ -31,6 +32,9 @@ inline constexpr std::array hold_reasons = {
     HoldReason{hold_names, "statement_names", "SQL that names statements of the protocol"},
     HoldReason{hold_seed, "setseed", "setseed()"},
     HoldReason{hold_own, "own_server", "a statement that tells one server process from another"},
+    HoldReason{hold_encoding, "encoding",
+               "a setting outside ASCII, in an encoding of the client's"},
+    HoldReason{hold_prepared, "prepared", "SQL's PREPARE under settings that have changed since"},
     HoldReason{hold_sequence, "sequences", "currval() and lastval() of what it inserts"},
     HoldReason{hold_nextval, "nextval", "nextval(), which currval() may follow soon"},
     HoldReason{hold_listen, "listen", "LISTEN"},

@@ -102,6 +102,7 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
     if (reset_needed_) {
       ask("DISCARD ALL", out);
       prepared.clear();
+      orphans.clear();
       vars = hub->setting_table.empty();
     } else if (set_seen_) {
       vars = nullptr;
@@ -113,8 +114,8 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
   if (sequence_owner != 0 && sequence_owner != whose && pool->record.reads_sequences(hub->now())) {
     forget_sequences(out);
   }
-  if (holder.had_temp() && !has_temp_schema && !dedicated) make_temp_schema(out);
   if (vars != wanted && !dedicated) adapt(wanted, out);
+  if (holder.had_temp() && !has_temp_schema && !dedicated) make_temp_schema(out);
 }
 
 void Server::make_temp_schema(Out& out) {
@@ -193,6 +194,7 @@ void Server::release(bool untouched) {
   used |= !untouched;
   retry_ = elsewhere_ = ready_seen_ = false;
   kept.clear();
+  lost_names.clear();
   repeatable.clear();
   request_start = {};
   last_use = hub->now();

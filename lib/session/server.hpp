@@ -118,7 +118,6 @@ class Server final : public StreamHandler {
   void expect(Reply reply, bool has_undo = false) {
     expected_.push(reply, has_undo);
     prepared.batch += ends_at_ready(reply);
-    queries_sent_ += reply == Reply::query;
     if (reply == Reply::query || reply == Reply::execute) copy_end_sent_ = false;
   }
   /// Statements of ours in the client's text: which ones, and where they stand.
@@ -128,12 +127,11 @@ class Server final : public StreamHandler {
       std::uint32_t at, size;  // characters: where it stands in the client's text, its own
     };
     std::vector<Part> parts;
-    std::uint64_t query = 0;
     std::uint32_t done = 0;  // statements that are answered
   };
   /// The query expected last has such.
   void expect_mended(Mended mended) {
-    mended.query = queries_sent_;
+    expected_.mark_mended();
     mended_.push_back(std::move(mended));
   }
   /// A change that the message expected next makes, of the batch that is open.
@@ -273,7 +271,8 @@ class Server final : public StreamHandler {
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
   // Names taken back that messages already sent may use: its errors about them speak of ours.
   std::vector<std::pair<std::uint32_t, std::string>> lost_names;
-  std::string kept;  // the batch under way as the client sent it, if it may be retried
+  std::string hidden_error;  // what the last probe that failed was told
+  std::string kept;          // the batch under way as the client sent it, if it may be retried
   bool may_change_objects = false;  // what it runs, until that is over
   std::string repeatable;  // the batch under way, a read that another node can answer; or empty
   std::vector<std::pair<std::string, StatementRef>> renamed;  // by it: what names stood for before
@@ -297,10 +296,7 @@ class Server final : public StreamHandler {
   bool reply(const wire::Header& header, Bytes body, bool whole);
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
-  bool is_mended() const {
-    return !mended_.empty() && next_due() == Reply::query &&
-           mended_.front().query == queries_answered_ + 1;
-  }
+  bool is_mended() const { return !expected_.empty() && expected_.front().mended; }
   bool hides_part() const;
   bool shows_place(Bytes frame);
   bool can_retry() const;
@@ -367,8 +363,7 @@ class Server final : public StreamHandler {
   std::uint64_t body_left_ = 0;  // of a message that is passed on in parts
   bool body_forward_ = false;
   char tx_ = 'I';
-  std::uint64_t queries_sent_ = 0, queries_answered_ = 0;
-  std::deque<Mended> mended_;
+  std::vector<Mended> mended_;
   std::uint32_t cancels_ = 0;
   bool copy_in_ = false;
   bool copy_extended_ = false;

@@ -69,6 +69,7 @@ bool Server::reset(Out& out) {
   if (sql.empty()) return false;
   reset_done_ = true;
   prepared.clear();
+  orphans.clear();
   vars = fold(sql) == "discard all" ? hub->setting_table.empty() : nullptr;
   if (vars) reset_needed_ = set_seen_ = false;
   ask(sql, out);

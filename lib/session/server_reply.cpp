@@ -268,8 +268,7 @@ bool Server::on_ready(Bytes body) {
   if (!ends_at_ready(due)) return violate("a ReadyForQuery");
   const Expected::Entry front = expected_.front();
   confirm(front);
-  if (is_mended()) mended_.pop_front();
-  queries_answered_ += front.reply == Reply::query;
+  if (front.mended) mended_.erase(mended_.begin());
   expected_.pop();
   made_after_ = true;
   copy_in_ = false;
@@ -281,7 +280,8 @@ bool Server::on_ready(Bytes body) {
     return false;
   }
   ready_seen_ = true;
-  if (front.reply == Reply::sync_hidden) return false;
+  if (front.reply == Reply::sync_hidden)
+    return batch_failed = std::exchange(failing_, false), false;
   if (!is_hidden_query(front.reply)) {
     batch_failed = std::exchange(failing_, false);
     return owes() || !says_ready_itself(holder_);
@@ -310,6 +310,7 @@ bool Server::on_error(Bytes frame) {
   }
   if (front == Reply::probe) {
     probe_failed_ = true;
+    hidden_error = as_text(frame);
     return false;
   }
   if (front == Reply::query_hidden) {

@@ -12,7 +12,8 @@ void Server::take_back_all() {
   for (std::size_t i = undo.size(); i > 0; --i) take_back(undo[i - 1], true);
   undo.clear();
   poisons.clear();
-  prepared.drop_unnamed();
+  mended_.clear();
+  prepared.forget_unnamed();
 }
 
 // A query that may have deallocated statements failed, and it is not known where.
@@ -30,10 +31,12 @@ void Server::drop_batch() {
   std::size_t count = 0;
   std::size_t undos = 0;
   std::size_t poisoned = 0;
+  std::size_t mended = 0;
   bool unnamed_gone = false;
   while (count < expected_.size() && !is_sync(expected_.at(count).reply)) {
     undos += expected_.at(count).undo;
     poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
+    mended += expected_.at(count).mended;
     const Reply reply = expected_.at(count).reply;
     if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
       prepared.unnamed_confirmed();
@@ -54,6 +57,7 @@ void Server::drop_batch() {
   if (unnamed_gone && !unnamed_set_since) unnamed_failed();
   undo.erase(undo.begin(), undo.begin() + static_cast<std::ptrdiff_t>(undos));
   poisons.erase(poisons.begin(), poisons.begin() + static_cast<std::ptrdiff_t>(poisoned));
+  mended_.erase(mended_.begin(), mended_.begin() + static_cast<std::ptrdiff_t>(mended));
   for (; count > 0; --count) expected_.pop();
 }
 

@@ -248,15 +248,61 @@ std::string reading_sql(const SettingList& list) {
   return sql + set;
 }
 
+namespace {
+
+// One name of such a list, with the quotes that it may have; empty where the list is malformed.
+std::string_view next_name(std::string_view list) {
+  if (!list.starts_with('"')) return list.substr(0, list.find_first_of(", \t\n\r\f\v"));
+  std::size_t end = 1;
+  for (; end < list.size(); ++end) {
+    if (list[end] != '"') continue;
+    if (end + 1 >= list.size() || list[end + 1] != '"') return list.substr(0, end + 1);
+    ++end;
+  }
+  return {};
+}
+
+std::string bare(std::string_view name) {
+  if (!name.starts_with('"')) return fold(name);
+  std::string out;
+  for (std::size_t i = 1; i + 1 < name.size(); ++i) {
+    out += name[i];
+    if (name[i] == '"') ++i;
+  }
+  return out;
+}
+
+// A list of names, as literals: 'a','b'. Nothing where it is none: who has set it thus is told.
+// https://www.postgresql.org/docs/15/runtime-config-client.html: "separated by commas"
+std::optional<std::string> literals(std::string_view list) {
+  constexpr std::string_view space = " \t\n\r\f\v";
+  const auto skip = [&] {
+    list.remove_prefix(std::min(list.find_first_not_of(space), list.size()));
+  };
+  std::string out;
+  for (skip(); !list.empty(); skip()) {
+    const std::string_view name = next_name(list);
+    if (name.empty()) return std::nullopt;
+    (out += out.empty() ? "" : ",") += quote_literal(bare(name));
+    list.remove_prefix(name.size());
+    skip();
+    if (list.empty()) break;
+    if (list.front() != ',') return std::nullopt;
+    list.remove_prefix(1);
+  }
+  return out.empty() ? "''" : out;
+}
+
+}  // namespace
+
 std::string set_statement(std::string_view name, std::string_view value, bool local) {
-  // A list of names is not to be quoted as one.
+  const bool is_list = name == "search_path" || name == "temp_tablespaces";
+  const auto right = is_list ? literals(value) : quote_literal(value);
+  if (right) return (local ? "SET LOCAL " : "SET ") + quote_name(name) + "=" + *right + ";";
   bool first = true;
   std::string sql;
-  if (name == "search_path" || name == "temp_tablespaces") {
-    add_set(sql, first, name, value, local ? "true" : "false");
-    return sql + ";";
-  }
-  return (local ? "SET LOCAL " : "SET ") + quote_name(name) + "=" + quote_literal(value) + ";";
+  add_set(sql, first, name, value, local ? "true" : "false");
+  return sql + ";";
 }
 
 std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {

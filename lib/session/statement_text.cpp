@@ -132,6 +132,10 @@ std::vector<std::size_t> statement_ends(std::string_view sql) {
   return ends;
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 std::uint32_t characters(std::string_view text) {
   const auto begins = [](char c) { return (c & 0xc0) != 0x80; };
   return static_cast<std::uint32_t>(std::count_if(text.begin(), text.end(), begins));

@@ -35,6 +35,8 @@ std::size_t highest_parameter(std::string_view sql);
 /// Where the statements of a text end, behind their semicolons; the last one at the text's end.
 std::vector<std::size_t> statement_ends(std::string_view sql);
 
+bool is_ascii(std::string_view text);
+
 /// How many characters of UTF-8 a text has, as PostgreSQL counts the places of errors.
 std::uint32_t characters(std::string_view text);
 

@@ -154,6 +154,11 @@ class ServerStatements {
     ++unnamed_pending_;
   }
   void drop_unnamed() { unnamed_.reset(); }
+  /// Nothing of what was sent is awaited any more.
+  void forget_unnamed() {
+    unnamed_.reset();
+    unnamed_pending_ = 0;
+  }
   bool unnamed_is_pending() const { return unnamed_pending_ > 0; }
   void unnamed_confirmed() { --unnamed_pending_; }
   bool has_unnamed(Hash128 hash) const {

@@ -215,6 +215,7 @@ void Reader::setting(std::string_view name, bool until_end) {
 /// Whether it does one thing where others have used the server before, and another where not.
 bool Reader::tells_servers_apart(const VariableSetStmt* set) {
   const std::string name = lower(view(set->name));
+  if (name == "temp_buffers") return true;  // once it has them, a process keeps their number
   if (name == "search_path") {
     const Elements values(set->args);
     return values.size() > 0 && string_constant(values[0]) == "pg_temp";
@@ -228,6 +229,7 @@ bool Reader::tells_servers_apart(const VariableSetStmt* set) {
 
 void Reader::set(const Node* node) {
   const auto* set = as<VariableSetStmt>(node);
+  if (set->is_local) out_.name = lower(view(set->name));
   switch (set->kind) {
     case VAR_RESET_ALL:
       return effects(all_settings | resets);
@@ -236,7 +238,6 @@ void Reader::set(const Node* node) {
     case VAR_SET_DEFAULT:
     case VAR_RESET:
       effects(resets);
-      if (set->is_local) out_.name = lower(view(set->name));
       return setting(view(set->name), set->is_local);
     default:
       if (tells_servers_apart(set)) effects(own_server);

@@ -148,7 +148,7 @@ struct Statement {
   Effects effects = effect::suspicious;
   Traits traits = 0;
   /// prepare, execute, deallocate, listen, unlisten, notify, declare, fetch, close, savepoint and
-  /// its like: what is named. Empty for ALL and *. SET LOCAL .. TO DEFAULT: the setting.
+  /// its like: what is named. Empty for ALL and *. SET LOCAL: the setting.
   std::string name;
   /// With effect::settings: lower case, as PostgreSQL compares them, but for custom ones, which
   /// have a dot: who sets one first decides how SHOW spells it. `time zone`, `names`, `session

@@ -125,6 +125,8 @@ SCRIPT("auto: currval() and lastval() at the start of a batch see nothing of oth
   Client& two = bench.login();
   const std::string batch = parse("", "select lastval()") + bind("", "") + execute() + end_batch();
   two.sends(batch);
+  server.receives_nothing();  // the first may ask for currval() next
+  bench.passes(std::chrono::seconds(2));
   server.receives_all(query("DISCARD SEQUENCES") + batch);
   const std::string refused = parsed() + bound() + error("55000", "not yet defined") + ready();
   server.sends(done("DISCARD SEQUENCES") + refused);
