@@ -79,6 +79,7 @@ class Client final : public StreamHandler, public Holder {
   void on_parameter(std::string_view name, std::string_view value) override;
   bool delays_parameter(std::string_view parameter) override;
   bool delays_ready() const override { return restore_ != Restore::none; }
+  void on_early_ready(Server& given) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
   std::uint32_t told_pid() const override { return pid; }
@@ -413,6 +414,7 @@ class Client final : public StreamHandler, public Holder {
   const std::string* local_reset(const sql::Statement& statement) const;
   void forget_resets();
   bool may_reset() const;
+  bool restores_nothing() const { return restore_ == Restore::none || restore_ == Restore::told; }
   bool waits_for_restore(const wire::Header& header) const;
   bool is_taken_back(const std::string& name, const std::string* now);
   bool restores(Server& given, char tx);
@@ -490,7 +492,8 @@ class Client final : public StreamHandler, public Holder {
   // end. Each change makes another round.
   bool reading_changed_ = false, reading_local_ = false;
   std::uint64_t reading_round_ = 0;
-  enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };
+  // told: it is done, and the client hears of it at the end of its batch.
+  enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running, told };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
   bool cut_ = false;                 // the rest of the batch waits for it
   bool odd_strings_ = false;         // string literals may be read otherwise than usual

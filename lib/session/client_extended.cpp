@@ -300,6 +300,9 @@ const ServerStatements::Item* Client::fresh(Hash128 hash) {
 void Client::retire(Hash128 hash) {
   const ServerStatements::Item* item = server->prepared.use(hash);
   if (!item) return;
+  if (const std::string* name = own_name(*server, item->number)) {
+    server->lost_names.emplace_back(item->number, *name);
+  }
   server->orphans.push_back(item->number);
   server->prepared.erase(hash);
 }

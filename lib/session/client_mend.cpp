@@ -111,7 +111,8 @@ bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
 // Whether the places that the lexer finds in a text are the server's.
 bool Client::reads_as_server(std::string_view text) {
   const std::string* encoding = server->parameters->find("client_encoding");
-  return !odd_strings() && (is_ascii(text) || (encoding && *encoding == "UTF8"));
+  const bool odd = odd_strings() && text.find('\\') != text.npos;
+  return !odd && (is_ascii(text) || (encoding && *encoding == "UTF8"));
 }
 
 // A text with a RESET before other statements.

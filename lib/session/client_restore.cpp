@@ -56,7 +56,7 @@ void Client::note_resets(std::span<const sql::Statement> statements) {
   using namespace sql::effect;
   std::vector<std::string>& reset = tracking().reset;
   std::vector<std::string>& local = tracking().reset_local;
-  if (restore_ == Restore::none) reset.clear(), local.clear();
+  if (restores_nothing()) reset.clear(), local.clear();
   sql::Effects effects = 0;
   for (const sql::Statement& statement : statements) {
     effects |= statement.effects;
@@ -77,7 +77,7 @@ void Client::note_block(std::string_view text, const sql::Script& script) {
   const auto has = [&](std::string_view word) { return folded.find(word) != std::string::npos; };
   constexpr sql::Effects advances = sql::effect::advances_sequence | sql::effect::calls_nextval;
   if (has("nextval") || has("setval")) note_sequences(advances);
-  if (startup_vars_->items.empty() || restore_ != Restore::none) return;
+  if (startup_vars_->items.empty() || !restores_nothing()) return;
   if (!has("reset") && !has("default") && !has("discard")) return;
   tracking().reset.clear();
   restore_ = Restore::wanted;
@@ -105,7 +105,7 @@ bool Client::delays_parameter(std::string_view parameter) {
 
 // Nothing overtakes what is to be set again.
 bool Client::waits_for_restore(const wire::Header& header) const {
-  if (restore_ == Restore::none || !server || server->batch_open) return false;
+  if (restores_nothing() || !server || server->batch_open) return false;
   return header.tag == 'Q' || header.tag == 'F' || header.tag == 'S' || header.tag == 'P' ||
          header.tag == 'B' || header.tag == 'D' || header.tag == 'E' || header.tag == 'C';
 }
@@ -113,7 +113,8 @@ bool Client::waits_for_restore(const wire::Header& header) const {
 // All that was sent is answered, but for ReadyForQuery. True if the end is to be waited for.
 bool Client::restores(Server& given, char tx) {
   if (restore_ == Restore::none || given.owes() || given.batch_open) return false;
-  if (tx == 'E' || restore_ == Restore::running) return restored(given, tx), false;
+  const bool done = restore_ == Restore::running || restore_ == Restore::told;
+  if (tx == 'E' || done) return restored(given, tx), false;
   if (tx == 'I' && restore_ == Restore::wanted) {
     // The server knows best. What failed has changed nothing.
     if (given.batch_failed) tracking().reset.clear();
@@ -176,7 +177,8 @@ void Client::answered_in_block(Server& given) {
       return pair.first == name && (name.find('.') == std::string::npos || !pair.second.empty());
     });
   };
-  mine.reset.clear();  // the server knows
+  // The server knows better than what was said, but for who acts.
+  std::erase_if(mine.reset, [](const std::string& name) { return !is_identity(name); });
   for (const auto& [name, value] : startup_vars_->items) {
     const bool set = has(mine.answer.settings, name) || has(mine.answer.values, name);
     if (!set && !is_identity(name)) mine.reset.push_back(name);
@@ -186,6 +188,12 @@ void Client::answered_in_block(Server& given) {
   if (given.owes()) return;
   restored(given, 'T');
   on_batch_end();
+}
+
+void Client::on_early_ready(Server& given) {
+  if (restore_ != Restore::told) return;
+  restore_ = Restore::none;
+  tell_parameters(given);
 }
 
 // The server that they were for is gone.
@@ -205,13 +213,13 @@ void Client::restored(Server& given, char tx) {
   restore_ = Restore::none;
   tracking().reset.clear();
   tracking().reset_local.clear();
-  tell_parameters(given);
   if (std::exchange(cut_, false)) {
     // The batch goes on, or is skipped up to its end.
     if (given.batch_failed) given.skipping = given.batch_open = true;
-    if (!hub.to_client.empty()) deliver(hub.to_client);
+    restore_ = Restore::told;
     return;
   }
+  tell_parameters(given);
   std::string ready;
   wire::ready(ready, tx);
   hub.to_client.copy(ready);

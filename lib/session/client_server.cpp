@@ -136,7 +136,8 @@ void Client::keep_server(Server& given) {
 }
 
 void Client::on_synced(Server& given) {
-  if (state_ == ClientState::linked) tell_parameters(given);
+  // Behind a RESET it is told once all is as it was.
+  if (state_ == ClientState::linked && restore_ == Restore::none) tell_parameters(given);
   end_cancel_wait(true);
 }
 

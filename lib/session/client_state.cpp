@@ -175,9 +175,7 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
   const sql::ScriptRef script = hub.analysis.find(text);
   note(*script);
   // When it runs is not seen: the server is asked behind the batch.
-  if ((script->effects & resets) == 0 || startup_vars_->items.empty()) return;
-  tracking().reset.clear();
-  restore_ = Restore::wanted;
+  if ((script->effects & resets) != 0) note_resets(script->statements);
 }
 
 void Client::find_script(Statement& statement) const {

@@ -78,6 +78,8 @@ class Holder {
   virtual bool delays_parameter(std::string_view /*name*/) { return false; }
   /// Whether the holder itself tells its client that the server is ready.
   virtual bool delays_ready() const { return false; }
+  /// One that is shown all the same, as more batches follow, comes next.
+  virtual void on_early_ready(Server&) {}
   /// Bytes the holder has not taken yet: above a bound the server is not read.
   virtual std::size_t backlog() const { return 0; }
   /// The server has taken all that was written to it.

@@ -280,11 +280,12 @@ bool Server::on_ready(Bytes body) {
     return false;
   }
   ready_seen_ = true;
-  if (front.reply == Reply::sync_hidden)
-    return batch_failed = std::exchange(failing_, false), false;
   if (!is_hidden_query(front.reply)) {
     batch_failed = std::exchange(failing_, false);
-    return owes() || !says_ready_itself(holder_);
+    if (front.reply == Reply::sync_hidden) return false;
+    if (!says_ready_itself(holder_)) return true;
+    if (owes()) holder_->on_early_ready(*this);
+    return owes();
   }
   if (holder_ && !sync_failed_ && !goes_on_hidden(next_due())) holder_->on_synced(*this);
   return false;
@@ -303,11 +304,12 @@ bool Server::on_error(Bytes frame) {
   const Reply front = expected_.front().reply;
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_lenient) return false;
-  error_seen = failing_ = true;
+  error_seen = true;
   if (front == Reply::parse_lenient) {
     expected_.pop();  // its Sync is next
     return false;
   }
+  failing_ = !is_hidden_query(front);
   if (front == Reply::probe) {
     probe_failed_ = true;
     hidden_error = as_text(frame);

@@ -1,0 +1,206 @@
+// Mode `auto`: RESET in the middle of a batch or a text. What the login asked for is set again
+// before anything else of the client's runs.
+#include <doctest/doctest.h>
+
+#include "auto_script.hpp"
+#include "session/settings.hpp"
+
+using namespace heim;
+using namespace heim::session::test;
+
+namespace {
+
+const std::string set_again = session::set_statement("timezone", "Japan");
+
+// In a pool of one server; the login asked for a time zone.
+Client& logs_in(Bench& bench) {
+  automatic(bench, 1);
+  return bench.login({{"timezone", "Japan"}});
+}
+
+// What mends a batch: a statement of ours, run and closed.
+std::string mends(std::string_view sql) {
+  return close('S', "heim_mend") + parse("heim_mend", sql) + bind("heim_mend", "heim_mend") +
+         execute("heim_mend") + close('P', "heim_mend") + close('S', "heim_mend");
+}
+
+std::string mended(std::string_view tag = "SET") {
+  return closed() + parsed() + bound() + complete(tag) + closed() + closed();
+}
+
+std::string runs_now(std::string_view sql) { return parse("", sql) + bind("", "") + execute(); }
+
+std::string ran(std::string_view tag) { return parsed() + bound() + complete(tag); }
+
+// The server says what its session is: the login's time zone is as it was set again.
+void tells_zone(Server& server) {
+  server.sends(state({{"g", "TimeZone", "Japan", "user"}, {"r", "app", "none", ""}}));
+}
+
+}  // namespace
+
+SCRIPT("mending: behind a RESET amid a batch") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(runs_now("reset timezone") + runs_now("show timezone") + end_batch());
+  const std::string sent = server.take();
+  const std::string expected = runs_now("reset timezone") + mends(set_again);
+  CHECK_EQ(sent.substr(sent.size() - expected.size() - runs_now("show timezone").size() - 5,
+                       expected.size()),
+           expected);
+  server.sends(ran("RESET") + mended() + parsed() + bound() + row("Japan") + done("SHOW"));
+  one.receives_all(ran("RESET") + parsed() + bound() + row("Japan") + complete("SHOW"));
+}
+
+SCRIPT("mending: behind a RESET amid a text") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("reset timezone; select 1; select no"));
+  server.receives_all(query("reset timezone;" + set_again + " select 1; select no"));
+  const std::string answers = row_description() + row("1") + complete("SELECT 1");
+  server.sends(complete("RESET") + complete("SET") + answers);
+  one.receives_all(complete("RESET") + answers);
+  // The place is the client's: character 34 of its text.
+  const std::string place = std::to_string(34 + set_again.size());
+  wire::ErrorFields fields{"ERROR", "42703", "column \"no\" does not exist"};
+  std::string error, shown;
+  wire::error(error, fields);
+  error.insert(error.size() - 1, "P" + place + std::string(1, '\0'));
+  store_be32(reinterpret_cast<std::uint8_t*>(error.data()) + 1,
+             static_cast<std::uint32_t>(error.size() - 1));
+  wire::error(shown, fields);
+  shown.insert(shown.size() - 1, "P34" + std::string(1, '\0'));
+  store_be32(reinterpret_cast<std::uint8_t*>(shown.data()) + 1,
+             static_cast<std::uint32_t>(shown.size() - 1));
+  server.sends(error + ready('E'));
+  one.receives_all(shown + ready('E'));
+}
+
+SCRIPT("mending: a text that was skipped leaves nothing to those behind it") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(parse("", "selec") + query("reset timezone; select 1") + end_batch());
+  server.receives_all(parse("", "selec") + query("reset timezone;" + set_again + " select 1") +
+                      end_batch());
+  server.sends(error("42601", "syntax error") + ready());
+  one.receives_error("42601");
+  server.receives_all(ask_settings());
+  tells_zone(server);
+  one.receives_all(ready());
+  Client& two = bench.login();
+  two.sends(query("select 1; select 2"));
+  server.receives_all(query("select 1; select 2"));
+  const std::string both = row_description() + row("1") + complete("SELECT 1") + answer("2");
+  server.sends(both);
+  two.receives_all(both);
+}
+
+SCRIPT("mending: is for mode auto") {
+  bench.settings.proxy.pool_mode = config::PoolMode::transaction;
+  Client& one = bench.login({{"timezone", "Japan"}});
+  Server& server = bench.last();
+  const std::string batch = runs_now("reset timezone") + runs_now("show timezone") + end_batch();
+  one.sends(batch);
+  server.receives_all(batch);
+}
+
+SCRIPT("mending: leaves a text alone whose literals the server may read otherwise") {
+  automatic(bench, 1);
+  const std::string text = "insert into t values ('x\\'; reset timezone; select 1 --')";
+  Client& one = bench.login({{"timezone", "Japan"}, {"standard_conforming_strings", "off"}});
+  Server& server = bench.last();
+  bench.settle();
+  server.take();
+  begin(one, server);
+  one.sends(query(text));
+  server.receives_all(query(text));
+}
+
+SCRIPT("mending: before a simple query of the same batch") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(runs_now("reset timezone") + query("show timezone"));
+  const std::string expected = mends(set_again) + query("show timezone");
+  const std::string sent = server.take();
+  CHECK_EQ(sent.substr(sent.size() - expected.size()), expected);
+}
+
+SCRIPT("mending: SET LOCAL ... TO DEFAULT goes back to the login, for the transaction") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("set local timezone to default"));
+  server.receives_all(query("set local timezone to default"));
+  server.sends(done("SET", 'T'));
+  one.receives_all(complete("SET"));
+  bench.settle();
+  server.receives_all(query(session::set_statement("timezone", "Japan", true)));
+  server.sends(done("SET", 'T'));
+  one.receives_all(ready('T'));
+}
+
+SCRIPT("mending: DISCARD ALL ends its batch, and what follows begins with the login's settings") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(runs_now("discard all") + runs_now("select 1") + end_batch());
+  server.receives_all(runs_now("discard all") + end_batch());
+  server.sends(ran("DISCARD ALL") + ready());
+  one.receives_all(ran("DISCARD ALL"));
+  server.receives_all(ask_all());
+  server.sends(state({{"r", "app", "none", ""}}));
+  bench.settle();
+  server.receives_all(query(set_config("timezone", "Japan")));
+  server.sends(answer("Japan"));
+  server.receives_all(runs_now("select 1") + end_batch());
+  server.sends(ran("SELECT 1") + ready());
+  one.receives_all(ran("SELECT 1") + ready());
+}
+
+SCRIPT("mending: a DISCARD ALL that fails ends what follows it, too") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(runs_now("discard all") + runs_now("delete from t") + end_batch());
+  server.receives_all(runs_now("discard all") + end_batch());
+  server.sends(parsed() + bound() + error("25001", "cannot run inside a pipeline") + ready());
+  one.receives_all(parsed() + bound() + error("25001", "cannot run inside a pipeline"));
+  server.receives_all(ask_all());
+  tells_zone(server);
+  server.receives_all(end_batch());
+  server.sends(ready());
+  one.receives_all(ready());
+}
+
+SCRIPT("mending: a DISCARD ALL that failed has forgotten nothing") {
+  if (bench.cut == Cut::bytes) return;  // its Sync is not seen in time
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  const std::string batch =
+      runs_now("show x") + parse("", "discard all") + bind("", "") + execute() + end_batch();
+  one.sends(batch + bind("", "") + execute() + end_batch());
+  server.receives_all(batch);
+  server.sends(ran("SHOW") + parsed() + bound() + error("25001", "within a pipeline") + ready());
+  one.receives_all(ran("SHOW") + parsed() + bound() + error("25001", "within a pipeline"));
+  server.receives_all(ask_all());
+  tells_zone(server);
+  one.receives_all(ready());
+  server.receives_all(parse("", "discard all") + bind("", "") + execute() + end_batch());
+}
+
+SCRIPT("mending: DISCARD ALL takes the role of the login back, and COMMIT behind it leaves it") {
+  automatic(bench, 1);
+  Client& one = bench.login({{"datestyle", "SQL"}, {"options", "-c role=r1"}});
+  Server& server = bench.last();
+  one.sends(runs_now("discard all") + runs_now("commit") + end_batch() + parse("p2", "select 1") +
+            bind("", "p2") + execute() + end_batch());
+  const std::string sent = server.take();
+  const std::string expected = runs_now("discard all") + end_batch();
+  CHECK_EQ(sent.substr(sent.size() - expected.size()), expected);
+  server.sends(ran("DISCARD ALL") + ready());
+  one.receives_all(ran("DISCARD ALL"));
+  server.receives_all(ask_all());
+  server.sends(state({{"r", "app", "none", ""}}));
+  bench.settle();
+  const std::string back = server.take();
+  CHECK(back.find(set_config("role", "r1").substr(7)) != back.npos);
+}
