@@ -224,6 +224,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t extended(Bytes in, const wire::Header& header);
   bool has_to_wait(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
+  std::optional<std::size_t> own_unnamed(Bytes in, const wire::Header& header);
   void open_batch(const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
   bool without_server(Bytes in, const wire::Header& header);
@@ -424,7 +425,9 @@ class Client final : public StreamHandler, public Holder {
   void leave_state(Server& held);
   bool state_is_lost() const;
   // client_mend.cpp
-  void note_portal(std::string_view portal, const Statement* statement);
+  void note_portal(std::string_view portal, const sql::ScriptRef& script);
+  void note_own(std::string_view name, const sql::ScriptRef& script);
+  void note_own_bind(Bytes in);
   std::vector<std::string> mending(const sql::Statement& statement) const;
   void mend(std::string_view portal, Bytes rest);
   void cut_batch();

@@ -61,9 +61,29 @@ std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
   if (!has_server(in)) return 0;
   refused_ = false;
   if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
+  if (tracks_state() && header.tag == 'B') note_own_bind(in);
   if (hub.guide.on()) account_own(in, header);
   open_batch(header);
+  mend_before(header);
+  if (tracks_state() && in.size() >= header.total()) {
+    if (const auto taken = own_unnamed(in, header)) return *taken;
+  }
   return native(in, header);
+}
+
+// Under its own names, a client has its unnamed statement as elsewhere: a simple query of ours may
+// have taken it from the server.
+std::optional<std::size_t> Client::own_unnamed(Bytes in, const wire::Header& header) {
+  const auto given = statement_name(in, header);
+  if (!given || !given->empty()) return std::nullopt;
+  if (header.tag == 'C') return close_statement(in, header);
+  if (header.tag == 'P' && header.total() <= parse_limit) {
+    return parse_unnamed(in, header, as_text(in.subspan(wire::header_size + 1, header.body - 1)));
+  }
+  if (header.tag == 'P') statements_.set_unnamed(nullptr);
+  if ((header.tag == 'B' || header.tag == 'D') && server->prepared.lacks_unnamed())
+    ensure_unnamed();
+  return std::nullopt;
 }
 
 void Client::open_batch(const wire::Header& header) {
@@ -211,8 +231,7 @@ StatementRef Client::intern(std::string_view given, std::string_view content) co
   const auto is_it = [&](const Statement& one) { return &one == statement.get(); };
   // Of many it is not worth the search: the name in an error may be the other one.
   constexpr std::size_t few = 64;
-  const bool may_have_it =
-      tracks_state() && statement.use_count() > 1 && statements_.size() <= few;
+  const bool may_have_it = tracks_state() && statement.use_count() > 1 && statements_.size() <= few;
   const std::string* other = may_have_it ? statements_.name_of(is_it) : nullptr;
   if (!other || *other == given) return statement;
   return hub.statement_table.intern_apart(content, given);
@@ -412,7 +431,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
   }
   if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
-  note_portal(portal, &statement);
+  note_portal(portal, statement.script);
   return true;
 }
 

@@ -11,21 +11,43 @@ namespace heim::session {
 namespace {
 
 constexpr std::string_view ours = "heim_mend";  // a statement and a portal
-constexpr std::size_t portal_limit = 16;
+constexpr std::size_t portal_limit = 16, own_limit = 64;
 
 }  // namespace
 
-// `statement` null: the portal is bound anew.
-void Client::note_portal(std::string_view portal, const Statement* statement) {
-  if (!tracks_state() || (!tracking_ && !statement)) return;
-  const bool resets = statement && statement->script && !startup_vars_->items.empty() &&
-                      (statement->script->effects & sql::effect::resets) != 0;
+// `script` null: the portal is bound anew, to something else.
+void Client::note_portal(std::string_view portal, const sql::ScriptRef& script) {
+  if (!tracks_state() || (!tracking_ && !script)) return;
+  const bool resets =
+      script && !startup_vars_->items.empty() && (script->effects & sql::effect::resets) != 0;
   if (!resets && (!tracking_ || tracking_->resetting.empty())) return;
   auto& portals = tracking().resetting;
   std::erase_if(portals, [&](const auto& one) { return one.first == portal; });
   if (!resets) return;
   if (portals.size() >= portal_limit) portals.erase(portals.begin());
-  portals.emplace_back(portal, statement->script);
+  portals.emplace_back(portal, script);
+}
+
+// A statement that has the client's own name on its server, and may reset something.
+void Client::note_own(std::string_view name, const sql::ScriptRef& script) {
+  const bool resets = (script->effects & sql::effect::resets) != 0;
+  if (!resets && (!tracking_ || tracking_->own_resets.empty())) return;
+  auto& own = tracking().own_resets;
+  std::erase_if(own, [&](const auto& one) { return one.first == name; });
+  if (!resets) return;
+  if (own.size() >= own_limit) own.erase(own.begin());
+  own.emplace_back(name, script);
+}
+
+void Client::note_own_bind(Bytes in) {
+  if (!tracking_ || (tracking_->own_resets.empty() && !may_reset())) return;
+  wire::Fields fields(in.subspan(wire::header_size));
+  const std::string_view portal = fields.string();
+  const std::string_view name = fields.string();
+  if (!fields.ok()) return;
+  const auto& own = tracking_->own_resets;
+  const auto found = std::ranges::find(own, name, &std::pair<std::string, sql::ScriptRef>::first);
+  note_portal(portal, found == own.end() ? nullptr : found->second);
 }
 
 // What is to run behind a statement, one by one.
@@ -43,7 +65,7 @@ std::vector<std::string> Client::mending(const sql::Statement& statement) const 
 // Behind the Execute of a portal, with `rest` of what the client has sent. If that fails, the
 // server skips this, too.
 void Client::mend(std::string_view portal, Bytes rest) {
-  if (!tracking_ || !shares_names()) return;
+  if (!tracking_) return;
   const auto& portals = tracking_->resetting;
   const auto found =
       std::ranges::find(portals, portal, &std::pair<std::string, sql::ScriptRef>::first);

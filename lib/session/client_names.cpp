@@ -71,7 +71,9 @@ bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& 
   if (mixes_names(*script, batch.parsed)) return true;
   if (given.empty()) return false;
   batch.parsed.push_back(given);
-  return batch.prepares || (effects_ & prepares) != 0 || vars->find(statement_item(given));
+  const sql::Effects open =
+      effects_ | (tracking_ && tracking_->asked ? tracking_->asked_effects : sql::Effects{0});
+  return batch.prepares || (open & prepares) != 0 || vars->find(statement_item(given));
 }
 
 // What a statement that is parsed now is read under.
@@ -115,7 +117,9 @@ void Client::keep_own_names() {
   server->orphans.clear();
   server->prepared.clear();
   sync();
-  const auto parse = [&](std::string_view name, const Statement& statement) {
+  const auto parse = [&](std::string_view name, Statement& statement) {
+    find_script(statement);
+    note_own(name, statement.script);
     wire::Writer(out, 'P').string(name).bytes(statement.content);
     server->expect(Reply::parse_lenient);
     sync();
@@ -126,7 +130,7 @@ void Client::keep_own_names() {
   };
   const bool open = server->in_transaction();
   // What it was read under may have changed since. Within a transaction it stays as it is now.
-  const auto parse_apart = [&](std::string_view name, const Statement& statement,
+  const auto parse_apart = [&](std::string_view name, Statement& statement,
                                const SettingList* under) {
     const bool same = under && parsed_under() && under->parsing == vars->parsing;
     if (open || !under || same) return parse(name, statement);
@@ -136,8 +140,10 @@ void Client::keep_own_names() {
   };
   if (hub.guide.on()) parses_unseen();
   statements_.for_each(parse_apart);
-  if (statements_.unnamed() && !open) parse({}, *statements_.unnamed());
+  // The unnamed one is made anew where it is used: a simple query of ours may take it away.
+  const StatementRef unnamed = open ? nullptr : statements_.unnamed();
   statements_ = {};
+  statements_.set_unnamed(unnamed);
   hub.to_server.copy(out);
 }
 

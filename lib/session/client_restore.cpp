@@ -204,9 +204,7 @@ void Client::forget_resets() {
 }
 
 // Whether a portal was bound that takes back what the login asked for.
-bool Client::may_reset() const {
-  return tracking_ && !tracking_->resetting.empty() && shares_names();
-}
+bool Client::may_reset() const { return tracking_ && !tracking_->resetting.empty(); }
 
 // The client hears of the end of its message.
 void Client::restored(Server& given, char tx) {

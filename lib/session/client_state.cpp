@@ -169,13 +169,12 @@ void Client::change_server() {
 // A Parse message whose statement will be bound unseen.
 void Client::note_parse(Bytes in, const wire::Header& header) {
   wire::Fields fields(in.subspan(wire::header_size, header.body));
-  fields.string();
+  const std::string_view name = fields.string();
   const std::string_view text = fields.string();
   if (!fields.ok()) return;
   const sql::ScriptRef script = hub.analysis.find(text);
   note(*script);
-  // When it runs is not seen: the server is asked behind the batch.
-  if ((script->effects & resets) != 0) note_resets(script->statements);
+  note_own(name, script);
 }
 
 void Client::find_script(Statement& statement) const {

@@ -17,6 +17,8 @@ struct Client::Tracking {
   std::vector<std::string> reset_local;  // likewise, until the transaction ends
   // Portals of the extended protocol that reset something the login asked for.
   std::vector<std::pair<std::string, sql::ScriptRef>> resetting;
+  // Statements under the client's own names that do so.
+  std::vector<std::pair<std::string, sql::ScriptRef>> own_resets;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
   Instant nextval_at{};              // when it last called nextval() or setval()
   bool asked = false;                // the answer is awaited

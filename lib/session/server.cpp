@@ -119,7 +119,7 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
 }
 
 void Server::make_temp_schema(Out& out) {
-  ask("SET LOCAL transaction_read_only=off;CREATE TEMPORARY TABLE heim_temp();"
+  ask("SET LOCAL transaction_read_only=off;CREATE TEMPORARY TABLE heim_temp AS SELECT;"
       "DROP TABLE pg_temp.heim_temp",
       out, Reply::query_lenient);
   has_temp_schema = true;

@@ -159,6 +159,7 @@ class ServerStatements {
     unnamed_.reset();
     unnamed_pending_ = 0;
   }
+  bool lacks_unnamed() const { return !unnamed_ && unnamed_pending_ == 0; }
   bool unnamed_is_pending() const { return unnamed_pending_ > 0; }
   void unnamed_confirmed() { --unnamed_pending_; }
   bool has_unnamed(Hash128 hash) const {

@@ -207,6 +207,8 @@ void Reader::setting(std::string_view name, bool until_end) {
   if (until_end || of_transaction) {
     return effects(effect::local | (acts_as ? effect::local_role : 0));
   }
+  // Once it has used them, a process keeps its number of these.
+  if (folded == "temp_buffers") effects(effect::own_server);
   effects(effect::settings | (acts_as ? effect::role : 0));
   // Of one that nobody declared, the first to write it says how it reads.
   out_.settings.push_back(folded.find('.') == std::string::npos ? folded : std::string(name));
@@ -215,7 +217,6 @@ void Reader::setting(std::string_view name, bool until_end) {
 /// Whether it does one thing where others have used the server before, and another where not.
 bool Reader::tells_servers_apart(const VariableSetStmt* set) {
   const std::string name = lower(view(set->name));
-  if (name == "temp_buffers") return true;  // once it has them, a process keeps their number
   if (name == "search_path") {
     const Elements values(set->args);
     return values.size() > 0 && string_constant(values[0]) == "pg_temp";
