@@ -231,6 +231,7 @@ class Client final : public StreamHandler, public Holder {
   const std::string* own_name(const Server& given, std::uint32_t number) const;
   bool is_accepted(Statement& statement) const;
   bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
+  bool batch_sets_unnamed() const;
   bool is_here(const Undo& change) const;
   std::size_t wait_for_outcome();
   bool is_native(std::string_view given) const;
@@ -419,6 +420,8 @@ class Client final : public StreamHandler, public Holder {
   bool waits_for_restore(const wire::Header& header) const;
   bool is_taken_back(const std::string& name, const std::string* now);
   bool restores(Server& given, char tx);
+  bool restores_in_block(Server& given);
+  bool runs_restore(Server& given, char tx);
   void restored(Server& given, char tx);
   void restore_startup();
   void try_release();
@@ -459,6 +462,8 @@ class Client final : public StreamHandler, public Holder {
   void stop_moving();
   bool end_move();
   bool takes_channels_back(sql::Effects effects);
+  void ask_back();
+  void ask_again();
   void note_channels(const sql::Script& script);
   void deliver_kept();
   // client.cpp

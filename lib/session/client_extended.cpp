@@ -6,24 +6,13 @@
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
+#include "session/statement_text.hpp"
 
 namespace heim::session {
 namespace {
 
-constexpr std::size_t parse_limit =
-    1u << 20;  // a larger Parse is not shared: its client keeps the server
 constexpr std::size_t name_limit = 4096;  // both names of a Bind stand within so many bytes
 constexpr std::string_view no_such = "heim_none";
-
-// The statement that a message names, as far as it can be seen.
-std::optional<std::string_view> statement_name(Bytes in, const wire::Header& header) {
-  const std::size_t here = std::min<std::size_t>(in.size() - wire::header_size, header.body);
-  wire::Fields fields(in.subspan(wire::header_size, here));
-  if (header.tag == 'B') fields.string();
-  if ((header.tag == 'D' || header.tag == 'C') && fields.u8() != 'S') return std::nullopt;
-  const std::string_view given = fields.string();
-  return fields.ok() ? std::optional(given) : std::nullopt;
-}
 
 // Fails on any server: no statement has this name.
 std::string failing_bind() {
@@ -54,36 +43,6 @@ bool Client::has_to_wait(Bytes in, const wire::Header& header) {
     return wait_for_outcome(), true;
   }
   return tracks_state() && !(look_at_batch(in) && look_at_bind(in, header));
-}
-
-// Where the server is the client's own, and the names are, too.
-std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
-  if (!has_server(in)) return 0;
-  refused_ = false;
-  if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
-  if (tracks_state() && header.tag == 'B') note_own_bind(in);
-  if (hub.guide.on()) account_own(in, header);
-  open_batch(header);
-  mend_before(header);
-  if (tracks_state() && in.size() >= header.total()) {
-    if (const auto taken = own_unnamed(in, header)) return *taken;
-  }
-  return native(in, header);
-}
-
-// Under its own names, a client has its unnamed statement as elsewhere: a simple query of ours may
-// have taken it from the server.
-std::optional<std::size_t> Client::own_unnamed(Bytes in, const wire::Header& header) {
-  const auto given = statement_name(in, header);
-  if (!given || !given->empty()) return std::nullopt;
-  if (header.tag == 'C') return close_statement(in, header);
-  if (header.tag == 'P' && header.total() <= parse_limit) {
-    return parse_unnamed(in, header, as_text(in.subspan(wire::header_size + 1, header.body - 1)));
-  }
-  if (header.tag == 'P') statements_.set_unnamed(nullptr);
-  if ((header.tag == 'B' || header.tag == 'D') && server->prepared.lacks_unnamed())
-    ensure_unnamed();
-  return std::nullopt;
 }
 
 void Client::open_batch(const wire::Header& header) {
@@ -119,16 +78,20 @@ bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
   const auto given = statement_name(in, header);
   if (!given) return false;
   const bool uses = header.tag == 'B' || header.tag == 'D';
-  // Where the batch itself sets the unnamed one, and that fails, what follows is skipped.
-  const auto sets_it = [&](const Undo& change) {
-    return change.client_unnamed && change.batch == server->prepared.batch;
+  const bool unnamed = given->empty() && uses && !batch_sets_unnamed();
+  const auto decides = [&](const Undo& change) {
+    if (given->empty()) return unnamed && change.client_unnamed;
+    return change.client_named && change.name == *given && !(uses && is_here(change));
   };
-  const bool sets = std::any_of(server->undo.begin(), server->undo.end(), sets_it);
+  return std::ranges::any_of(server->undo, [&](const Undo& change) {
+    return change.batch != server->prepared.batch && (change.hangs || decides(change));
+  });
+}
+
+// Where the batch itself sets the unnamed one, and that fails, what follows is skipped.
+bool Client::batch_sets_unnamed() const {
   return std::any_of(server->undo.begin(), server->undo.end(), [&](const Undo& change) {
-    if (change.batch == server->prepared.batch) return false;
-    if (given->empty()) return change.hangs || (uses && !sets && change.client_unnamed);
-    const bool named = change.client_named && change.name == *given;
-    return change.hangs || (named && !(uses && is_here(change)));
+    return change.client_unnamed && change.batch == server->prepared.batch;
   });
 }
 
@@ -182,47 +145,6 @@ bool Client::is_accepted(Statement& statement) const {
   statement.valid_epoch = epoch;
   statement.valid_as = key;
   return true;
-}
-
-// Whether the server may know the name as the client does: it sent the statement whole, or made it
-// by SQL's PREPARE.
-bool Client::is_native(std::string_view given) const {
-  if (holds_ & hold_text) return true;
-  return tracks_state() && !given.starts_with("heim_");
-}
-
-// As it is, under the client's own names.
-std::size_t Client::native(Bytes in, const wire::Header& header) {
-  switch (header.tag) {
-    case 'P':
-      server->expect(Reply::parse);
-      break;
-    case 'B':
-      server->expect(Reply::bind);
-      break;
-    case 'D':
-      server->expect(Reply::describe);
-      break;
-    case 'E':
-      if (forgetting_ || may_reset()) return execute(in, header);
-      server->expect(Reply::execute);
-      break;
-    case 'C':
-      server->expect(Reply::close);
-      break;
-    default:
-      break;
-  }
-  return pass(in, header);
-}
-
-std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
-  hold_server(hold_text);
-  if (hub.guide.on()) account_unseen();
-  server->pin();
-  statements_.set_unnamed(nullptr);
-  server->prepared.drop_unnamed();
-  return native(in, header);
 }
 
 // The statement that a name shall stand for.

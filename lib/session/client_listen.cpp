@@ -19,6 +19,7 @@ using namespace sql::effect;
 
 using Channels = std::set<std::string, std::less<>>;
 
+constexpr std::uint8_t most_failures = 3;
 constexpr std::size_t kept_limit = std::size_t{16} << 20;
 // Before it moves out again, a client that took its channels back shall have been quiet so long.
 constexpr Duration quiet_time = std::chrono::seconds(1);
@@ -55,6 +56,7 @@ struct Client::Listening {
   std::uint64_t number = 0;                             // of the fence that is on its way
   bool server_passed = false, listener_passed = false;  // the fence was seen there
   bool server_done = false;                             // it listens, or does not any more
+  std::uint8_t failures = 0;                            // of this move
   bool notifies = false;  // itself: its server keeps its channels, for what it tells itself
   bool deaf = false;      // the listener has no connection
   Unlistened unlistened;  // in a transaction that found the channels away
@@ -222,7 +224,10 @@ void Client::go_on_moving(const std::vector<std::string>& channels) {
   Listening& mine = *listening_;
   const auto moves = [&](const std::string& channel) { return mine.moving.contains(channel); };
   const bool some = std::any_of(channels.begin(), channels.end(), moves);
-  if (!mine.server_passed || (mine.move == Listening::Move::unlisten && some)) return stop_moving();
+  if (!mine.server_passed || (mine.move == Listening::Move::unlisten && some)) {
+    return mine.failures++ < most_failures ? ask_again() : stop_moving();
+  }
+  mine.failures = 0;
   if (mine.moves_out()) {
     // A transaction may have begun to listen meanwhile.
     mine.own = Channels(channels.begin(), channels.end());
@@ -235,6 +240,14 @@ void Client::go_on_moving(const std::vector<std::string>& channels) {
     mine.server_done = true;
     end_move();
   }
+}
+
+// A cancel of the client's that came late may have hit what we asked: nothing of it was done.
+void Client::ask_again() {
+  Listening& mine = *listening_;
+  if (mine.move == Listening::Move::back) return ask_back();
+  if (mine.move == Listening::Move::out) return send_fence();
+  ask_channels(unlisten_sql(list(mine.moving)) + unlisten_sql({mine.fence}));
 }
 
 // The server did not do what it was told.
@@ -283,13 +296,18 @@ bool Client::takes_channels_back(sql::Effects effects) {
   mine.move = Listening::Move::back;
   mine.moving = mine.shared;
   hold_server(hold_listen);
+  ask_back();
+  return true;
+}
+
+void Client::ask_back() {
+  Listening& mine = *listening_;
   // The fence's own channel is none of the client's.
   Out out;
   server->ask(listen_sql(list(mine.shared)) + fence_sql(), out, Reply::query_lenient);
   server->write(out);
   ask_channels("UNLISTEN \"" + mine.fence + "\"");
   mine.listener_passed = mine.deaf;
-  return true;
 }
 
 // UNLISTEN where it is too late for that.

@@ -118,6 +118,7 @@ void Client::send_mending() {
 
 // A simple query. False if it is to be sent as it is.
 bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
+  if (!tracks_state() || (effects_ & sql::effect::resets) == 0) return false;
   if (startup_vars_->items.empty() || header.tag != 'Q' || in.size() < header.total()) return false;
   const sql::ScriptRef script = hub.script(query_text(in.first(header.total())));
   if ((script->effects & sql::effect::resets) == 0) return false;

@@ -166,9 +166,9 @@ std::string Client::in_its_names(const Server& given, Bytes error) {
 
 // What the client calls a statement that has this number on the server.
 const std::string* Client::own_name(const Server& given, std::uint32_t number) const {
-  for (const auto& [lost, name] : given.lost_names) {
-    if (lost == number) return &name;
-  }
+  const auto lost =
+      std::ranges::find(given.lost_names, number, &std::pair<std::uint32_t, std::string>::first);
+  if (lost != given.lost_names.end()) return &lost->second;
   std::optional<ServerStatements::Item> found;
   const auto look_among = [&](const std::vector<ServerStatements::Item>& items) {
     for (const ServerStatements::Item& item : items) {

@@ -268,9 +268,6 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
   }
   account_query(in, header);
   if (forgets == Forget::all) expect_forgetting();
-  mend_before(header);
-  const bool resets = tracks_state() && (effects_ & sql::effect::resets) != 0;
-  if (resets && mends_query(in, header, forgets == Forget::all)) return header.total();
   return send_query(in, header, forgets == Forget::all);
 }
 
@@ -294,6 +291,8 @@ std::size_t Client::end_refused(Bytes in, const wire::Header& header) {
 }
 
 std::size_t Client::send_query(Bytes in, const wire::Header& header, bool has_undo) {
+  mend_before(header);
+  if (mends_query(in, header, has_undo)) return header.total();
   expect_query(in, header, has_undo);
   return pass(in, header);
 }

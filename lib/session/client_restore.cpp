@@ -121,15 +121,20 @@ bool Client::restores(Server& given, char tx) {
     restore_ = Restore::asked;
     return ask_state(), true;
   }
+  if (tx == 'T') return restores_in_block(given);
+  restore_startup();
+  return runs_restore(given, tx);
+}
+
+// True if the end is to be waited for.
+bool Client::restores_in_block(Server& given) {
   const bool unseen = (effects_ & sql::effect::suspicious) != 0 || !shares_names();
-  if (tx == 'T' && restore_ == Restore::wanted && unseen) {
-    return ask_in_block(given), true;
-  }
-  if (tx == 'I') {
-    restore_startup();
-  } else {
-    set_again(given);
-  }
+  if (restore_ == Restore::wanted && unseen) return ask_in_block(given), true;
+  set_again(given);
+  return runs_restore(given, 'T');
+}
+
+bool Client::runs_restore(Server& given, char tx) {
   restore_ = Restore::running;
   if (given.owes()) return true;
   restored(given, tx);

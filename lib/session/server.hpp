@@ -216,7 +216,7 @@ class Server final : public StreamHandler {
   // ---- facts ----------------------------------------------------------------
   bool owes() const { return !expected_.empty(); }
   bool in_transaction() const { return tx_ != 'I'; }
-  bool in_failed_transaction() const { return tx_ == 'E'; }
+  bool in_failed_transaction() const { return tx_ == 'E' && !recovers_; }
   Holder* holder() const { return holder_; }
   Client* relay() const { return relay_; }
   /// Half of a message went to the holder.
@@ -299,6 +299,8 @@ class Server final : public StreamHandler {
   bool on_simple(const wire::Header& header);
   bool on_error(Bytes frame);
   bool is_mended() const { return !expected_.empty() && expected_.front().mended; }
+  bool is_ours(std::uint8_t tag) const;
+  bool shows_ready();
   bool hides_part() const;
   bool shows_place(Bytes frame);
   bool can_retry() const;
@@ -318,6 +320,7 @@ class Server final : public StreamHandler {
   void confirm(const Expected::Entry& entry);
   void accepted(Statement& statement, const ServerStatements::Item& item);
   void take_back(const Undo& change, bool with_unnamed);
+  void take_back_added(const Undo& change);
   void unnamed_failed();
   void pass_on_unnamed(std::size_t count, bool gone);
   void forgot_perhaps();
@@ -364,6 +367,7 @@ class Server final : public StreamHandler {
   std::string carry_;            // an incomplete message kept from the last read
   std::uint64_t body_left_ = 0;  // of a message that is passed on in parts
   bool body_forward_ = false;
+  bool recovers_ = false;  // what ends a failed transaction, or part of it, has run since
   char tx_ = 'I';
   std::vector<Mended> mended_;
   std::uint32_t cancels_ = 0;

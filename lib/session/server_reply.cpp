@@ -122,12 +122,10 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (uncertain_) see_end_of_copy(header.tag);
   // It belongs to no statement, not to one of ours either.
   if (header.tag == 'A') return on_notification(frame, whole);
-  if (is_hidden_query(next_due()) && !is_read(header.tag)) {
+  if (is_ours(header.tag)) {
     if (header.tag == 'D') hidden_row(body, whole);
     return false;
   }
-  if (header.tag == 'D' && next_due() == Reply::execute_hidden) return false;
-  if (is_data(header.tag) && is_mended() && hides_part()) return false;
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
@@ -143,6 +141,13 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
     default:
       return on_simple(header);
   }
+}
+
+// A row, or what describes them, of a statement of ours, alone or among the client's.
+bool Server::is_ours(std::uint8_t tag) const {
+  if (is_hidden_query(next_due())) return !is_read(tag);
+  if (tag == 'D' && next_due() == Reply::execute_hidden) return true;
+  return (is_data(tag) || tag == 'T') && is_mended() && hides_part();
 }
 
 // A row of the answer to a query of ours.
@@ -175,8 +180,7 @@ bool Server::on_simple(const wire::Header& header) {
     case '3':
       return pop_if(Reply::close, Reply::close_hidden);
     case 'T':
-      if (front == Reply::query) return !is_mended() || !hides_part();
-      return pop_if(Reply::describe, Reply::describe);
+      return front == Reply::query || pop_if(Reply::describe, Reply::describe);
     case 'n':
       return pop_if(Reply::describe, Reply::describe);
     case 't':
@@ -220,6 +224,7 @@ bool Server::on_complete(Bytes body) {
   if (expected_.empty()) return violate("a CommandComplete");
   const Expected::Entry front = expected_.front();
   settle_copy();
+  recovers_ |= tx_ == 'E';
   if (is_hidden_query(front.reply)) return false;
   std::string_view tag = as_text(body);
   if (!tag.empty()) tag.remove_suffix(1);
@@ -282,13 +287,16 @@ bool Server::on_ready(Bytes body) {
   ready_seen_ = true;
   if (!is_hidden_query(front.reply)) {
     batch_failed = std::exchange(failing_, false);
-    if (front.reply == Reply::sync_hidden) return false;
-    if (!says_ready_itself(holder_)) return true;
-    if (owes()) holder_->on_early_ready(*this);
-    return owes();
+    return front.reply != Reply::sync_hidden && shows_ready();
   }
   if (holder_ && !sync_failed_ && !goes_on_hidden(next_due())) holder_->on_synced(*this);
   return false;
+}
+
+bool Server::shows_ready() {
+  if (!says_ready_itself(holder_)) return true;
+  if (owes()) holder_->on_early_ready(*this);
+  return owes();
 }
 
 bool Server::on_error(Bytes frame) {

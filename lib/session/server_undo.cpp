@@ -104,6 +104,11 @@ void Server::accepted(Statement& statement, const ServerStatements::Item& item) 
   hub->shared.accepted.add(record, item.hash, item.epoch);
 }
 
+void Server::take_back_added(const Undo& change) {
+  prepared.erase(change.item);
+  if (change.client_named) lost_names.emplace_back(change.item.number, change.name);
+}
+
 void Server::take_back(const Undo& change, bool with_unnamed) {
   if (change.forgotten) {
     for (const auto& item : change.forgotten->server) prepared.restore(item);
@@ -111,10 +116,7 @@ void Server::take_back(const Undo& change, bool with_unnamed) {
     if (statements) *statements = change.forgotten->client.copy();
     return;
   }
-  if (change.server_added) prepared.erase(change.item);
-  if (change.server_added && change.client_named) {
-    lost_names.emplace_back(change.item.number, change.name);
-  }
+  if (change.server_added) take_back_added(change);
   if (change.server_closed) orphans.push_back(change.item.number);
   ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
   if (change.client_unnamed) {

@@ -68,6 +68,7 @@ bool Server::is_announced() const {
 // Of a ReadyForQuery.
 void Server::set_status(char status) {
   tx_ = status;
+  recovers_ = false;
   if (owes_client()) return;
   in_block_ = status == 'T';
   if (status != 'I') return;

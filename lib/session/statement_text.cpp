@@ -6,7 +6,6 @@
 
 #include "session/settings.hpp"
 #include "sql/lexer.hpp"
-#include "wire/framer.hpp"
 
 namespace heim::session {
 namespace {
@@ -95,6 +94,15 @@ bool may_forget(std::string_view sql) {
   if (semicolon == std::string_view::npos || semicolon + 1 >= sql.size()) return false;
   const std::string rest = fold(sql.substr(semicolon));
   return rest.find("deallocate") != std::string::npos || rest.find("discard") != std::string::npos;
+}
+
+std::optional<std::string_view> statement_name(Bytes in, const wire::Header& header) {
+  const std::size_t here = std::min<std::size_t>(in.size() - wire::header_size, header.body);
+  wire::Fields fields(in.subspan(wire::header_size, here));
+  if (header.tag == 'B') fields.string();
+  if ((header.tag == 'D' || header.tag == 'C') && fields.u8() != 'S') return std::nullopt;
+  const std::string_view given = fields.string();
+  return fields.ok() ? std::optional(given) : std::nullopt;
 }
 
 std::string_view query_text(Bytes frame) {

@@ -3,11 +3,13 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "wire/framer.hpp"
 
 namespace heim::session {
 
@@ -25,6 +27,12 @@ Forgets forgets(std::string_view sql);
 
 /// Whether one of several statements may be of that kind. Says yes too often, in literals and such.
 bool may_forget(std::string_view sql);
+
+/// A larger Parse is not shared: its client keeps the server.
+inline constexpr std::size_t parse_limit = std::size_t{1} << 20;
+
+/// The statement that a message of the extended protocol names, as far as it can be seen.
+std::optional<std::string_view> statement_name(Bytes in, const wire::Header& header);
 
 /// The text of a whole Query message.
 std::string_view query_text(Bytes frame);

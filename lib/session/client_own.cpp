@@ -1,0 +1,83 @@
+// The extended protocol where a client's statements have its own names on its server: in mode
+// session, or where it mixes those of SQL and of the protocol.
+#include "session/client_tracking.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/statement_text.hpp"
+
+namespace heim::session {
+
+// Where the server is the client's own, and the names are, too.
+std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
+  const bool small = header.tag == 'P' && header.total() <= parse_limit;
+  if (tracks_state() && small && in.size() < header.total()) return 0;
+  if (!has_server(in)) return 0;
+  refused_ = false;
+  if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
+  if (tracks_state() && header.tag == 'B') note_own_bind(in);
+  if (hub.guide.on()) account_own(in, header);
+  open_batch(header);
+  mend_before(header);
+  if (tracks_state()) {
+    if (const auto taken = own_unnamed(in, header)) return *taken;
+  }
+  return native(in, header);
+}
+
+// Under its own names, a client has its unnamed statement as elsewhere: a simple query of ours may
+// have taken it from the server.
+std::optional<std::size_t> Client::own_unnamed(Bytes in, const wire::Header& header) {
+  const auto given = statement_name(in, header);
+  if (!given || !given->empty()) return std::nullopt;
+  if (header.tag == 'C') return close_statement(in, header);
+  if (header.tag == 'P' && header.total() <= parse_limit) {
+    return parse_unnamed(in, header, as_text(in.subspan(wire::header_size + 1, header.body - 1)));
+  }
+  if (header.tag == 'P') statements_.set_unnamed(nullptr);
+  if ((header.tag == 'B' || header.tag == 'D') && server->prepared.lacks_unnamed())
+    ensure_unnamed();
+  return std::nullopt;
+}
+
+// Whether the server may know the name as the client does: it sent the statement whole, or made it
+// by SQL's PREPARE.
+bool Client::is_native(std::string_view given) const {
+  if (holds_ & hold_text) return true;
+  return tracks_state() && !given.starts_with("heim_");
+}
+
+// As it is, under the client's own names.
+std::size_t Client::native(Bytes in, const wire::Header& header) {
+  switch (header.tag) {
+    case 'P':
+      server->expect(Reply::parse);
+      break;
+    case 'B':
+      server->expect(Reply::bind);
+      break;
+    case 'D':
+      server->expect(Reply::describe);
+      break;
+    case 'E':
+      if (forgetting_ || may_reset()) return execute(in, header);
+      server->expect(Reply::execute);
+      break;
+    case 'C':
+      server->expect(Reply::close);
+      break;
+    default:
+      break;
+  }
+  return pass(in, header);
+}
+
+std::size_t Client::pin_and_pass(Bytes in, const wire::Header& header) {
+  hold_server(hold_text);
+  if (hub.guide.on()) account_unseen();
+  server->pin();
+  statements_.set_unnamed(nullptr);
+  server->prepared.drop_unnamed();
+  return native(in, header);
+}
+
+}  // namespace heim::session
