@@ -437,6 +437,7 @@ class Client final : public StreamHandler, public Holder {
   bool reads_as_server(std::string_view text);
   void mend_before(const wire::Header& header);
   void send_mending();
+  void run_hidden(std::string_view sql);
   bool mends_query(Bytes in, const wire::Header& header, bool has_undo);
   bool send_mended(Bytes in, const std::vector<sql::Statement>& statements,
                    const wire::Header& header, bool has_undo);

@@ -170,7 +170,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const StatementRef statement = intern(given, content);
   // In a failed transaction the server has its own opinion.
   if (server->in_failed_transaction()) retire(key_of(*statement));
-  if (statements_.find(given)) {
+  if (statements_.find(given) || vars->find(statement_item(given))) {
     // What is wrong with the text itself comes first.
     ensure_prepared({}, statement);
     poison("42P05", "prepared statement \"" + std::string(given) + "\" already exists");
@@ -342,6 +342,11 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
   if (tracks_state()) {
     find_script(statement);
     if (refuses(*statement.script)) return refuse_statement(*statement.script), false;
+    const bool calls = (statement.script->effects & sql::effect::calls_nextval) != 0;
+    if (calls && server->has_foreign_sequences(id)) {
+      run_hidden("DISCARD SEQUENCES");
+      server->forgot_sequences();
+    }
     note(*statement.script);
     note_block(statement.content, *statement.script);
     if (sees_foreign_sequences(statement.script->effects & sql::effect::reads_sequence)) {

@@ -145,7 +145,9 @@ bool Client::make_way(sql::Effects effects, bool mixes) {
   if (change) return change_server(), false;
   if (mixes && reads_elsewhere_) return poison("25006", std::string(no_own_names)), true;
   if (mixes) keep_own_names();
-  if (sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
+  // What setval() leaves as it was, lastval() tells.
+  const bool before_call = (effects & calls_nextval) != 0 && server->has_foreign_sequences(id);
+  if (before_call || sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
   return true;
 }
 
@@ -208,7 +210,7 @@ void Client::note_reading(const sql::Script& script) {
 void Client::note_sequences(sql::Effects effects) {
   if (effects & reads_sequence) pool->record.sequences_read(hub.now());
   if (pool->record.reads_sequences(hub.now())) hold_server(hold_sequence);
-  if (effects & advances_sequence) server->sequence_owner = id;
+  if (effects & advances_sequence) server->advances_sequence(id);
   if ((effects & calls_nextval) == 0) return;
   tracking().nextval_at = hub.now();
   // Two workers may count one call: so be it.
@@ -238,7 +240,7 @@ void Client::let_sequence_go() {
 bool Client::sees_foreign_sequences(sql::Effects effects) const {
   // While the catalog is not known, everything is suspicious.
   const sql::Effects reads = reads_sequence | (pool->catalog ? suspicious : 0);
-  return (effects & reads) != 0 && server->sequence_owner != 0 && server->sequence_owner != id;
+  return (effects & reads) != 0 && server->has_foreign_sequences(id);
 }
 
 // What the database's own functions, triggers and views do to the session.

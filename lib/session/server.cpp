@@ -127,7 +127,7 @@ void Server::make_temp_schema(Out& out) {
 
 void Server::forget_sequences(Out& out) {
   ask("DISCARD SEQUENCES", out, Reply::query_lenient);
-  sequence_owner = 0;
+  forgot_sequences();
 }
 
 void Server::adapt(const Settings& wanted, Out& out) {

@@ -159,6 +159,17 @@ class Server final : public StreamHandler {
   void make_temp_schema(Out& out);
   /// What others did to sequences here is nobody's business.
   void forget_sequences(Out& out);
+  void forgot_sequences() {
+    sequence_owner = 0;
+    sequences_mixed = false;
+  }
+  void advances_sequence(std::uint64_t whose) {
+    sequences_mixed |= sequence_owner != 0 && sequence_owner != whose;
+    sequence_owner = whose;
+  }
+  bool has_foreign_sequences(std::uint64_t whose) const {
+    return sequences_mixed || (sequence_owner != 0 && sequence_owner != whose);
+  }
   /// What its session is now, as the server itself said.
   void adopt(Settings now);
   void write(Out& out);
@@ -253,6 +264,7 @@ class Server final : public StreamHandler {
   std::uint64_t transactions = 0;
   std::uint64_t holder_id = 0;       // of the last holder
   std::uint64_t sequence_owner = 0;  // of the last one that may have advanced a sequence here
+  bool sequences_mixed = false;      // others have, too, and nobody made it forget since
   std::uint32_t holder_life = 0;     // and which of its lives
   bool used = false;                 // by a holder that gave it back
   bool has_temp_schema = false;      // somebody had temporary objects here

@@ -251,6 +251,7 @@ void Server::on_tag(std::string_view tag, bool forgotten) {
     if (!forgotten) prepared.clear_named();
     if (!forgotten && statements) statements->clear_named();
     if (tag == "DISCARD ALL") {
+      forgot_sequences();
       vars = hub->setting_table.empty();
       set_seen_ = reset_needed_ = false;
     }

@@ -133,6 +133,23 @@ SCRIPT("auto: currval() and lastval() at the start of a batch see nothing of oth
   two.receives_all(refused);
 }
 
+SCRIPT("auto: setval() does not show what lastval() was to others") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  one.sends(query("insert into t default values"));
+  server.take();
+  server.sends(done("INSERT 0 1"));
+  one.receives_all(done("INSERT 0 1"));
+  Client& two = bench.login();
+  const std::string call = bind("", "") + execute() + end_batch();
+  two.sends(parse("", "select 1") + parse("", "select setval('q', 7)") + call);
+  bench.settle();
+  const std::string sent = server.take();
+  CHECK(sent.find("DISCARD SEQUENCES") != sent.npos);
+  CHECK(sent.find("DISCARD SEQUENCES") < sent.rfind(call));
+}
+
 SCRIPT("auto: on_unsupported = warn tells the client, once") {
   bench.settings.proxy.on_unsupported = config::OnUnsupported::warn;
   automatic(bench, 1);
