@@ -144,7 +144,8 @@ void Client::fail_raw(std::string error) {
   }
   const Bytes segment = as_bytes(error);
   // In the middle of a message from the server an error of ours would be read as part of it.
-  if (stream_ && !(server && server->in_message())) stream_->write({&segment, 1});
+  const bool within = (server && server->in_message()) || has_seen_half();
+  if (stream_ && !within) stream_->write({&segment, 1});
   end(ClientEvent::failed);
 }
 
@@ -197,7 +198,9 @@ void Client::on_server_lost(Server& lost, Bytes error) {
       return leave("the server was lost in the middle of a message");
     return fail_raw(std::move(raw));
   }
-  if (lost.in_message()) return leave("the server was lost in the middle of a message");
+  if (lost.in_message() || has_seen_half()) {
+    return leave("the server was lost in the middle of a message");
+  }
   lost_statement(lost);
 }
 

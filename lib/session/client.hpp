@@ -280,6 +280,7 @@ class Client final : public StreamHandler, public Holder {
   bool is_between(const Server& on) const;
   void deliver_repeatable(Out& out);
   bool skip_shown(Bytes& segment);
+  bool has_seen_half() const;
   void keep_shown(Bytes segment);
   void deliver_apart();
   bool goes_on_elsewhere(Server& lost, bool silent);
@@ -509,7 +510,8 @@ class Client final : public StreamHandler, public Holder {
   Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, TrackingDeleter> tracking_;
   std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
-  std::string skip_;  // of an answer that is given again: the client has it already
+  std::string skip_;         // of an answer that is given again: the client has it already
+  bool half_shown_ = false;  // and it ends within a message
   std::unique_ptr<Routing, RoutingDeleter> routing_;  // null: nothing of it was routed yet
   std::uint32_t batch_bytes_ = 0;                     // of the batch that was planned
   bool splits_ = false;                               // reads may go elsewhere than writes

@@ -23,6 +23,16 @@ bool is_of_standbys(const wire::ErrorView& error) {
   return error.sqlstate == "40001" || error.sqlstate == "40P01";  // conflict with recovery
 }
 
+// Whether messages end where it ends.
+bool is_whole(std::string_view messages) {
+  wire::Header header;
+  while (wire::peek(wire::Origin::server, as_bytes(messages), header) == wire::Peek::ok &&
+         header.total() <= messages.size()) {
+    messages.remove_prefix(header.total());
+  }
+  return messages.empty();
+}
+
 }  // namespace
 
 // The batch that is sent next.
@@ -90,7 +100,12 @@ void Client::put_back(Server& from) {
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.
   skip_.insert(0, std::exchange(from.shown_already, {}));
+  half_shown_ = !is_whole(skip_);
 }
+
+// What it has of the answer, which is asked for again, ends within a message: nothing else can be
+// said to it.
+bool Client::has_seen_half() const { return half_shown_ && !skip_.empty(); }
 
 // What names stood for before the batch.
 void Client::restore_names(Server& from) {

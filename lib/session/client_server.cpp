@@ -241,7 +241,7 @@ void Client::on_sync_failed(Server& given, Bytes error) {
 // The session cannot have the server it waits for: an answer in the place of the server's.
 void Client::refuse(const wire::ErrorFields& error) {
   if (in_line()) leave_line();
-  if (state_ != ClientState::waiting) {
+  if (state_ != ClientState::waiting || has_seen_half()) {
     return fail(error.sqlstate, error.message, error.hint);
   }
   std::string answer;

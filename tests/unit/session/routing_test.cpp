@@ -135,6 +135,22 @@ SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") 
   other.receives_all(done("INSERT 0 1"));
 }
 
+SCRIPT("routing: within a message that was begun there is no room for an error") {
+  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
+  routed(bench);
+  Pair pair(bench);
+  pair.client->sends(query("select a from t"));
+  Server& standby = pair.opens_standby();
+  standby.take();
+  standby.sends(row("1").substr(0, 8));
+  pair.client->receives_all(row("1").substr(0, 8));
+  standby.leaves("it crashed");
+  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  pair.primary->receives_all(query("select a from t"));
+  pair.primary->sends(error("57014", "canceling statement") + ready());
+  pair.client->is_closed();
+}
+
 SCRIPT("routing: a batch that closes and makes a name can be run again") {
   if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
   routed(bench);
