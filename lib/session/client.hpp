@@ -278,6 +278,7 @@ class Client final : public StreamHandler, public Holder {
   void keep_for_elsewhere(Bytes batch);
   bool may_repeat(const Server& on) const;
   bool is_between(const Server& on) const;
+  bool has_not_begun(const Server& on) const;
   void deliver_repeatable(Out& out);
   bool skip_shown(Bytes& segment);
   bool has_seen_half() const;
@@ -295,19 +296,9 @@ class Client final : public StreamHandler, public Holder {
   struct RoutingDeleter {
     void operator()(Routing* routing) const;
   };
-  struct Survey;
+  class Survey;
   Routing& routing();
   bool is_routed() const;
-  void look_ahead(Bytes in, Survey& survey);
-  void look_at_first_part(Bytes in, Survey& survey);
-  bool survey_message(const wire::Header& header, Bytes body, Survey& survey);
-  void survey_text(std::string_view text, Survey& survey);
-  static void take_hint_of(std::string_view text, Survey& survey);
-  void survey_script(const sql::ScriptRef& script, std::string_view text, Survey& survey);
-  void survey_execute(const std::string& name, const sql::Script& script, Survey& survey);
-  void survey_bind(Bytes body, Survey& survey);
-  void survey_parse(Bytes body, Survey& survey);
-  void survey_unseen(Survey& survey);
   const Routing& wishes();
   std::string wrong_setting(const sql::Script& script, std::string_view text) const;
   bool reads_instead(Bytes in, const wire::Header& header);
@@ -372,7 +363,7 @@ class Client final : public StreamHandler, public Holder {
   void will_forget(std::string_view portal);
   std::size_t execute(Bytes in, const wire::Header& header);
   void remember_forgotten();
-  void expect_forgetting();
+  void expect_forgetting(std::string_view text);
   // client_state.cpp
   struct Tracking;
   struct TrackingDeleter {
@@ -428,13 +419,18 @@ class Client final : public StreamHandler, public Holder {
   void try_release();
   void leave_state(Server& held);
   bool state_is_lost() const;
+  // client_cut.cpp
+  void note_ending(std::string_view portal, Statement& statement);
+  bool may_cut() const;
+  void cut_behind_block(std::string_view portal, Bytes rest);
+  void cut_batch(Bytes rest);
+  bool ends_cut(Server& given);
   // client_mend.cpp
   void note_portal(std::string_view portal, const sql::ScriptRef& script);
   void note_own(std::string_view name, const sql::ScriptRef& script);
   void note_own_bind(Bytes in);
   std::vector<std::string> mending(const sql::Statement& statement) const;
   void mend(std::string_view portal, Bytes rest);
-  void cut_batch();
   bool reads_as_server(std::string_view text);
   void mend_before(const wire::Header& header);
   void send_mending();

@@ -68,16 +68,23 @@ bool Client::is_between(const Server& on) const {
          state_ == ClientState::linked;
 }
 
+// What it has sent waits, and the server was asked nothing but what nobody misses.
+bool Client::has_not_begun(const Server& on) const {
+  return !on.owes_client() && !on.batch_open && !on.in_transaction() && !state_is_lost() &&
+         restore_ == Restore::none && body_left_ == 0 && state_ == ClientState::linked;
+}
+
 bool Client::can_go_on(const Server& without) const {
   if (!reads_elsewhere_ || without.in_failed_transaction()) return false;
-  return is_between(without) || may_repeat(without);
+  return is_between(without) || has_not_begun(without) || may_repeat(without);
 }
 
 // The server is gone. True if the client is served by another.
 bool Client::goes_on_elsewhere(Server& lost, bool silent) {
   if (!can_go_on(lost)) return false;
   if (silent) hub.node_failed(*pool);
-  if (is_between(lost)) lost.forget_batch();  // it was answered
+  // What is kept of one was answered.
+  if (is_between(lost) || has_not_begun(lost)) lost.forget_batch();
   lost.take_back_all();
   put_back(lost);
   effects_ = 0;

@@ -2,7 +2,7 @@
 // they run on. One that finds itself on a standby that cannot serve it goes on elsewhere, or waits.
 //
 // now() is the time of the first statement then, not that of BEGIN.
-#include "session/client_routing.hpp"
+#include "session/client_survey.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -117,6 +117,7 @@ void Client::block_ended() {
   routing_->movable = true;
   routing_->failed = routing_->ended = routing_->keeps = routing_->begins_itself = false;
   routing_->snapshot_block = false;
+  routing_->ending = std::nullopt;
   routing_->batches = 0;
   routing_->waits_since = {};
 }

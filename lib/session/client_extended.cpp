@@ -359,6 +359,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
   if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
   note_portal(portal, statement.script);
+  if (reads_elsewhere_) note_ending(portal, statement);
   return true;
 }
 

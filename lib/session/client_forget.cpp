@@ -58,7 +58,9 @@ std::size_t Client::execute(Bytes in, const wire::Header& header) {
   if (forgets) remember_forgotten();
   server->expect(Reply::execute, forgets);
   const std::size_t used = pass(in, header);
-  if (body_left_ == 0) mend(portal, in.subspan(used));
+  if (body_left_ > 0) return used;
+  mend(portal, in.subspan(used));
+  cut_behind_block(portal, in.subspan(used));
   return used;
 }
 
@@ -75,9 +77,16 @@ void Client::remember_forgotten() {
 }
 
 // A simple query may forget: what later batches name hangs on it.
-void Client::expect_forgetting() {
+void Client::expect_forgetting(std::string_view text) {
   Undo change;
   change.hangs = true;
+  const std::vector<std::size_t> ends = statement_ends(text);
+  const std::size_t count = ends.size();
+  const std::string_view last = text.substr(count < 2 ? 0 : ends[count - 2]);
+  const Forgets::What what = forgets(last).what;
+  if (count > 0 && (what == Forgets::What::all || what == Forgets::What::session)) {
+    change.forgets_behind = static_cast<std::uint32_t>(count - 1);
+  }
   server->remember(std::move(change));
 }
 

@@ -75,20 +75,10 @@ void Client::mend(std::string_view portal, Bytes rest) {
   const bool alone = (statement.effects & sql::effect::discards) != 0 && !server->in_transaction();
   if (!alone || restore_ != Restore::wanted) {
     tracking_->mending = mending(statement);
-  } else if (rest.empty() || rest[0] != 'S') {
-    cut_batch();
+  } else {
+    // It is committed at once. What follows begins once the login's settings are back.
+    cut_batch(rest);
   }
-}
-
-// DISCARD ALL outside a transaction block is committed at once: what follows is another
-// transaction, and to the server another batch. It begins once the login's settings are back.
-void Client::cut_batch() {
-  std::string out;
-  wire::message(out, 'S', {});
-  hub.to_server.copy(out);
-  server->expect(Reply::sync_hidden);
-  server->batch_open = false;
-  cut_ = true;
 }
 
 // Before the next message that may see the difference.

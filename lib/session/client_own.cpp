@@ -59,7 +59,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
       server->expect(Reply::describe);
       break;
     case 'E':
-      if (forgetting_ || may_reset()) return execute(in, header);
+      if (forgetting_ || may_reset() || may_cut()) return execute(in, header);
       server->expect(Reply::execute);
       break;
     case 'C':

@@ -7,6 +7,7 @@
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
+#include "session/statement_text.hpp"
 
 namespace heim::session {
 namespace {
@@ -267,7 +268,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
     if (way == Way::refused) return end_refused(in, header);
   }
   account_query(in, header);
-  if (forgets == Forget::all) expect_forgetting();
+  if (forgets == Forget::all) expect_forgetting(query_text(in.first(header.total())));
   return send_query(in, header, forgets == Forget::all);
 }
 

@@ -105,7 +105,7 @@ bool Client::delays_parameter(std::string_view parameter) {
 
 // Nothing overtakes what is to be set again.
 bool Client::waits_for_restore(const wire::Header& header) const {
-  if (restores_nothing() || !server || server->batch_open) return false;
+  if ((restores_nothing() && !cut_) || !server || server->batch_open) return false;
   return header.tag == 'Q' || header.tag == 'F' || header.tag == 'S' || header.tag == 'P' ||
          header.tag == 'B' || header.tag == 'D' || header.tag == 'E' || header.tag == 'C';
 }
@@ -216,9 +216,7 @@ void Client::restored(Server& given, char tx) {
   restore_ = Restore::none;
   tracking().reset.clear();
   tracking().reset_local.clear();
-  if (std::exchange(cut_, false)) {
-    // The batch goes on, or is skipped up to its end.
-    if (given.batch_failed) given.skipping = given.batch_open = true;
+  if (ends_cut(given)) {
     restore_ = Restore::told;
     return;
   }

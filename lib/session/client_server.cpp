@@ -170,6 +170,7 @@ void Client::tell_changes(const Settings& now) {
 void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
   if (restores(given, tx)) return;
+  ends_cut(given);
   if (tx == 'I' && !given.owes()) batch_done(given);
   Counters& total = pool->meter->total;
   if (hub.guide.on()) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "route/explain.hpp"
-#include "session/client_routing.hpp"
+#include "session/client_survey.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 

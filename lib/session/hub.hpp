@@ -160,7 +160,11 @@ class Hub {
   Guide guide;
   // While a batch is looked at.
   route::Plan merged_plan;
-  std::vector<std::string_view> parsed_names;
+  struct ParsedName {
+    std::string_view name;
+    bool ends_block;
+  };
+  std::vector<ParsedName> parsed;
   std::list<std::string> rewritten;  // messages that stand for a client's, until they are sent
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;

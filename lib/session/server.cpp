@@ -99,7 +99,7 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
   ++links_;
   ready_seen_ = error_seen = probed_ = probe_failed_ = false;
   if (whose != holder_id || life != holder_life) {
-    if (reset_needed_) {
+    if (reset_needed_ || (set_seen_ && has_statements())) {
       ask("DISCARD ALL", out);
       prepared.clear();
       orphans.clear();
@@ -116,6 +116,11 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
   }
   if (vars != wanted && !dedicated) adapt(wanted, out);
   if (holder.had_temp() && !has_temp_schema && !dedicated) make_temp_schema(out);
+}
+
+// Of SQL's PREPARE.
+bool Server::has_statements() const {
+  return vars && !vars->items.empty() && is_statement_item(vars->items.front().first);
 }
 
 void Server::make_temp_schema(Out& out) {

@@ -156,6 +156,7 @@ class Server final : public StreamHandler {
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
   /// Gives its process the schema of temporary objects, which it keeps.
+  bool has_statements() const;
   void make_temp_schema(Out& out);
   /// What others did to sequences here is nobody's business.
   void forget_sequences(Out& out);
@@ -335,7 +336,7 @@ class Server final : public StreamHandler {
   void take_back_added(const Undo& change);
   void unnamed_failed();
   void pass_on_unnamed(std::size_t count, bool gone);
-  void forgot_perhaps();
+  void forgot_perhaps(std::string_view sqlstate);
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;
@@ -399,17 +400,18 @@ class Server final : public StreamHandler {
   bool force_tls_ = false;
   bool tried_tls_ = false;
   bool plain_only_ = false;
-  bool logged_in_ = false;    // in this chunk
-  bool retry_ = false;        // the batch in `kept` failed and shall be sent again
-  bool elsewhere_ = false;    // that in `repeatable`, to another node
-  bool failing_ = false;      // the batch that is being answered
-  bool ready_seen_ = false;   // and the holder has not heard of it
-  bool reset_done_ = false;   // in this cleaning
-  bool rolled_back_ = false;  // in this cleaning
-  bool cancel_sent_ = false;  // in this cleaning
-  bool made_after_ = false;   // answers made here may be due after this message
-  std::string last_error_;    // FATAL from the server
-  std::string sync_error_;    // of the hidden statements
+  bool logged_in_ = false;       // in this chunk
+  bool retry_ = false;           // the batch in `kept` failed and shall be sent again
+  bool elsewhere_ = false;       // that in `repeatable`, to another node
+  bool failing_ = false;         // the batch that is being answered
+  std::uint32_t completed_ = 0;  // statements of the query that is being answered
+  bool ready_seen_ = false;      // and the holder has not heard of it
+  bool reset_done_ = false;      // in this cleaning
+  bool rolled_back_ = false;     // in this cleaning
+  bool cancel_sent_ = false;     // in this cleaning
+  bool made_after_ = false;      // answers made here may be due after this message
+  std::string last_error_;       // FATAL from the server
+  std::string sync_error_;       // of the hidden statements
   std::string made_scratch_;
 };
 

@@ -234,9 +234,10 @@ bool Server::on_complete(Bytes body) {
     on_tag(tag, front.undo && undo.front().forgotten);
   }
   if (front.reply != Reply::query) return pop_if(Reply::execute, Reply::execute_hidden);
-  if (!is_mended()) return true;
+  if (!is_mended()) return ++completed_, true;
   const bool shows = !hides_part();
   ++mended_.front().done;
+  completed_ += shows;
   return shows;
 }
 
@@ -278,6 +279,7 @@ bool Server::on_ready(Bytes body) {
   expected_.pop();
   made_after_ = true;
   copy_in_ = false;
+  completed_ = 0;
   uncertain_ = copy_syncs_ > 0;
   if (tx_ == 'I' || status == 'I') ++transactions, ++pool->served;
   set_status(status);
@@ -330,7 +332,7 @@ bool Server::on_error(Bytes frame) {
     return false;
   }
   if (front == Reply::query || front == Reply::function || is_sync(front)) {
-    if (expected_.front().undo) forgot_perhaps();
+    if (expected_.front().undo) forgot_perhaps(error.sqlstate);
     return !is_mended() || shows_place(frame);
   }
   return on_extended_error(error, frame);

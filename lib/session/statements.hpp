@@ -187,6 +187,7 @@ struct Forgotten {
 /// A change of the maps that is real only once the server has confirmed the message it belongs to.
 /// One a message.
 struct Undo {
+  static constexpr std::uint32_t never = ~0u;
   bool client_named = false;    // the client's `name` was `before` (null: absent)
   bool client_unnamed = false;  // the client's unnamed statement was `before`
   bool server_added = false;    // `item` was added to the server's
@@ -196,7 +197,8 @@ struct Undo {
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
-  bool hangs = false;  // what any name stands for is not known until the answer
+  bool hangs = false;                    // what any name stands for is not known until the answer
+  std::uint32_t forgets_behind = never;  // so many statements of the query it deallocates all, last
   std::unique_ptr<Forgotten> forgotten;
 };
 

@@ -162,6 +162,29 @@ SCRIPT("auto: a client that leaves with a lock or a temporary table leaves nothi
   two.receives_all(answer("2"));
 }
 
+SCRIPT("auto: a client that leaves amid a SET leaves none of its statements behind") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  const std::string mine = "prepare s as select 1";
+  runs(one, server, mine, "PREPARE");
+  server.receives_all(ask_statements());
+  server.sends(state({{"p", "s", mine, ""}}));
+  one.sends(query("begin"));
+  server.take();
+  server.sends(done("BEGIN", 'T'));
+  one.receives_all(done("BEGIN", 'T'));
+  one.sends(query("set local app to 'one'"));
+  one.leaves();
+  server.take();
+  server.sends(done("SET", 'T'));
+  server.receives_all(query("ROLLBACK"));
+  server.sends(done("ROLLBACK"));
+  Client& two = bench.login();
+  two.sends(query("execute s"));
+  server.receives_all(query("DISCARD ALL") + query("execute s"));
+}
+
 SCRIPT("auto: statements that come while the server is asked are not held up") {
   automatic(bench);
   Client& one = bench.login();

@@ -352,6 +352,38 @@ SCRIPT("what follows DEALLOCATE ALL in a batch is prepared anew, and all comes b
   }
 }
 
+SCRIPT("names are gone where DEALLOCATE ALL was run, and the commit behind it failed") {
+  struct Case {
+    const char* text;
+    std::string answer;
+    bool gone;
+  };
+  const Case cases[] = {
+      {"select 1; deallocate all", complete("SELECT 1") + error("23505", "at commit"), true},
+      {"select 1; deallocate all", error("22012", "in the first one"), false},
+      {"select 1; deallocate all", complete("SELECT 1") + error("57014", "canceled"), false},
+      {"deallocate all; select 1", complete("DEALLOCATE ALL") + error("22012", "in the last"),
+       true},
+  };
+  for (const Case& one : cases) {
+    INFO(one.answer);
+    Bench each(bench.cut);
+    Client& client = each.login();
+    Server& server = each.last();
+    client.sends(parse("s", "select 1") + end_batch());
+    server.take();
+    server.sends(parsed() + ready());
+    client.receives_all(parsed() + ready());
+    client.sends(query(one.text));
+    server.receives_all(query(one.text));
+    server.sends(one.answer + ready());
+    client.receives_all(one.answer + ready());
+    // A name that is there still is refused: the server is made to fail.
+    client.sends(parse("s", "select 1") + end_batch());
+    CHECK_EQ(server.take().find("heim_none") == std::string::npos, one.gone);
+  }
+}
+
 SCRIPT("session mode leaves names to the server") {
   bench.settings.proxy.pool_mode = config::PoolMode::session;
   Client& client = bench.login();

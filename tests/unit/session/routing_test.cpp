@@ -313,6 +313,40 @@ SCRIPT("routing: a block between two statements outlives its standby") {
   pair.client->receives_all(answer("7", 'T'));
 }
 
+SCRIPT("routing: behind the end of a block on a standby, a batch goes on where it belongs") {
+  routed(bench);
+  Pair pair(bench);
+  Server& standby = reads_in_block(pair, "select a from t");
+  const std::string ending = parse("", "commit") + bind("", "") + execute();
+  const std::string writing = parse("", "insert into t values (1)") + bind("", "") + execute();
+  pair.client->sends(ending + writing + end_batch());
+  standby.receives_all(ending + end_batch());
+  pair.primary->receives_nothing();
+  standby.sends(parsed() + bound() + done("COMMIT"));
+  pair.client->receives_all(parsed() + bound() + complete("COMMIT"));
+  pair.primary->receives_all(writing + end_batch());
+  pair.primary->sends(parsed() + bound() + done("INSERT 0 1"));
+  pair.client->receives_all(parsed() + bound() + done("INSERT 0 1"));
+}
+
+SCRIPT("routing: what follows the end of a block in a batch is skipped if that failed") {
+  routed(bench);
+  Pair pair(bench);
+  Server& standby = reads_in_block(pair, "select a from t");
+  const std::string failing = parse("", "select wrong from t") + bind("", "") + execute();
+  const std::string ending = parse("", "commit") + bind("", "") + execute();
+  const std::string writing = parse("", "insert into t values (1)") + bind("", "") + execute();
+  pair.client->sends(failing + ending + writing);
+  standby.receives_all(failing + ending + end_batch());
+  standby.sends(error("42703", "no such column") + ready('E'));
+  pair.client->receives_all(error("42703", "no such column"));
+  pair.client->sends(writing + end_batch());
+  standby.receives_all(end_batch());
+  standby.sends(ready('E'));
+  pair.client->receives_all(ready('E'));
+  asks(*pair.client, standby, "rollback", done("ROLLBACK"));
+}
+
 SCRIPT("routing: several transactions in one batch are for the primary") {
   routed(bench);
   Pair pair(bench);
