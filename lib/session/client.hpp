@@ -163,6 +163,7 @@ class Client final : public StreamHandler, public Holder {
   bool take_parameters(const wire::StartupPacket& packet);
   bool take_parameter(const std::string& parameter, const std::string& value,
                       std::vector<std::pair<std::string, std::string>>& settings);
+  void note_overruled(const std::vector<std::pair<std::string, std::string>>& settings);
   bool check_settings(const std::vector<std::pair<std::string, std::string>>& settings);
   bool tls_satisfies();
   // client_login.cpp
@@ -272,6 +273,11 @@ class Client final : public StreamHandler, public Holder {
   bool waits_to_refuse(Bytes in, const wire::Header& header) const;
   bool lacks_for_good(Statement& statement, bool is_named) const;
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
+  std::optional<std::string> bind_error(Statement& statement, std::string_view given,
+                                        wire::Fields rest) const;
+  std::uint32_t prepare_for_bind(const StatementRef& statement, std::string_view given,
+                                 wire::Fields rest);
+  bool describes_itself(const StatementRef& statement, bool is_named);
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
   // client_again.cpp
@@ -497,7 +503,7 @@ class Client final : public StreamHandler, public Holder {
   // What texts are read under has changed: the server's word on it is awaited, or the transaction's
   // end. Each change makes another round.
   bool reading_changed_ = false, reading_local_ = false;
-  std::uint64_t reading_round_ = 0;
+  std::uint64_t reading_round_ = 0, reading_epoch_ = 1;  // the latter: but for BEGIN and COMMIT
   // told: it is done, and the client hears of it at the end of its batch.
   enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running, told };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET

@@ -184,7 +184,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   change.client_named = true;
   change.name = given;
   keep_name(given);
-  statements_.set(given, statement, parsed_under());
+  statements_.set(given, statement, parsed_under(), reading_epoch_);
   if (fresh(key_of(*statement))) {
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
@@ -342,19 +342,13 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
   if (tracks_state()) {
     find_script(statement);
     if (refuses(*statement.script)) return refuse_statement(*statement.script), false;
-    const bool calls = (statement.script->effects & sql::effect::calls_nextval) != 0;
-    if (calls && server->has_foreign_sequences(id)) {
+    constexpr sql::Effects uses = sql::effect::calls_nextval | sql::effect::reads_sequence;
+    if ((statement.script->effects & uses) != 0 && server->has_foreign_sequences(id)) {
       run_hidden("DISCARD SEQUENCES");
-      server->forgot_sequences();
+      server->forgets_sequences();
     }
     note(*statement.script);
-    note_block(statement.content, *statement.script);
-    if (sees_foreign_sequences(statement.script->effects & sql::effect::reads_sequence)) {
-      poison("55000",
-             "currval() and lastval() are not defined here: another client has used the "
-             "server since. From now on clients that advance sequences keep theirs");
-      return false;
-    }
+    note_block(statement.text(), *statement.script);
   }
   if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
@@ -381,7 +375,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (!statement) return bind_unknown(in, header, given);
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
-  return send_bind(in, header, portal, given, ensure_prepared(given, statement));
+  return send_bind(in, header, portal, given, prepare_for_bind(statement, given, fields));
 }
 
 std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
@@ -429,6 +423,9 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
   if (!fields.done()) return protocol_error("invalid Describe message"), 0;
   if (kind != 'S') return native(in, header);
   const StatementRef statement = given.empty() ? nullptr : statements_.find(given);
+  if (describes_itself(given.empty() ? statements_.unnamed() : statement, !given.empty())) {
+    return header.total();
+  }
   if (given.empty() ? ensure_unnamed() : !statement && is_native(given)) return native(in, header);
   if (!statement) {
     unknown_statement(given);

@@ -246,7 +246,8 @@ bool Client::choose_pool() {
 // In session mode a session is a server's from its beginning, and tells its pid (decision 013).
 void Client::greet() {
   if (mode != config::PoolMode::session) {
-    if (const Settings known = known_greeting()) return admit(known);
+    const Settings known = login_->overruled.empty() ? known_greeting() : nullptr;
+    if (known) return admit(known);
   }
   if (hub.is_cut_off(*pool)) return fail_cut_off();
   if (Server* idle = pool->take_idle(vars)) return link(*idle);

@@ -129,14 +129,15 @@ void Client::keep_own_names() {
     server->expect(Reply::query_lenient);
   };
   const bool open = server->in_transaction();
-  // What it was read under may have changed since. Within a transaction it stays as it is now.
+  // What it was read under may have changed since. One that cannot be read any more is missing, and
+  // takes no transaction of the client's with it.
   const auto parse_apart = [&](std::string_view name, Statement& statement,
                                const SettingList* under) {
-    const bool same = under && parsed_under() && under->parsing == vars->parsing;
-    if (open || !under || same) return parse(name, statement);
-    run("BEGIN;" + reading_sql(*under));
+    const bool same = !under || (parsed_under() && under->parsing == vars->parsing);
+    if (!open && same) return parse(name, statement);
+    run((open ? "SAVEPOINT heim_names;" : "BEGIN;") + (same ? "" : reading_sql(*under)));
     parse(name, statement);
-    run("ROLLBACK");
+    run(open ? "ROLLBACK TO heim_names;RELEASE heim_names" : "ROLLBACK");
   };
   if (hub.guide.on()) parses_unseen();
   statements_.for_each(parse_apart);

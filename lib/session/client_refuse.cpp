@@ -1,6 +1,7 @@
 // In a failed transaction no server can be given a statement that it lacks. PostgreSQL would look
 // at the parameters of a Bind before it refuses to run anything, and so do we.
 #include <algorithm>
+#include <optional>
 
 #include "session/hub.hpp"
 #include "session/statement_text.hpp"
@@ -31,6 +32,32 @@ std::size_t count_parameters(const Statement& statement) {
   const std::size_t given = fields.u16();
   if (!has_parameters(*statement.script)) return given;
   return std::max(given, highest_parameter(text));
+}
+
+// Whether the text says that it gives no rows.
+bool gives_nothing(const Statement& statement) {
+  if (statement.script->statements.size() != 1) return false;
+  switch (statement.script->statements[0].kind) {
+    case sql::Kind::write:
+      return fold(statement.text()).find("returning") == std::string::npos;
+    case sql::Kind::savepoint:
+    case sql::Kind::release:
+    case sql::Kind::begin:
+    case sql::Kind::set:
+    case sql::Kind::discard:
+    case sql::Kind::prepare:
+    case sql::Kind::deallocate:
+    case sql::Kind::listen:
+    case sql::Kind::unlisten:
+    case sql::Kind::notify:
+    case sql::Kind::declare:
+    case sql::Kind::close:
+    case sql::Kind::lock:
+    case sql::Kind::block:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string count_error(std::size_t formats, std::size_t values, std::size_t wanted,
@@ -71,22 +98,55 @@ bool Client::lacks_for_good(Statement& statement, bool is_named) const {
   return !ends_transaction(*statement.script);
 }
 
-// A Bind whose statement the server lacks: `rest` is what follows its name. True if an error stands
-// in its place.
-bool Client::refuses_bind(const StatementRef& statement, std::string_view given,
-                          wire::Fields rest) {
-  if (!statement || !lacks_for_good(*statement, !given.empty())) return false;
+// What is wrong with the parameters of a Bind: `rest` is what follows the statement's name. Nothing
+// if that is not here.
+std::optional<std::string> Client::bind_error(Statement& statement, std::string_view given,
+                                              wire::Fields rest) const {
   const std::size_t formats = rest.u16();
   rest.bytes(2 * formats);
   const std::size_t values = rest.u16();
-  if (!rest.ok()) return false;  // the server says what is wrong with it
-  std::string error = count_error(formats, values, count_parameters(*statement), given);
-  if (!error.empty()) {
-    poison("08P01", std::move(error));
+  if (!rest.ok()) return std::nullopt;
+  find_script(statement);
+  return count_error(formats, values, count_parameters(statement), given);
+}
+
+// A Bind whose statement the server lacks. True if an error stands in its place.
+bool Client::refuses_bind(const StatementRef& statement, std::string_view given,
+                          wire::Fields rest) {
+  if (!statement || !lacks_for_good(*statement, !given.empty())) return false;
+  std::optional<std::string> error = bind_error(*statement, given, rest);
+  if (!error) return false;  // the server says what is wrong with it
+  if (!error->empty()) {
+    poison("08P01", std::move(*error));
   } else {
     poison("25P02",
            "current transaction is aborted, commands ignored until end of transaction block");
   }
+  return true;
+}
+
+// The number of the statement on the server. Where it is sent there within a transaction that
+// an earlier batch may fail, what is wrong with the Bind is said in place of that.
+std::uint32_t Client::prepare_for_bind(const StatementRef& statement, std::string_view given,
+                                       wire::Fields rest) {
+  const std::size_t before = server->undo.size();
+  const std::uint32_t number = ensure_prepared(given, statement);
+  if (server->undo.size() == before || !server->in_transaction()) return number;
+  const auto added =
+      std::find_if(server->undo.begin() + static_cast<std::ptrdiff_t>(before), server->undo.end(),
+                   [](const Undo& change) { return change.server_added; });
+  if (added == server->undo.end()) return number;
+  added->refusal = bind_error(*statement, given, rest).value_or("");
+  return number;
+}
+
+// A Describe of a statement that the server lacks, and cannot be given. True if it is answered
+// here.
+bool Client::describes_itself(const StatementRef& statement, bool is_named) {
+  if (!statement || !lacks_for_good(*statement, is_named)) return false;
+  if (!gives_nothing(*statement) || count_parameters(*statement) != 0) return false;
+  server->expect(Reply::describe_made);
+  server->emit_made(hub.to_client);
   return true;
 }
 

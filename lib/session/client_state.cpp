@@ -35,6 +35,12 @@ bool makes_objects(const sql::Statement& statement) {
   return (statement.effects & changes_catalog) != 0 && (statement.effects & temp) == 0 && !drops;
 }
 
+bool takes_back(const sql::Script& script) {
+  return std::ranges::any_of(script.statements, [](const sql::Statement& each) {
+    return each.kind == sql::Kind::rollback || each.kind == sql::Kind::rollback_to;
+  });
+}
+
 }  // namespace
 
 void Client::TrackingDeleter::operator()(Tracking* tracking) const { delete tracking; }
@@ -189,7 +195,10 @@ void Client::note(const sql::Script& script) {
   effects_ |= script.effects & ~changes_catalog;
   if ((script.effects & (all_settings | local)) != 0) note_reading(script);
   // What is taken back, too.
-  if (reading_changed_ || reading_local_) reading_round_ += (script.effects & transaction) != 0;
+  if ((reading_changed_ || reading_local_) && (script.effects & transaction) != 0) {
+    ++reading_round_;
+    reading_epoch_ += takes_back(script);
+  }
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
   if (listening_) note_channels(script);
@@ -199,6 +208,7 @@ void Client::note(const sql::Script& script) {
 
 void Client::note_reading(const sql::Script& script) {
   ++reading_round_;
+  ++reading_epoch_;
   if (script.effects & all_settings) reading_changed_ = true;
   for (const sql::Statement& statement : script.statements) {
     reading_local_ |= (statement.effects & local) != 0 && guides_parsing(statement.name);
@@ -277,7 +287,7 @@ void Client::note_setting(const std::string& written) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
   if (is_ascii(name)) add(mine.names);
-  if (guides_parsing(name)) reading_changed_ = true, ++reading_round_;
+  if (guides_parsing(name)) reading_changed_ = true, ++reading_round_, ++reading_epoch_;
   // From here on a text may mean something else than it was read as.
   odd_strings_ |= name == "standard_conforming_strings" || name == "backslash_quote";
   if (name.find('.') == std::string::npos) return;
@@ -336,6 +346,7 @@ void Client::on_state(Server& given, bool failed) {
   }
   adopt_settings(given);
   adopt_holds(given);
+  if (reading_changed_ && !reading_local_) statements_.read_under(reading_epoch_, vars);
   reading_changed_ = false;
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);

@@ -32,6 +32,7 @@ enum class Reply : std::uint8_t {
   // the client's, not forwarded: the answer is made here when its turn comes
   parse_made,
   close_made,
+  describe_made,  // of a statement without parameters and rows
   // the server is made to fail here; its error is replaced by ours
   poison,
 };

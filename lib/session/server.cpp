@@ -271,6 +271,22 @@ void Server::write(Out& out) {
   }
 }
 
+namespace {
+
+bool is_made(Reply reply) {
+  return reply == Reply::parse_made || reply == Reply::close_made || reply == Reply::describe_made;
+}
+
+void wire_made(Reply reply, std::string& out) {
+  if (reply == Reply::describe_made) {
+    wire::Writer(out, 't').u16(0);
+    return wire::message(out, 'n', {});
+  }
+  wire::message(out, reply == Reply::parse_made ? '1' : '3', {});
+}
+
+}  // namespace
+
 void Server::emit_made(Out& out) {
   if (in_message()) {
     made_after_ = true;
@@ -278,8 +294,8 @@ void Server::emit_made(Out& out) {
   }
   while (!expected_.empty()) {
     const Expected::Entry entry = expected_.front();
-    if (entry.reply != Reply::parse_made && entry.reply != Reply::close_made) return;
-    wire::message(made_scratch_, entry.reply == Reply::parse_made ? '1' : '3', {});
+    if (!is_made(entry.reply)) return;
+    wire_made(entry.reply, made_scratch_);
     out.copy(made_scratch_);
     made_scratch_.clear();
     confirm(entry);

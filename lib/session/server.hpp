@@ -156,13 +156,17 @@ class Server final : public StreamHandler {
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
   /// Gives its process the schema of temporary objects, which it keeps.
-  bool has_statements() const;
   void make_temp_schema(Out& out);
   /// What others did to sequences here is nobody's business.
   void forget_sequences(Out& out);
   void forgot_sequences() {
     sequence_owner = 0;
     sequences_mixed = false;
+  }
+  /// By a statement amid the batch that is open: if that fails, it may not have come to it.
+  void forgets_sequences() {
+    forgot_sequences();
+    forgets_sequences_ = true;
   }
   void advances_sequence(std::uint64_t whose) {
     sequences_mixed |= sequence_owner != 0 && sequence_owner != whose;
@@ -336,6 +340,7 @@ class Server final : public StreamHandler {
   void take_back_added(const Undo& change);
   void unnamed_failed();
   void pass_on_unnamed(std::size_t count, bool gone);
+  bool has_statements() const;
   void forgot_perhaps(std::string_view sqlstate);
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
@@ -400,10 +405,11 @@ class Server final : public StreamHandler {
   bool force_tls_ = false;
   bool tried_tls_ = false;
   bool plain_only_ = false;
-  bool logged_in_ = false;       // in this chunk
-  bool retry_ = false;           // the batch in `kept` failed and shall be sent again
-  bool elsewhere_ = false;       // that in `repeatable`, to another node
-  bool failing_ = false;         // the batch that is being answered
+  bool logged_in_ = false;  // in this chunk
+  bool retry_ = false;      // the batch in `kept` failed and shall be sent again
+  bool elsewhere_ = false;  // that in `repeatable`, to another node
+  bool failing_ = false;    // the batch that is being answered
+  bool forgets_sequences_ = false;
   std::uint32_t completed_ = 0;  // statements of the query that is being answered
   bool ready_seen_ = false;      // and the holder has not heard of it
   bool reset_done_ = false;      // in this cleaning

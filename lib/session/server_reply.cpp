@@ -280,6 +280,7 @@ bool Server::on_ready(Bytes body) {
   made_after_ = true;
   copy_in_ = false;
   completed_ = 0;
+  forgets_sequences_ = false;
   uncertain_ = copy_syncs_ > 0;
   if (tx_ == 'I' || status == 'I') ++transactions, ++pool->served;
   set_status(status);
@@ -342,6 +343,14 @@ bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
     retry_ = can_retry();
+  }
+  if (next_due() == Reply::parse_hidden && error.sqlstate == "25P02" &&
+      !undo.front().refusal.empty()) {
+    std::string said;
+    wire::error(said, {"ERROR", "08P01", undo.front().refusal});
+    drop_batch();
+    hub->to_client.copy(said);
+    return false;
   }
   const bool poisoned = next_due() == Reply::poison;
   if (poisoned) {

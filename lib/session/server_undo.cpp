@@ -51,6 +51,7 @@ void Server::drop_batch() {
     ++count;
   }
   skipping = count == expected_.size();
+  sequences_mixed |= std::exchange(forgets_sequences_, false);
   // What a later batch has set meanwhile stands.
   bool unnamed_set_since = false;
   for (std::size_t i = count; i < expected_.size(); ++i) {

@@ -44,11 +44,19 @@ StatementRef ClientStatements::find(std::string_view name) const {
 }
 
 void ClientStatements::set(std::string_view name, StatementRef statement,
-                           std::shared_ptr<const SettingList> under) {
+                           std::shared_ptr<const SettingList> under, std::uint64_t round) {
   erase(name);
   if (!named_) named_ = std::make_unique<Map>();
   bytes_ += name.size() + statement->content.size();
-  named_->emplace(name, Named{std::move(statement), std::move(under)});
+  named_->emplace(name, Named{std::move(statement), std::move(under), round});
+}
+
+void ClientStatements::read_under(std::uint64_t round,
+                                  const std::shared_ptr<const SettingList>& under) {
+  if (!named_) return;
+  for (auto& [name, named] : *named_) {
+    if (!named.under && named.round == round) named.under = under;
+  }
 }
 
 void ClientStatements::erase(std::string_view name) {

@@ -84,9 +84,11 @@ class ClientStatements {
     if (!named_) return;
     for (const auto& [name, named] : *named_) visit(name, *named.statement, named.under.get());
   }
-  /// `under`: the settings it is read under; null: unknown.
+  /// `under`: the settings it is read under; null: unknown, but for what read_under() says.
   void set(std::string_view name, StatementRef statement,
-           std::shared_ptr<const SettingList> under = nullptr);
+           std::shared_ptr<const SettingList> under = nullptr, std::uint64_t round = 0);
+  /// What was set as of `round`, which is not 0, is read under these.
+  void read_under(std::uint64_t round, const std::shared_ptr<const SettingList>& under);
   void erase(std::string_view name);
   /// DEALLOCATE ALL: the unnamed one stays.
   void clear_named();
@@ -101,6 +103,7 @@ class ClientStatements {
   struct Named {
     StatementRef statement;
     std::shared_ptr<const SettingList> under;
+    std::uint64_t round = 0;  // see read_under()
   };
   using Map = std::unordered_map<std::string, Named, TextHash, std::equal_to<>>;
   StatementRef unnamed_;
@@ -197,7 +200,8 @@ struct Undo {
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
-  bool hangs = false;                    // what any name stands for is not known until the answer
+  std::string refusal;  // what is said if it cannot be parsed: its transaction has failed
+  bool hangs = false;   // what any name stands for is not known until the answer
   std::uint32_t forgets_behind = never;  // so many statements of the query it deallocates all, last
   std::unique_ptr<Forgotten> forgotten;
 };

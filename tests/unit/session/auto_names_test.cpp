@@ -20,6 +20,21 @@ Client& with_statement(Bench& bench, std::string_view text) {
   return one;
 }
 
+// It has a statement, and then a transaction block on a server that lacks it.
+struct Elsewhere {
+  Elsewhere(Bench& bench, std::string_view text) : one(&with_statement(bench, text)) {
+    Server& busy = bench.last();
+    begin(bench.login(), busy);
+    one->sends(query("begin"));
+    server = &bench.server();
+    server->receives_all(query("begin"));
+    server->sends(done("BEGIN", 'T'));
+    one->receives_all(done("BEGIN", 'T'));
+  }
+  Client* one;
+  Server* server = nullptr;
+};
+
 }  // namespace
 
 TEST_CASE("auto: EXECUTE of a statement of the protocol in the middle of a batch") {
@@ -94,4 +109,80 @@ SCRIPT("auto: what is parsed before the server has told its settings is nobody e
   two.take();
   two.sends(parse("theirs", "select date '3/2/2003'") + end_batch());
   server.receives_all(parse("heim_2", "select date '3/2/2003'") + end_batch());
+}
+
+SCRIPT("auto: what was parsed behind a SET of its transaction is read again as it was") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("set datestyle to 'German'"));
+  server.receives_all(query("set datestyle to 'German'"));
+  server.sends(done("SET", 'T'));
+  one.receives_all(done("SET", 'T'));
+  one.sends(parse("mine", "select date '1/2/2003'") + end_batch());
+  server.receives_all(parse("heim_0", "select date '1/2/2003'") + end_batch());
+  server.sends(parsed() + ready('T'));
+  one.receives_all(parsed() + ready('T'));
+  one.sends(query("commit"));
+  server.receives(query("commit"));
+  server.sends(done("COMMIT"));
+  one.receives_all(done("COMMIT"));
+  server.receives_all(ask_settings());
+  server.sends(state({{"g", "DateStyle", "German, DMY", "user"}, {"r", "app", "none", ""}}));
+  runs(one, server, "set datestyle to 'ISO'", "SET");
+  server.receives_all(ask_names({"datestyle"}));
+  server.sends(state({{"v", "datestyle", "ISO, DMY", ""}}));
+  one.sends(query("execute mine"));
+  session::SettingList german;
+  german.items.emplace_back("datestyle", "German, DMY");
+  const std::string apart = query("BEGIN;" + session::reading_sql(german));
+  server.receives_all(close('S', "heim_0") + end_batch() + apart +
+                      parse("mine", "select date '1/2/2003'") + end_batch() + query("ROLLBACK") +
+                      query("execute mine"));
+}
+
+SCRIPT("auto: a statement that cannot be read any more takes no transaction with it") {
+  automatic(bench, 1);
+  Client& one = with_statement(bench, "select a from t");
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(query("prepare mine as select 2"));
+  server.receives_all(close('S', "heim_0") + end_batch() + query("SAVEPOINT heim_names;") +
+                      parse("mine", "select a from t") + end_batch() +
+                      query("ROLLBACK TO heim_names;RELEASE heim_names") +
+                      query("prepare mine as select 2"));
+  server.sends(closed() + ready('T') + done("SAVEPOINT", 'T') + error("42P01", "no t") +
+               ready('E') + complete("ROLLBACK") + done("RELEASE", 'T') + done("PREPARE", 'T'));
+  one.receives_all(done("PREPARE", 'T'));
+}
+
+SCRIPT("auto: Describe in a failed transaction, of what gives no rows") {
+  automatic(bench, 2);
+  Elsewhere at(bench, "discard temp");
+  const std::string failed = error("42703", "no such column") + ready('E');
+  at.one->sends(query("select wrong"));
+  at.server->receives_all(query("select wrong"));
+  at.server->sends(failed);
+  at.one->receives_all(failed);
+  at.one->sends(describe('S', "mine") + end_batch());
+  at.server->receives_all(end_batch());
+  at.server->sends(ready('E'));
+  at.one->receives_all(no_parameters() + no_data() + ready('E'));
+}
+
+SCRIPT("auto: a Bind with the wrong parameters, behind what failed its transaction") {
+  automatic(bench, 2);
+  Elsewhere at(bench, "select $1::int");
+  const std::string failing = parse("", "select wrong") + end_batch();
+  at.one->sends(failing + bind("", "mine") + end_batch());
+  at.server->receives_all(failing + parse("heim_0", "select $1::int") + bind("", "heim_0") +
+                          end_batch());
+  const std::string failed = error("42703", "no such column") + ready('E');
+  at.server->sends(failed + error("25P02", "current transaction is aborted") + ready('E'));
+  at.one->receives_all(
+      failed +
+      error("08P01",
+            "bind message supplies 0 parameters, but prepared statement \"mine\" requires 1") +
+      ready('E'));
 }

@@ -203,7 +203,9 @@ SCRIPT("a parameter of its own counts more than one in options, wherever it stan
   bench.starts({{"TimeZone", "UTC"}, {"options", "-c timezone=CET -c geqo=off"}, {"geqo", "on"}});
   bench.server().receives_all(
       query("SELECT pg_catalog.set_config(E'geqo',E'on',false),"
-            "pg_catalog.set_config(E'timezone',E'UTC',false)"));
+            "pg_catalog.set_config(E'timezone',E'UTC',false)") +
+      // What is wrong with the others ends the login as well.
+      query("BEGIN;SET LOCAL \"timezone\"=E'CET';SET LOCAL \"geqo\"=E'off';ROLLBACK"));
 }
 
 SCRIPT("a parameter that the server refuses ends the login, as it would there") {
