@@ -269,6 +269,7 @@ class Client final : public StreamHandler, public Holder {
   bool mixes_names(Bytes message, const wire::Header& header, BatchNames& batch);
   Settings parsed_under() const;
   void keep_own_names();
+  void keep_unnamed(bool at_once);
   // client_refuse.cpp
   bool waits_to_refuse(Bytes in, const wire::Header& header) const;
   bool lacks_for_good(Statement& statement, bool is_named) const;

@@ -112,6 +112,9 @@ void Client::keep_own_names() {
     wire::message(out, 'S', {});
     server->expect(Reply::sync_hidden);
   };
+  const bool open = server->in_transaction();
+  const StatementRef& unnamed = statements_.unnamed();
+  const bool needs_unnamed = open && unnamed && server->prepared.has_unnamed(key_of(*unnamed));
   for (const ServerStatements::Item& item : server->prepared.items()) close(item.number);
   for (const std::uint32_t number : server->orphans) close(number);
   server->orphans.clear();
@@ -128,7 +131,6 @@ void Client::keep_own_names() {
     wire::text_message(out, 'Q', sql);
     server->expect(Reply::query_lenient);
   };
-  const bool open = server->in_transaction();
   // What it was read under may have changed since. One that cannot be read any more is missing, and
   // takes no transaction of the client's with it.
   const auto parse_apart = [&](std::string_view name, Statement& statement,
@@ -141,11 +143,22 @@ void Client::keep_own_names() {
   };
   if (hub.guide.on()) parses_unseen();
   statements_.for_each(parse_apart);
-  // The unnamed one is made anew where it is used: a simple query of ours may take it away.
-  const StatementRef unnamed = open ? nullptr : statements_.unnamed();
+  hub.to_server.copy(out);
+  keep_unnamed(needs_unnamed);
+}
+
+// Simple queries of ours may have taken the unnamed one away. It is made anew where it is used, but
+// at once in a transaction: once that has failed, it could not be.
+void Client::keep_unnamed(bool at_once) {
+  const StatementRef unnamed = statements_.unnamed();
   statements_ = {};
   statements_.set_unnamed(unnamed);
-  hub.to_server.copy(out);
+  if (!at_once) return;
+  ensure_unnamed();
+  std::string sync;
+  wire::message(sync, 'S', {});
+  hub.to_server.copy(sync);
+  server->expect(Reply::sync_hidden);
 }
 
 // "heim_7" in an error is a name of ours.

@@ -35,11 +35,14 @@ std::size_t count_parameters(const Statement& statement) {
 }
 
 // Whether the text says that it gives no rows.
-bool gives_nothing(const Statement& statement) {
+template <class Known>
+bool gives_nothing(const Statement& statement, Known is_known) {
   if (statement.script->statements.size() != 1) return false;
   switch (statement.script->statements[0].kind) {
     case sql::Kind::write:
       return fold(statement.text()).find("returning") == std::string::npos;
+    case sql::Kind::execute:
+      return std::ranges::none_of(statement.script->statements[0].executes, is_known);
     case sql::Kind::savepoint:
     case sql::Kind::release:
     case sql::Kind::begin:
@@ -144,7 +147,10 @@ std::uint32_t Client::prepare_for_bind(const StatementRef& statement, std::strin
 // here.
 bool Client::describes_itself(const StatementRef& statement, bool is_named) {
   if (!statement || !lacks_for_good(*statement, is_named)) return false;
-  if (!gives_nothing(*statement) || count_parameters(*statement) != 0) return false;
+  const auto is_known = [&](const std::string& name) {
+    return statements_.find(name) || vars->find(statement_item(name));
+  };
+  if (!gives_nothing(*statement, is_known) || count_parameters(*statement) != 0) return false;
   server->expect(Reply::describe_made);
   server->emit_made(hub.to_client);
   return true;

@@ -301,8 +301,11 @@ void Client::note_setting(const std::string& written) {
 // Whether the server's state is this client's `vars`. If not, the server is asked, and on_state()
 // tries again.
 bool Client::state_is_known() {
-  if (holds_ & hold_for_ever) return true;  // it need not be known
-  if ((effects_ & (holds_ == 0 ? changes : may_end_hold)) == 0) return true;
+  // What statements of ours are read under is to be known, wherever they are.
+  if (!reading_changed_ || !shares_names()) {
+    if (holds_ & hold_for_ever) return true;  // it need not be known
+    if ((effects_ & (holds_ == 0 ? changes : may_end_hold)) == 0) return true;
+  }
   ask_state();
   return false;
 }
