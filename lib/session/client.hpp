@@ -155,6 +155,11 @@ class Client final : public StreamHandler, public Holder {
   void leave_line();
 
  private:
+  /// Of what is known where it is used alone: specialised there.
+  template <class Room>
+  struct Deleter {
+    void operator()(Room* room) const;
+  };
   // client_startup.cpp
   void read_startup();
   bool startup_packet(const wire::StartupPacket& packet, std::size_t more);
@@ -163,7 +168,6 @@ class Client final : public StreamHandler, public Holder {
   bool take_parameters(const wire::StartupPacket& packet);
   bool take_parameter(const std::string& parameter, const std::string& value,
                       std::vector<std::pair<std::string, std::string>>& settings);
-  void note_overruled(const std::vector<std::pair<std::string, std::string>>& settings);
   bool check_settings(const std::vector<std::pair<std::string, std::string>>& settings);
   bool tls_satisfies();
   // client_login.cpp
@@ -274,8 +278,6 @@ class Client final : public StreamHandler, public Holder {
   bool waits_to_refuse(Bytes in, const wire::Header& header) const;
   bool lacks_for_good(Statement& statement, bool is_named) const;
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
-  std::optional<std::string> bind_error(Statement& statement, std::string_view given,
-                                        wire::Fields rest) const;
   std::uint32_t prepare_for_bind(const StatementRef& statement, std::string_view given,
                                  wire::Fields rest);
   bool describes_itself(const StatementRef& statement, bool is_named);
@@ -300,9 +302,6 @@ class Client final : public StreamHandler, public Holder {
   // client_route.cpp
   struct Parsed;
   struct Routing;
-  struct RoutingDeleter {
-    void operator()(Routing* routing) const;
-  };
   class Survey;
   Routing& routing();
   bool is_routed() const;
@@ -373,9 +372,6 @@ class Client final : public StreamHandler, public Holder {
   void expect_forgetting(std::string_view text);
   // client_state.cpp
   struct Tracking;
-  struct TrackingDeleter {
-    void operator()(Tracking* tracking) const;
-  };
   Tracking& tracking();
   std::string_view hold_reason() const;
   void hold_server(Holds why);
@@ -447,9 +443,6 @@ class Client final : public StreamHandler, public Holder {
                    const wire::Header& header, bool has_undo);
   // client_listen.cpp
   struct Listening;
-  struct ListeningDeleter {
-    void operator()(Listening* listening) const;
-  };
   bool listens_elsewhere() const;
   bool moves_channels() const;
   void at_listener(std::function<void(Listener&)> work);
@@ -511,13 +504,13 @@ class Client final : public StreamHandler, public Holder {
   bool cut_ = false;                 // the rest of the batch waits for it
   bool odd_strings_ = false;         // string literals may be read otherwise than usual
   Settings startup_vars_;            // what it asked for at its login
-  std::unique_ptr<Tracking, TrackingDeleter> tracking_;
-  std::unique_ptr<Listening, ListeningDeleter> listening_;  // null: it never said LISTEN
+  std::unique_ptr<Tracking, Deleter<Tracking>> tracking_;
+  std::unique_ptr<Listening, Deleter<Listening>> listening_;  // null: it never said LISTEN
   std::string skip_;         // of an answer that is given again: the client has it already
   bool half_shown_ = false;  // and it ends within a message
-  std::unique_ptr<Routing, RoutingDeleter> routing_;  // null: nothing of it was routed yet
-  std::uint32_t batch_bytes_ = 0;                     // of the batch that was planned
-  bool splits_ = false;                               // reads may go elsewhere than writes
+  std::unique_ptr<Routing, Deleter<Routing>> routing_;  // null: nothing of it was routed yet
+  std::uint32_t batch_bytes_ = 0;                       // of the batch that was planned
+  bool splits_ = false;                                 // reads may go elsewhere than writes
   bool reads_elsewhere_ = false;   // it has, or waits for, a server for reads alone
   bool planned_ = false;           // what comes next may run there
   bool only_primary_ = false;      // until the transaction's end

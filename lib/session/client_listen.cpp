@@ -77,7 +77,10 @@ struct Client::Listening {
   }
 };
 
-void Client::ListeningDeleter::operator()(Listening* listening) const { delete listening; }
+template <>
+void Client::Deleter<Client::Listening>::operator()(Listening* listening) const {
+  delete listening;
+}
 
 bool Client::moves_channels() const { return listening_ && listening_->moves(); }
 

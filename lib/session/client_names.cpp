@@ -17,6 +17,20 @@ bool lists_statements(const sql::Name& relation) {
   return relation.name == "pg_prepared_statements";
 }
 
+// What has this number on the server, or had it when the batch began.
+std::optional<ServerStatements::Item> item_of(const Server& given, std::uint32_t number) {
+  std::optional<ServerStatements::Item> found;
+  const auto look_among = [&](const std::vector<ServerStatements::Item>& items) {
+    const auto it = std::ranges::find(items, number, &ServerStatements::Item::number);
+    if (it != items.end()) found = *it;
+  };
+  look_among(given.prepared.items());
+  for (const Undo& change : given.undo) {
+    if (!found && change.forgotten) look_among(change.forgotten->server);
+  }
+  return found;
+}
+
 }  // namespace
 
 // Whether its statements have names of ours.
@@ -183,22 +197,14 @@ const std::string* Client::own_name(const Server& given, std::uint32_t number) c
   const auto lost =
       std::ranges::find(given.lost_names, number, &std::pair<std::uint32_t, std::string>::first);
   if (lost != given.lost_names.end()) return &lost->second;
-  std::optional<ServerStatements::Item> found;
-  const auto look_among = [&](const std::vector<ServerStatements::Item>& items) {
-    for (const ServerStatements::Item& item : items) {
-      if (item.number == number) found = item;
-    }
-  };
-  look_among(given.prepared.items());
+  std::optional<ServerStatements::Item> found = item_of(given, number);
   const auto is_it = [&](const Statement& statement) { return found->is(statement); };
   for (const Undo& change : given.undo) {
     const bool same = change.item.number == number && change.server_added;
     if (same) found = change.item;
     const bool was = found && change.before && found->is(*change.before);
     if (change.client_named && (same || was)) return &change.name;
-    if (!change.forgotten) continue;
-    look_among(change.forgotten->server);
-    if (found) return change.forgotten->client.name_of(is_it);
+    if (found && change.forgotten) return change.forgotten->client.name_of(is_it);
   }
   return found ? statements_.name_of(is_it) : nullptr;
 }

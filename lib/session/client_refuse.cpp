@@ -37,30 +37,18 @@ std::size_t count_parameters(const Statement& statement) {
 // Whether the text says that it gives no rows.
 template <class Known>
 bool gives_nothing(const Statement& statement, Known is_known) {
+  using sql::Kind;
+  static constexpr Kind commands[] = {
+      Kind::savepoint, Kind::release, Kind::begin,  Kind::set,      Kind::discard,
+      Kind::prepare,   Kind::listen,  Kind::notify, Kind::unlisten, Kind::deallocate,
+      Kind::declare,   Kind::close,   Kind::lock,   Kind::block};
   if (statement.script->statements.size() != 1) return false;
-  switch (statement.script->statements[0].kind) {
-    case sql::Kind::write:
-      return fold(statement.text()).find("returning") == std::string::npos;
-    case sql::Kind::execute:
-      return std::ranges::none_of(statement.script->statements[0].executes, is_known);
-    case sql::Kind::savepoint:
-    case sql::Kind::release:
-    case sql::Kind::begin:
-    case sql::Kind::set:
-    case sql::Kind::discard:
-    case sql::Kind::prepare:
-    case sql::Kind::deallocate:
-    case sql::Kind::listen:
-    case sql::Kind::unlisten:
-    case sql::Kind::notify:
-    case sql::Kind::declare:
-    case sql::Kind::close:
-    case sql::Kind::lock:
-    case sql::Kind::block:
-      return true;
-    default:
-      return false;
+  const sql::Statement& only = statement.script->statements[0];
+  if (only.kind == Kind::write) {
+    return fold(statement.text()).find("returning") == std::string::npos;
   }
+  if (only.kind == Kind::execute) return std::ranges::none_of(only.executes, is_known);
+  return std::ranges::find(commands, only.kind) != std::end(commands);
 }
 
 std::string count_error(std::size_t formats, std::size_t values, std::size_t wanted,
@@ -73,6 +61,17 @@ std::string count_error(std::size_t formats, std::size_t values, std::size_t wan
   return "bind message supplies " + std::to_string(values) +
          " parameters, but prepared statement \"" + std::string(given) + "\" requires " +
          std::to_string(wanted);
+}
+
+// What is wrong with the parameters of a Bind: `rest` is what follows the statement's name. Nothing
+// if that is not here.
+std::optional<std::string> bind_error(const Statement& statement, std::string_view given,
+                                      wire::Fields rest) {
+  const std::size_t formats = rest.u16();
+  rest.bytes(2 * formats);
+  const std::size_t values = rest.u16();
+  if (!rest.ok()) return std::nullopt;
+  return count_error(formats, values, count_parameters(statement), given);
 }
 
 }  // namespace
@@ -101,18 +100,6 @@ bool Client::lacks_for_good(Statement& statement, bool is_named) const {
   return !ends_transaction(*statement.script);
 }
 
-// What is wrong with the parameters of a Bind: `rest` is what follows the statement's name. Nothing
-// if that is not here.
-std::optional<std::string> Client::bind_error(Statement& statement, std::string_view given,
-                                              wire::Fields rest) const {
-  const std::size_t formats = rest.u16();
-  rest.bytes(2 * formats);
-  const std::size_t values = rest.u16();
-  if (!rest.ok()) return std::nullopt;
-  find_script(statement);
-  return count_error(formats, values, count_parameters(statement), given);
-}
-
 // A Bind whose statement the server lacks. True if an error stands in its place.
 bool Client::refuses_bind(const StatementRef& statement, std::string_view given,
                           wire::Fields rest) {
@@ -139,6 +126,7 @@ std::uint32_t Client::prepare_for_bind(const StatementRef& statement, std::strin
       std::find_if(server->undo.begin() + static_cast<std::ptrdiff_t>(before), server->undo.end(),
                    [](const Undo& change) { return change.server_added; });
   if (added == server->undo.end()) return number;
+  find_script(*statement);
   added->refusal = bind_error(*statement, given, rest).value_or("");
   return number;
 }

@@ -6,7 +6,10 @@
 
 namespace heim::session {
 
-void Client::RoutingDeleter::operator()(Routing* routing) const { delete routing; }
+template <>
+void Client::Deleter<Client::Routing>::operator()(Routing* routing) const {
+  delete routing;
+}
 
 Client::Routing& Client::routing() {
   if (!routing_) routing_.reset(new Routing);

@@ -5,6 +5,22 @@
 #include "session/hub.hpp"
 
 namespace heim::session {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+Pairs overruled_among(const Pairs& settings) {
+  Pairs overruled;
+  for (auto one = settings.begin(); one != settings.end(); ++one) {
+    const auto rules = [&](const auto& later) {
+      return fold(later.first) == fold(one->first) && later.second != one->second;
+    };
+    if (std::any_of(one + 1, settings.end(), rules)) overruled.push_back(*one);
+  }
+  return overruled;
+}
+
+}  // namespace
 
 void Client::read_startup() {
   while (state_ == ClientState::start && stream_ && !inbox_.empty()) {
@@ -135,15 +151,6 @@ bool Client::take_parameter(const std::string& parameter, const std::string& val
   return static_cast<bool>(parsed);
 }
 
-void Client::note_overruled(const std::vector<std::pair<std::string, std::string>>& settings) {
-  for (auto one = settings.begin(); one != settings.end(); ++one) {
-    const auto rules = [&](const auto& later) {
-      return fold(later.first) == fold(one->first) && later.second != one->second;
-    };
-    if (std::any_of(one + 1, settings.end(), rules)) login_->overruled.push_back(*one);
-  }
-}
-
 // False if a parameter is wrong: the session has ended.
 bool Client::take_parameters(const wire::StartupPacket& packet) {
   std::vector<std::pair<std::string, std::string>> settings;
@@ -163,7 +170,7 @@ bool Client::take_parameters(const wire::StartupPacket& packet) {
   const bool kept = hub.guide.on() && !is_on_standby();
   std::erase_if(settings,
                 [&](const auto& item) { return !kept && item.first == "heimproxy.route"; });
-  note_overruled(settings);
+  login_->overruled = overruled_among(settings);
   vars = startup_vars_ = hub.setting_table.intern(std::move(settings));
   return true;
 }

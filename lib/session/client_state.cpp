@@ -43,7 +43,10 @@ bool takes_back(const sql::Script& script) {
 
 }  // namespace
 
-void Client::TrackingDeleter::operator()(Tracking* tracking) const { delete tracking; }
+template <>
+void Client::Deleter<Client::Tracking>::operator()(Tracking* tracking) const {
+  delete tracking;
+}
 
 Client::Tracking& Client::tracking() {
   if (!tracking_) tracking_.reset(new Tracking);

@@ -41,6 +41,11 @@ constexpr bool is_sync(Reply reply) {
   return reply == Reply::sync || reply == Reply::sync_after || reply == Reply::sync_hidden;
 }
 
+constexpr bool is_hidden_parse(Reply reply) {
+  return reply == Reply::parse_hidden || reply == Reply::parse_lenient ||
+         reply == Reply::unnamed_hidden;
+}
+
 /// A simple query of ours.
 constexpr bool is_hidden_query(Reply reply) {
   return reply == Reply::query_hidden || reply == Reply::query_lenient || reply == Reply::probe;

@@ -129,7 +129,7 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
-      return true;
+      return !is_hidden_parse(next_due());  // the client was told when it was parsed first
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':

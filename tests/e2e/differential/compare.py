@@ -4,6 +4,7 @@ from itertools import zip_longest
 
 from harness import wire
 
+from . import known as known_differences
 from . import masks, steps
 
 LONG = 60  # messages of one answer that are shown
@@ -38,6 +39,14 @@ def _shown(message):
     if kind == "D":
         return f"D {masks.columns(body)}"
     return f"{kind} {body!r}"
+
+
+def known(session, direct, proxied, index):
+    """What is known of a difference at this index; None: it is a finding."""
+    if index < 2 or index >= min(len(direct), len(proxied)):
+        return None
+    asked = "\n".join(_question(session, index))
+    return known_differences.label(asked, direct[index], proxied[index])
 
 
 def _answer(answers, index):

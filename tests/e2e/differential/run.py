@@ -15,10 +15,11 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from differential import compare, generate, masks, steps  # noqa: E402
+from differential import compare, generate, known, masks, steps  # noqa: E402
 from differential.shrink import Shrinker  # noqa: E402
 from differential.world import World  # noqa: E402
 from harness import paths  # noqa: E402
@@ -33,6 +34,7 @@ class Differential:
         self.world, self.options, self.say = world, options, say
         self.compared = self.steps = 0
         self.findings = []
+        self.known = Counter()
 
     def session(self, number):
         given = self.options
@@ -56,6 +58,10 @@ class Differential:
             raise RuntimeError(f"session {session.number}: its first step fails: {direct[1]}")
         index = compare.first_difference(direct, proxied)
         if index is None:
+            return
+        why = self.world.mode == "auto" and compare.known(session, direct, proxied, index)
+        if why:
+            self.known[why] += 1
             return
         self.findings.append(session)
         if len(self.findings) > self.options.findings:
@@ -171,6 +177,8 @@ def compare_all(world, options):
               f"{time.monotonic() - started:.0f} s", flush=True)
         if len(run.findings) >= options.findings:
             break
+    for why, count in run.known.most_common():
+        print(f"known, {count}: {why}")
     return not run.findings
 
 
@@ -188,6 +196,8 @@ def main():
     if options.allowed:
         for what, why in masks.ALLOWED.items():
             print(f"{what}: {why}")
+        for one in known.ALL:
+            print(f"in mode auto: {one.__doc__}")
         return 0
     if options.show is not None:
         return show(options)

@@ -186,3 +186,32 @@ SCRIPT("auto: a Bind with the wrong parameters, behind what failed its transacti
             "bind message supplies 0 parameters, but prepared statement \"mine\" requires 1") +
       ready('E'));
 }
+
+SCRIPT("auto: a name of SQL's PREPARE is taken in a failed transaction, too") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  const std::string making =
+      parse("", "prepare p1 as select 1") + bind("", "") + execute() + end_batch();
+  one.sends(making);
+  server.receives(making);
+  server.sends(parsed() + bound() + done("PREPARE"));
+  one.receives_all(parsed() + bound() + done("PREPARE"));
+  server.receives_all(ask_statements());
+  server.sends(state({{"p", "p1", "prepare p1 as select 1", ""}}));
+  const std::string running = parse("", "execute p1") + bind("", "") + execute() + end_batch();
+  one.sends(running);
+  server.receives_all(running);
+  server.sends(parsed() + bound() + row("1") + done("SELECT 1"));
+  one.receives_all(parsed() + bound() + row("1") + done("SELECT 1"));
+  begin(one, server);
+  const std::string failed = error("42703", "no such column") + ready('E');
+  one.sends(query("select wrong"));
+  server.receives_all(query("select wrong"));
+  server.sends(failed);
+  one.receives_all(failed);
+  one.sends(parse("p1", "commit") + bind("", "p1") + execute() + end_batch());
+  server.take();
+  server.sends(parsed() + error("26000", "no heim_none") + ready('E'));
+  one.receives_error("42P05");
+}

@@ -1,0 +1,80 @@
+"""Differences that are known, and why; docs/status.md says what they mean to users.
+
+Each is as narrow as it can be said: a session that differs otherwise is a finding.
+"""
+
+import re
+from itertools import zip_longest
+
+from harness import wire
+
+NONE = ("none", b"")
+QUOTED = re.compile(r'"[^"]*"')
+
+
+def label(asked, direct, proxied):
+    """What is known of this difference between two answers to `asked` (text), or None."""
+    one, two = next(pair for pair in zip_longest(direct, proxied, fillvalue=NONE)
+                    if pair[0] != pair[1])
+    for known in ALL:
+        if known(asked, one, two, direct, proxied):
+            return known.__doc__
+    return None
+
+
+def _code(message):
+    return wire.error_fields(message[1]).get("C") if message[0] == "E" else None
+
+
+def _text(message):
+    return wire.error_fields(message[1]).get("M", "")
+
+
+def _reset(asked, one, two, *_):
+    """behind a function or DO that resets, and within it, the server's default is seen"""
+    resets = re.search(r"set_config\(", asked) and "NULL" in asked
+    return one[0] == two[0] == "D" and bool(resets or re.search(r"do \$\$.*reset", asked, re.I))
+
+
+def _failed(_asked, one, two, *_):
+    """in a failed transaction, a statement that this server lacks is 25P02"""
+    return _code(two) == "25P02" and (_code(one) == "08P01" or one[0] == "t")
+
+
+def _twins(_asked, one, two, *_):
+    """an error names another statement of the same text"""
+    return (_code(one) == _code(two) == "08P01"
+            and QUOTED.sub("", _text(one)) == QUOTED.sub("", _text(two)))
+
+
+def _order(_asked, _one, _two, direct, proxied):
+    """a notification to oneself comes at another place of the answer"""
+    return any(kind == "A" for kind, _ in direct) and sorted(direct) == sorted(proxied)
+
+
+def _logged(_asked, one, two, *_):
+    """client_min_messages = log shows the server's name of a statement"""
+    return one[0] == two[0] == "N" and "heim_" in _text(two)
+
+
+def _shared_names(_asked, one, two, *_):
+    """a name that SQL and the protocol share, where the statement can be parsed no more"""
+    return "42P05" in (_code(one), _code(two))
+
+
+def _missing(asked, one, two, *_):
+    """a statement of SQL's PREPARE is missing after a move"""
+    return _code(two) == "26000" and one[0] != "E" and "execute" in asked.lower()
+
+
+def _asked_first(_asked, one, two, *_):
+    """what the proxy asks in a transaction, behind a RESET, stands before its SET TRANSACTION"""
+    return _code(two) == "25001" and one[0] == "C"
+
+
+def _plan(asked, one, two, *_):
+    """EXECUTE of a statement that is EXECUTE describes its columns by their table"""
+    return one[0] == two[0] == "T" and "execute" in asked.lower()
+
+
+ALL = (_reset, _failed, _twins, _order, _logged, _shared_names, _missing, _asked_first, _plan)
