@@ -35,8 +35,7 @@ std::size_t count_parameters(const Statement& statement) {
 }
 
 // Whether the text says that it gives no rows.
-template <class Known>
-bool gives_nothing(const Statement& statement, Known is_known) {
+bool gives_nothing(const Statement& statement) {
   using sql::Kind;
   static constexpr Kind commands[] = {
       Kind::savepoint, Kind::release, Kind::begin,  Kind::set,      Kind::discard,
@@ -47,7 +46,6 @@ bool gives_nothing(const Statement& statement, Known is_known) {
   if (only.kind == Kind::write) {
     return fold(statement.text()).find("returning") == std::string::npos;
   }
-  if (only.kind == Kind::execute) return std::ranges::none_of(only.executes, is_known);
   return std::ranges::find(commands, only.kind) != std::end(commands);
 }
 
@@ -135,10 +133,7 @@ std::uint32_t Client::prepare_for_bind(const StatementRef& statement, std::strin
 // here.
 bool Client::describes_itself(const StatementRef& statement, bool is_named) {
   if (!statement || !lacks_for_good(*statement, is_named)) return false;
-  const auto is_known = [&](const std::string& name) {
-    return statements_.find(name) || vars->find(statement_item(name));
-  };
-  if (!gives_nothing(*statement, is_known) || count_parameters(*statement) != 0) return false;
+  if (!gives_nothing(*statement) || count_parameters(*statement) != 0) return false;
   server->expect(Reply::describe_made);
   server->emit_made(hub.to_client);
   return true;

@@ -41,6 +41,12 @@ class Gucs {
   void begin() { before_ = session_; }
   void commit() { current_ = session_; }
   void roll_back() { current_ = session_ = before_; }
+  // A savepoint within it.
+  struct State {
+    std::map<std::string, std::string> session, current;
+  };
+  State state() const { return {session_, current_}; }
+  void restore(const State& to) { session_ = to.session, current_ = to.current; }
 
   /// What SET has given the session, by the names that pg_settings lists; custom ones are not
   /// listed.

@@ -255,7 +255,12 @@ class Session {
   bool read_only_ = false;     // the block is
   bool one_snapshot_ = false;  // for the whole block
   std::optional<Snapshot> snapshot_;
-  std::vector<std::pair<std::string, std::size_t>> savepoints_;  // and how many writes are before
+  struct Savepoint {
+    std::string name;
+    std::size_t writes;  // before it
+    Gucs::State gucs;
+  };
+  std::vector<Savepoint> savepoints_;
   std::uint64_t stamp_ = 0;
   std::vector<Write> writes_;
   bool altered_ = false;

@@ -101,18 +101,19 @@ std::string Session::apply_savepoint() {
     return {};
   }
   if (statement.verb == Verb::savepoint) {
-    savepoints_.emplace_back(statement.name, writes_.size());
+    savepoints_.push_back({statement.name, writes_.size(), gucs_.state()});
     return "SAVEPOINT";
   }
   const auto found = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
-                                  [&](const auto& each) { return each.first == statement.name; });
+                                  [&](const auto& each) { return each.name == statement.name; });
   if (found == savepoints_.rend()) {
     error("3B001", "savepoint \"" + statement.name + "\" does not exist");
     return {};
   }
   const auto at = found.base() - 1;
   if (statement.verb == Verb::release) return savepoints_.erase(at, savepoints_.end()), "RELEASE";
-  forget_writes(at->second);
+  forget_writes(at->writes);
+  gucs_.restore(at->gucs);
   savepoints_.erase(at + 1, savepoints_.end());
   failed_ = false;
   return "ROLLBACK";

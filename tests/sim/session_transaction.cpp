@@ -50,9 +50,13 @@ bool Session::commit() {
 /// An error: an explicit transaction stays open, failed; an implicit one is over.
 void Session::abort() {
   if (!in_transaction_) return;
-  gucs_.roll_back();
   // ROLLBACK TO can bring back what was before a savepoint.
-  if (savepoints_.empty() || committing_) forget_writes(0);
+  if (savepoints_.empty() || committing_) {
+    gucs_.roll_back();
+    forget_writes(0);
+  } else {
+    gucs_.restore(savepoints_.back().gucs);
+  }
   listens_.clear();
   notifies_.clear();
   altered_ = fail_at_commit_ = false;

@@ -110,6 +110,7 @@ class Parser {
   bool insert(Statement& out);
   bool change(const std::string& verb, Statement& out);
   bool savepoint(const std::string& verb, Statement& out);
+  bool as_at_login(Statement& out);
   bool read_tables(Statement& out);
   void advance() { token_ = lexer_.next(); }
   bool at(std::string_view text) const {
@@ -228,9 +229,20 @@ void Parser::skip_rest() {
 bool Parser::set(Statement& out) {
   out.verb = Verb::set;
   out.local = accept("local");
+  if (out.local && (accept("session") || accept("role"))) return as_at_login(out);
   if (!out.local) accept("session");
   out.values.resize(1);
-  return word(out.name) && (accept("to") || accept("=")) && value(out.values[0]);
+  if (!word(out.name) || (!accept("to") && !accept("="))) return false;
+  if (out.local && at("default")) return as_at_login(out);
+  return value(out.values[0]);
+}
+
+/// The rest of SET LOCAL ... DEFAULT, or NONE: nothing here is read under settings.
+bool Parser::as_at_login(Statement& out) {
+  accept("authorization");
+  out.verb = Verb::reset;
+  out.name.clear();
+  return accept("default") || accept("none");
 }
 
 bool Parser::copy(Statement& out) {
