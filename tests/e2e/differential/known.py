@@ -37,8 +37,14 @@ def _reset(asked, one, two, *_):
 
 
 def _failed(_asked, one, two, *_):
-    """in a failed transaction, a statement that this server lacks is 25P02"""
-    return _code(two) == "25P02" and (_code(one) == "08P01" or one[0] == "t")
+    """in a failed transaction, 25P02 comes earlier or later than it would"""
+    late = _code(one) == "25P02" and two[0] == "1"
+    return late or (_code(two) == "25P02" and (_code(one) == "08P01" or one[0] == "t"))
+
+
+def _gone(_asked, one, two, *_):
+    """a Bind with the wrong parameters, of a statement whose table is gone, is told of the table"""
+    return _code(one) == "08P01" and _code(two) == "42P01"
 
 
 def _twins(_asked, one, two, *_):
@@ -48,8 +54,8 @@ def _twins(_asked, one, two, *_):
 
 
 def _order(_asked, _one, _two, direct, proxied):
-    """a notification to oneself comes at another place of the answer"""
-    return any(kind == "A" for kind, _ in direct) and sorted(direct) == sorted(proxied)
+    """a notification to oneself, or a parameter, comes at another place of the answer"""
+    return any(kind in "AS" for kind, _ in direct) and sorted(direct) == sorted(proxied)
 
 
 def _logged(_asked, one, two, *_):
@@ -77,4 +83,5 @@ def _plan(asked, one, two, *_):
     return one[0] == two[0] == "T" and "execute" in asked.lower()
 
 
-ALL = (_reset, _failed, _twins, _order, _logged, _shared_names, _missing, _asked_first, _plan)
+ALL = (_reset, _failed, _gone, _twins, _order, _logged, _shared_names, _missing, _asked_first,
+       _plan)
