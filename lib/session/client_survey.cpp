@@ -77,14 +77,20 @@ void Client::Survey::note_script(const sql::ScriptRef& script, std::string_view 
   take_hint(its_text);
   if (only == script.get()) return;  // seen just now
   // Another look-up may take away what the one before gave.
-  if (plan && plan != &client_->hub.merged_plan) client_->hub.merged_plan = *plan;
+  if (plan && plan != &client_->hub.merged_plan) {
+    client_->hub.merged_plan = *plan;
+    plan = &client_->hub.merged_plan;
+  }
   route::Plan& its_plan = client_->hub.guide.plan(script, its_text, *client_->pool);
   note(*script, its_plan.needs);
   if (cuts && plan && ends_block(*script)) return;  // that runs where the block is
   only = plan ? nullptr : script.get();
   text = its_text;
-  if (plan) merge(client_->hub.merged_plan, its_plan);
-  plan = plan ? &client_->hub.merged_plan : &its_plan;
+  if (plan) {
+    merge(*plan, its_plan);
+  } else {
+    plan = &its_plan;
+  }
   for (const sql::Statement& each : script->statements) {
     for (const std::string& name : each.executes) note_execute(name, *script);
   }
