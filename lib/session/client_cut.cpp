@@ -8,13 +8,8 @@ namespace heim::session {
 
 // A portal was bound, on a standby.
 void Client::note_ending(std::string_view portal, Statement& statement) {
-  Routing& mine = routing();
   find_script(statement);
-  if (ends_block(*statement.script)) {
-    mine.ending = portal;
-  } else if (mine.ending == portal) {
-    mine.ending = std::nullopt;
-  }
+  note_bound_end(routing().ending, portal, ends_block(*statement.script));
 }
 
 bool Client::may_cut() const {
@@ -31,10 +26,7 @@ void Client::cut_behind_block(std::string_view portal, Bytes rest) {
 void Client::cut_batch(Bytes rest) {
   const bool ends_here = !rest.empty() && rest[0] == 'S';
   if (ends_here || cut_) return;
-  std::string out;
-  wire::message(out, 'S', {});
-  hub.to_server.copy(out);
-  server->expect(Reply::sync_hidden);
+  server->sync_hidden(hub.to_server);
   server->batch_open = false;
   server->kept.clear();
   server->repeatable.clear();

@@ -20,8 +20,8 @@ struct Client::Login {
   bool awaits_answer = false;   // it asked, and the client has not answered
   bool asked = false;           // it asked for anything
   bool dedicated = false;
-  // Settings that were asked for twice: PostgreSQL looks at the first one, too.
-  std::vector<std::pair<std::string, std::string>> overruled;
+  // Sets what was asked for twice as it was first: PostgreSQL looks at that, too.
+  std::string overruled;
   std::string password;  // what was answered, until the server has judged
   std::optional<route::Wanted> wanted;
   Login() = default;

@@ -169,10 +169,7 @@ void Client::keep_unnamed(bool at_once) {
   statements_.set_unnamed(unnamed);
   if (!at_once) return;
   ensure_unnamed();
-  std::string sync;
-  wire::message(sync, 'S', {});
-  hub.to_server.copy(sync);
-  server->expect(Reply::sync_hidden);
+  server->sync_hidden(hub.to_server);
 }
 
 // "heim_7" in an error is a name of ours.

@@ -64,4 +64,14 @@ inline constexpr std::string_view not_replayed =
 /// Whether a transaction block ends there.
 bool ends_block(const sql::Script& script);
 
+/// A portal was bound, to what ends a block or not: which one it is that does.
+template <class Name>
+void note_bound_end(std::optional<Name>& ending, std::string_view portal, bool ends) {
+  if (ends) {
+    ending = portal;
+  } else if (ending == portal) {
+    ending = std::nullopt;
+  }
+}
+
 }  // namespace heim::session

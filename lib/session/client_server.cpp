@@ -111,12 +111,7 @@ void Client::link(Server& given) {
 void Client::link_for_greeting() {
   Server& given = *server;
   given.take(*this, id, life_, vars, hub.to_server);
-  std::string overruled;
-  if (login_) {
-    for (const auto& [name, value] : login_->overruled) {
-      overruled += set_statement(name, value, true);
-    }
-  }
+  const std::string& overruled = login_->overruled;
   if (!overruled.empty()) given.ask("BEGIN;" + overruled + "ROLLBACK", hub.to_server);
   if (given.owes()) return given.write(hub.to_server);
   finish_greeting(given);

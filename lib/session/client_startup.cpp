@@ -7,17 +7,18 @@
 namespace heim::session {
 namespace {
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-Pairs overruled_among(const Pairs& settings) {
-  Pairs overruled;
+// Statements that set what a later one of them sets otherwise.
+std::string overruled_among(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::string sql;
   for (auto one = settings.begin(); one != settings.end(); ++one) {
     const auto rules = [&](const auto& later) {
       return fold(later.first) == fold(one->first) && later.second != one->second;
     };
-    if (std::any_of(one + 1, settings.end(), rules)) overruled.push_back(*one);
+    if (std::any_of(one + 1, settings.end(), rules)) {
+      sql += set_statement(one->first, one->second, true);
+    }
   }
-  return overruled;
+  return sql;
 }
 
 }  // namespace

@@ -123,14 +123,6 @@ void Client::Survey::note_unseen() {
   plain = fails_alike = false;
 }
 
-void Client::Survey::bound(std::string_view portal, bool to_end) {
-  if (to_end) {
-    ending = portal;
-  } else if (ending == portal) {
-    ending = std::nullopt;
-  }
-}
-
 void Client::Survey::note_bind(Bytes body) {
   wire::Fields fields(body);
   const std::string_view portal = fields.string();
@@ -140,13 +132,13 @@ void Client::Survey::note_bind(Bytes body) {
   const auto& parsed = client_->hub.parsed;
   const auto last = std::find_if(parsed.rbegin(), parsed.rend(),
                                  [&](const auto& each) { return each.name == given; });
-  if (last != parsed.rend()) return bound(portal, last->ends_block);
+  if (last != parsed.rend()) return note_bound_end(ending, portal, last->ends_block);
   const ClientStatements& mine = client_->statements_;
   const StatementRef statement = given.empty() ? mine.unnamed() : mine.find(given);
   if (!statement) return note_unseen();
   client_->find_script(*statement);
   note_script(statement->script, statement->text());
-  bound(portal, ends_block(*statement->script));
+  note_bound_end(ending, portal, ends_block(*statement->script));
 }
 
 // Behind this message: see cut_behind_block().

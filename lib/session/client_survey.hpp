@@ -47,7 +47,6 @@ class Client::Survey {
   void note_script(const sql::ScriptRef& script, std::string_view its_text);
   void note(const sql::Script& script, const route::Needs& needs);
   void take_hint(std::string_view its_text);
-  void bound(std::string_view portal, bool to_end);
   bool is_cut_at(const wire::Header& header, Bytes body, Bytes rest) const;
 
   Client* client_;

@@ -41,6 +41,11 @@ constexpr bool is_sync(Reply reply) {
   return reply == Reply::sync || reply == Reply::sync_after || reply == Reply::sync_hidden;
 }
 
+/// Its answer is made here.
+constexpr bool is_made(Reply reply) {
+  return reply == Reply::parse_made || reply == Reply::close_made || reply == Reply::describe_made;
+}
+
 constexpr bool is_hidden_parse(Reply reply) {
   return reply == Reply::parse_hidden || reply == Reply::parse_lenient ||
          reply == Reply::unnamed_hidden;

@@ -241,14 +241,20 @@ void Server::ask(std::string_view sql, Out& out, Reply reply) {
   prepared.drop_unnamed();
 }
 
+void Server::sync_hidden(Out& out) {
+  std::string message;
+  wire::message(message, 'S', {});
+  out.copy(message);
+  expect(Reply::sync_hidden);
+}
+
 void Server::ask_certainty() {
   Out out;
   std::string message;
   wire::Writer(message, 'C').u8('S').string("heim_none");
-  wire::message(message, 'S', {});
   out.copy(message);
   expect(Reply::close_hidden);
-  expect(Reply::sync_hidden);
+  sync_hidden(out);
   write(out);
 }
 
@@ -272,10 +278,6 @@ void Server::write(Out& out) {
 }
 
 namespace {
-
-bool is_made(Reply reply) {
-  return reply == Reply::parse_made || reply == Reply::close_made || reply == Reply::describe_made;
-}
 
 void wire_made(Reply reply, std::string& out) {
   if (reply == Reply::describe_made) {

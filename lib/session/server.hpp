@@ -145,6 +145,8 @@ class Server final : public StreamHandler {
   void expect_sync();
   /// The client's CopyDone or CopyFail goes to the server next.
   void copy_end_sent() { copy_end_sent_ = true; }
+  /// A Sync of ours.
+  void sync_hidden(Out& out);
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
@@ -323,6 +325,7 @@ class Server final : public StreamHandler {
   bool can_retry() const;
   bool goes_elsewhere(const wire::ErrorView& error);
   bool on_extended_error(const wire::ErrorView& error, Bytes frame);
+  std::string instead_of(const wire::ErrorView& error, Bytes frame) const;
   bool on_ready(Bytes body);
   bool on_uncertain_ready(char status);
   bool on_complete(Bytes body);
@@ -341,7 +344,7 @@ class Server final : public StreamHandler {
   void unnamed_failed();
   void pass_on_unnamed(std::size_t count, bool gone);
   bool has_statements() const;
-  void forgot_perhaps(std::string_view sqlstate);
+  void forgot_perhaps(bool refused);
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;

@@ -35,6 +35,11 @@ std::uint64_t count_of(std::string_view tag) {
   return count;
 }
 
+// Before it ran: canceled, or not allowed in this state of its transaction.
+bool was_refused(const wire::ErrorView& error) {
+  return error.sqlstate.starts_with("25") || error.sqlstate == "57014";
+}
+
 }  // namespace
 
 void Server::feed(Bytes bytes) {
@@ -333,10 +338,21 @@ bool Server::on_error(Bytes frame) {
     return false;
   }
   if (front == Reply::query || front == Reply::function || is_sync(front)) {
-    if (expected_.front().undo) forgot_perhaps(error.sqlstate);
+    if (expected_.front().undo) forgot_perhaps(was_refused(error));
     return !is_mended() || shows_place(frame);
   }
   return on_extended_error(error, frame);
+}
+
+// An error that the client is told in the place of the server's; empty: that itself.
+std::string Server::instead_of(const wire::ErrorView& error, Bytes frame) const {
+  const bool failed = next_due() == Reply::parse_hidden && error.sqlstate == "25P02";
+  if (!failed || undo.front().refusal.empty()) {
+    return holder_ ? holder_->in_its_names(*this, frame) : std::string();
+  }
+  std::string said;
+  wire::error(said, {"ERROR", "08P01", undo.front().refusal});
+  return said;
 }
 
 bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
@@ -344,23 +360,14 @@ bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
     retry_ = can_retry();
   }
-  if (next_due() == Reply::parse_hidden && error.sqlstate == "25P02" &&
-      !undo.front().refusal.empty()) {
-    std::string said;
-    wire::error(said, {"ERROR", "08P01", undo.front().refusal});
-    drop_batch();
-    hub->to_client.copy(said);
-    return false;
-  }
   const bool poisoned = next_due() == Reply::poison;
   if (poisoned) {
     hub->to_client.copy(poisons.front());
     poisons.pop_front();
   }
-  const bool refused = error.sqlstate.starts_with("25") || error.sqlstate == "57014";
   // It failed once it had run, as where a deferred constraint is checked at its end.
-  if (expected_.front().undo && !refused) undo.front().forgotten.reset();
-  const std::string shown = holder_ ? holder_->in_its_names(*this, frame) : std::string();
+  if (expected_.front().undo && !was_refused(error)) undo.front().forgotten.reset();
+  const std::string shown = instead_of(error, frame);
   drop_batch();
   if (retry_) {
     expected_.clear();

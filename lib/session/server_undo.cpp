@@ -17,12 +17,12 @@ void Server::take_back_all() {
 }
 
 // A query that may have deallocated statements failed, and it is not known where.
-void Server::forgot_perhaps(std::string_view sqlstate) {
+void Server::forgot_perhaps(bool refused) {
   // All was run, and then the commit failed, as where it checks a deferred constraint: the names
   // are gone.
-  const bool ran = undo.front().forgets_behind == completed_ && !sqlstate.starts_with("25");
+  const bool ran = undo.front().forgets_behind == completed_ && !refused;
   ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
-  if (ran && sqlstate != "57014" && statements) statements->clear_named();
+  if (ran && statements) statements->clear_named();
   // Some may still be there. To close one that is not is no error.
   for (const auto& item : prepared.items()) orphans.push_back(item.number);
   prepared.clear_named();

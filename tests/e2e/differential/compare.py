@@ -4,8 +4,7 @@ from itertools import zip_longest
 
 from harness import wire
 
-from . import known as known_differences
-from . import masks, steps
+from . import known, masks, steps
 
 LONG = 60  # messages of one answer that are shown
 
@@ -20,14 +19,13 @@ def first_difference(one, two):
 def signature(one, two, index):
     """What kind of difference it is: the first two messages that differ, and their SQLSTATE."""
     left, right = (answers[index] if index < len(answers) else [] for answers in (one, two))
-    for pair in zip_longest(left, right, fillvalue=("none", b"")):
-        if pair[0] != pair[1]:
-            return [(kind, _sqlstate(kind, body)) for kind, body in pair]
-    return []
+    return [(message[0], known.sqlstate(message)) for message in _parting(left, right)]
 
 
-def _sqlstate(kind, body):
-    return wire.error_fields(body).get("C") if kind == "E" else None
+def _parting(left, right):
+    """The first two messages that differ; none if all are equal."""
+    pairs = zip_longest(left, right, fillvalue=("none", b""))
+    return next((pair for pair in pairs if pair[0] != pair[1]), ())
 
 
 def _shown(message):
@@ -41,12 +39,13 @@ def _shown(message):
     return f"{kind} {body!r}"
 
 
-def known(session, direct, proxied, index):
+def excuse(session, direct, proxied, index):
     """What is known of a difference at this index; None: it is a finding."""
     if index < 2 or index >= min(len(direct), len(proxied)):
         return None
     asked = "\n".join(_question(session, index))
-    return known_differences.label(asked, direct[index], proxied[index])
+    left, right = direct[index], proxied[index]
+    return known.label(asked, *_parting(left, right), left, right)
 
 
 def _answer(answers, index):

@@ -4,25 +4,22 @@ Each is as narrow as it can be said: a session that differs otherwise is a findi
 """
 
 import re
-from itertools import zip_longest
 
 from harness import wire
 
-NONE = ("none", b"")
 QUOTED = re.compile(r'"[^"]*"')
 
 
-def label(asked, direct, proxied):
-    """What is known of this difference between two answers to `asked` (text), or None."""
-    one, two = next(pair for pair in zip_longest(direct, proxied, fillvalue=NONE)
-                    if pair[0] != pair[1])
+def label(asked, one, two, direct, proxied):
+    """What is known of two answers to `asked` (text) that part at these messages, or None."""
     for known in ALL:
         if known(asked, one, two, direct, proxied):
             return known.__doc__
     return None
 
 
-def _code(message):
+def sqlstate(message):
+    """Of an error; None if it is none."""
     return wire.error_fields(message[1]).get("C") if message[0] == "E" else None
 
 
@@ -38,18 +35,18 @@ def _reset(asked, one, two, *_):
 
 def _failed(_asked, one, two, *_):
     """in a failed transaction, 25P02 comes earlier or later than it would"""
-    late = _code(one) == "25P02" and two[0] == "1"
-    return late or (_code(two) == "25P02" and (_code(one) == "08P01" or one[0] == "t"))
+    late = sqlstate(one) == "25P02" and two[0] == "1"
+    return late or (sqlstate(two) == "25P02" and (sqlstate(one) == "08P01" or one[0] == "t"))
 
 
 def _gone(_asked, one, two, *_):
     """a Bind with the wrong parameters, of a statement whose table is gone, is told of the table"""
-    return _code(one) == "08P01" and _code(two) == "42P01"
+    return sqlstate(one) == "08P01" and sqlstate(two) == "42P01"
 
 
 def _twins(_asked, one, two, *_):
     """an error names another statement of the same text"""
-    return (_code(one) == _code(two) == "08P01"
+    return (sqlstate(one) == sqlstate(two) == "08P01"
             and QUOTED.sub("", _text(one)) == QUOTED.sub("", _text(two)))
 
 
@@ -65,17 +62,17 @@ def _logged(_asked, one, two, *_):
 
 def _shared_names(_asked, one, two, *_):
     """a name that SQL and the protocol share, where the statement can be parsed no more"""
-    return "42P05" in (_code(one), _code(two))
+    return "42P05" in (sqlstate(one), sqlstate(two))
 
 
 def _missing(asked, one, two, *_):
     """a statement of SQL's PREPARE is missing after a move"""
-    return _code(two) == "26000" and one[0] != "E" and "execute" in asked.lower()
+    return sqlstate(two) == "26000" and one[0] != "E" and "execute" in asked.lower()
 
 
 def _asked_first(_asked, one, two, *_):
     """what the proxy asks in a transaction, behind a RESET, stands before its SET TRANSACTION"""
-    return _code(two) == "25001" and one[0] == "C"
+    return sqlstate(two) == "25001" and one[0] == "C"
 
 
 def _plan(asked, one, two, *_):

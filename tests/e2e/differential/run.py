@@ -59,7 +59,7 @@ class Differential:
         index = compare.first_difference(direct, proxied)
         if index is None:
             return
-        why = self.world.mode == "auto" and compare.known(session, direct, proxied, index)
+        why = self.world.mode == "auto" and compare.excuse(session, direct, proxied, index)
         if why:
             self.known[why] += 1
             return

@@ -87,10 +87,7 @@ SCRIPT("auto: what is parsed before the server has told its settings is nobody e
   Client& one = with_statement(bench, "select date '1/2/2003'");
   Server& server = bench.last();
   begin(one, server);
-  one.sends(query("set datestyle to 'German'"));
-  server.receives_all(query("set datestyle to 'German'"));
-  server.sends(done("SET", 'T'));
-  one.receives_all(done("SET", 'T'));
+  asks(one, server, "set datestyle to 'German'", done("SET", 'T'));
   const std::string batch = parse("other", "select date '3/2/2003'") + end_batch();
   one.sends(batch);
   server.receives_all(parse("heim_1", "select date '3/2/2003'") + end_batch());
@@ -116,10 +113,7 @@ SCRIPT("auto: what was parsed behind a SET of its transaction is read again as i
   Client& one = bench.login();
   Server& server = bench.last();
   begin(one, server);
-  one.sends(query("set datestyle to 'German'"));
-  server.receives_all(query("set datestyle to 'German'"));
-  server.sends(done("SET", 'T'));
-  one.receives_all(done("SET", 'T'));
+  asks(one, server, "set datestyle to 'German'", done("SET", 'T'));
   one.sends(parse("mine", "select date '1/2/2003'") + end_batch());
   server.receives_all(parse("heim_0", "select date '1/2/2003'") + end_batch());
   server.sends(parsed() + ready('T'));
@@ -161,10 +155,7 @@ SCRIPT("auto: Describe in a failed transaction, of what gives no rows") {
   automatic(bench, 2);
   Elsewhere at(bench, "discard temp");
   const std::string failed = error("42703", "no such column") + ready('E');
-  at.one->sends(query("select wrong"));
-  at.server->receives_all(query("select wrong"));
-  at.server->sends(failed);
-  at.one->receives_all(failed);
+  asks(*at.one, *at.server, "select wrong", failed);
   at.one->sends(describe('S', "mine") + end_batch());
   at.server->receives_all(end_batch());
   at.server->sends(ready('E'));
@@ -206,10 +197,7 @@ SCRIPT("auto: a name of SQL's PREPARE is taken in a failed transaction, too") {
   one.receives_all(parsed() + bound() + row("1") + done("SELECT 1"));
   begin(one, server);
   const std::string failed = error("42703", "no such column") + ready('E');
-  one.sends(query("select wrong"));
-  server.receives_all(query("select wrong"));
-  server.sends(failed);
-  one.receives_all(failed);
+  asks(one, server, "select wrong", failed);
   one.sends(parse("p1", "commit") + bind("", "p1") + execute() + end_batch());
   server.take();
   server.sends(parsed() + error("26000", "no heim_none") + ready('E'));

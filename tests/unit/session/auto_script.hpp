@@ -56,18 +56,20 @@ inline void automatic(Bench& bench, std::uint32_t pool_size = 2) {
   bench.knows_catalog({});
 }
 
+// A query that this server is given, and answers.
+inline void asks(Client& client, Server& server, std::string_view sql, const std::string& reply) {
+  client.sends(query(sql));
+  server.receives_all(query(sql));
+  server.sends(reply);
+  client.receives_all(reply);
+}
+
 inline void begin(Client& client, Server& server) {
-  client.sends(query("begin"));
-  server.receives_all(query("begin"));
-  server.sends(done("BEGIN", 'T'));
-  client.receives_all(done("BEGIN", 'T'));
+  asks(client, server, "begin", done("BEGIN", 'T'));
 }
 
 inline void commit(Client& client, Server& server) {
-  client.sends(query("commit"));
-  server.receives_all(query("commit"));
-  server.sends(done("COMMIT"));
-  client.receives_all(done("COMMIT"));
+  asks(client, server, "commit", done("COMMIT"));
 }
 
 // A statement that is answered, and after which the server is asked about its session.

@@ -6,6 +6,18 @@
 using namespace heim;
 using namespace heim::session::test;
 
+namespace {
+
+const std::string mine = "prepare s as select 1";
+
+void prepares_s(Client& client, Server& server) {
+  runs(client, server, mine, "PREPARE");
+  server.receives_all(ask_statements());
+  server.sends(state({{"p", "s", mine, ""}}));
+}
+
+}  // namespace
+
 SCRIPT("auto: a SET follows its client to another server, and no other client sees it") {
   automatic(bench);
   Client& one = bench.login();
@@ -103,10 +115,7 @@ SCRIPT("auto: PREPARE follows its client, under its own name") {
   automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
-  const std::string mine = "prepare s as select 1";
-  runs(one, server, mine, "PREPARE");
-  server.receives_all(ask_statements());
-  server.sends(state({{"p", "s", mine, ""}}));
+  prepares_s(one, server);
   Client& two = bench.login();
   two.sends(query("execute s"));
   server.receives(query("DEALLOCATE \"s\"") + query("execute s"));
@@ -166,14 +175,8 @@ SCRIPT("auto: a client that leaves amid a SET leaves none of its statements behi
   automatic(bench, 1);
   Client& one = bench.login();
   Server& server = bench.last();
-  const std::string mine = "prepare s as select 1";
-  runs(one, server, mine, "PREPARE");
-  server.receives_all(ask_statements());
-  server.sends(state({{"p", "s", mine, ""}}));
-  one.sends(query("begin"));
-  server.take();
-  server.sends(done("BEGIN", 'T'));
-  one.receives_all(done("BEGIN", 'T'));
+  prepares_s(one, server);
+  begin(one, server);
   one.sends(query("set local app to 'one'"));
   one.leaves();
   server.take();

@@ -20,6 +20,13 @@ void begin(Client& client, Server& server) {
   client.receives_all(done("BEGIN", 'T'));
 }
 
+void prepares_s(Client& client, Server& server) {
+  client.sends(parse("s", "select 1") + end_batch());
+  server.take();
+  server.sends(parsed() + ready());
+  client.receives_all(parsed() + ready());
+}
+
 }  // namespace
 
 SCRIPT("an unnamed statement passes as it is") {
@@ -331,10 +338,7 @@ SCRIPT("what follows DEALLOCATE ALL in a batch is prepared anew, and all comes b
     Bench each(bench.cut);
     Client& client = each.login();
     Server& server = each.last();
-    client.sends(parse("s", "select 1") + end_batch());
-    server.take();
-    server.sends(parsed() + ready());
-    client.receives_all(parsed() + ready());
+    prepares_s(client, server);
     const std::string all = parse("", "deallocate all") + bind("", "") + execute();
     client.sends(all + parse("s", "select 1") + bind("", "s") + end_batch());
     server.receives_all(all + parse("heim_1", "select 1") + bind("", "heim_1") + end_batch());
@@ -370,10 +374,7 @@ SCRIPT("names are gone where DEALLOCATE ALL was run, and the commit behind it fa
     Bench each(bench.cut);
     Client& client = each.login();
     Server& server = each.last();
-    client.sends(parse("s", "select 1") + end_batch());
-    server.take();
-    server.sends(parsed() + ready());
-    client.receives_all(parsed() + ready());
+    prepares_s(client, server);
     client.sends(query(one.text));
     server.receives_all(query(one.text));
     server.sends(one.answer + ready());
@@ -437,10 +438,7 @@ SCRIPT("what a name stands for after an earlier batch is waited for") {
     Bench each(bench.cut);
     Client& client = each.login();
     Server& server = each.last();
-    client.sends(parse("s", "select 1") + end_batch());
-    server.take();
-    server.sends(parsed() + ready());
-    client.receives_all(parsed() + ready());
+    prepares_s(client, server);
     client.sends(parse("", "select x") + close('S', "s") + parse("s", "delete") + end_batch());
     client.sends(bind("", "s") + execute() + end_batch());
     server.receives_all(parse("", "select x") + parse("heim_1", "delete") + end_batch());

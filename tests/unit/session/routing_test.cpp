@@ -47,13 +47,8 @@ struct Pair {
   Server* primary;
 };
 
-// A query that this server is given, and answers.
-void asks(Client& client, Server& server, std::string_view sql, const std::string& reply) {
-  client.sends(query(sql));
-  server.receives_all(query(sql));
-  server.sends(reply);
-  client.receives_all(reply);
-}
+// A statement of the extended protocol, whole but for its Sync.
+std::string statement(std::string_view sql) { return parse("", sql) + bind("", "") + execute(); }
 
 const std::string begin_reading = query("begin read only");
 
@@ -317,8 +312,8 @@ SCRIPT("routing: behind the end of a block on a standby, a batch goes on where i
   routed(bench);
   Pair pair(bench);
   Server& standby = reads_in_block(pair, "select a from t");
-  const std::string ending = parse("", "commit") + bind("", "") + execute();
-  const std::string writing = parse("", "insert into t values (1)") + bind("", "") + execute();
+  const std::string ending = statement("commit");
+  const std::string writing = statement("insert into t values (1)");
   pair.client->sends(ending + writing + end_batch());
   standby.receives_all(ending + end_batch());
   pair.primary->receives_nothing();
@@ -333,9 +328,9 @@ SCRIPT("routing: what follows the end of a block in a batch is skipped if that f
   routed(bench);
   Pair pair(bench);
   Server& standby = reads_in_block(pair, "select a from t");
-  const std::string failing = parse("", "select wrong from t") + bind("", "") + execute();
-  const std::string ending = parse("", "commit") + bind("", "") + execute();
-  const std::string writing = parse("", "insert into t values (1)") + bind("", "") + execute();
+  const std::string failing = statement("select wrong from t");
+  const std::string ending = statement("commit");
+  const std::string writing = statement("insert into t values (1)");
   pair.client->sends(failing + ending + writing);
   standby.receives_all(failing + ending + end_batch());
   standby.sends(error("42703", "no such column") + ready('E'));
