@@ -17,6 +17,7 @@
 #include "route/decide.hpp"
 #include "route/router.hpp"
 #include "session/console.hpp"
+#include "session/database_view.hpp"
 #include "session/holds.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
@@ -32,17 +33,6 @@ namespace heim::session {
 class Hub;
 class Listener;
 struct Notification;
-
-/// How a database name that clients use is served: an entry of the configuration, or the name as it
-/// is.
-struct DatabaseView {
-  std::string name;
-  std::string dbname;
-  std::string user;  // forced; empty: the client's
-  std::string auth_query;
-  const config::Database* entry = nullptr;  // valid as long as the rules it came from
-  config::Route route = config::Route::primary;
-};
 
 class Client final : public StreamHandler, public Holder {
  public:
@@ -229,6 +219,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t extended(Bytes in, const wire::Header& header);
   bool has_to_wait(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
+  void open_own(Bytes in, const wire::Header& header);
   std::optional<std::size_t> own_unnamed(Bytes in, const wire::Header& header);
   void open_batch(const wire::Header& header);
   std::size_t translate(Bytes in, const wire::Header& header);
@@ -236,8 +227,6 @@ class Client final : public StreamHandler, public Holder {
   const std::string* own_name(const Server& given, std::uint32_t number) const;
   bool is_accepted(Statement& statement) const;
   bool hangs_on_outcome(Bytes in, const wire::Header& header) const;
-  bool batch_sets_unnamed() const;
-  bool is_here(const Undo& change) const;
   std::size_t wait_for_outcome();
   bool is_native(std::string_view given) const;
   std::size_t native(Bytes in, const wire::Header& header);
@@ -249,8 +238,7 @@ class Client final : public StreamHandler, public Holder {
   std::size_t bind(Bytes in, const wire::Header& header);
   std::size_t bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
                            wire::Fields rest);
-  bool resets_by_null(const std::vector<SetConfig>& calls, Bytes in,
-                      const wire::Header& header) const;
+  bool resets_by_null(const SetConfigs& calls, Bytes in, const wire::Header& header) const;
   std::size_t bind_rewritten(const wire::Header& header);
   bool own_resets_by_null(Bytes in, const wire::Header& header);
   std::size_t bind_unknown(Bytes in, const wire::Header& header, std::string_view given);
@@ -265,14 +253,8 @@ class Client final : public StreamHandler, public Holder {
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
-  /// What a statement is sent to a server for.
-  struct Use {
-    std::string_view name;
-    const wire::Fields* bind = nullptr;  // what follows the name in a Bind
-    bool describes = false;
-  };
-  std::uint32_t ensure_prepared(const StatementRef& statement, const Use& use);
-  bool ensure_unnamed(const Use& use, Reply reply = Reply::unnamed_hidden);
+  std::uint32_t ensure_prepared(const StatementRef& statement, const StatementUse& use);
+  bool ensure_unnamed(const StatementUse& use, Reply reply = Reply::unnamed_hidden);
   void evict_prepared();
   void close_orphans();
   void poison(std::string_view sqlstate, std::string message);
@@ -291,13 +273,12 @@ class Client final : public StreamHandler, public Holder {
   void parse_apart(std::string_view name, std::string_view content, const std::string& settings,
                    std::optional<Undo> absent);
   std::optional<std::size_t> own_absent(Bytes in, const wire::Header& header);
-  void try_absent(const StatementRef& statement, const Use& use);
-  void forget_absent(const sql::Script& script);
+  void try_absent(const StatementRef& statement, const StatementUse& use);
   // client_refuse.cpp
   bool waits_to_refuse(Bytes in, const wire::Header& header) const;
   bool lacks_for_good(Statement& statement, bool is_named) const;
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
-  Undo undo_for(Statement& statement, const Use& use) const;
+  Undo undo_for(Statement& statement, const StatementUse& use) const;
   bool describes_itself(const StatementRef& statement, bool is_named);
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
@@ -450,7 +431,6 @@ class Client final : public StreamHandler, public Holder {
   // client_mend.cpp
   void note_portal(std::string_view portal, const sql::ScriptRef& script);
   void note_own(std::string_view name, std::string_view text, const sql::ScriptRef& script);
-  void note_own_calls(std::string_view name, std::vector<SetConfig> calls);
   void note_own_bind(Bytes in);
   std::vector<std::string> mending(const sql::Statement& statement) const;
   void mend(std::string_view portal, Bytes rest);
@@ -518,7 +498,6 @@ class Client final : public StreamHandler, public Holder {
   // end. Each change makes another round.
   bool reading_changed_ = false, reading_local_ = false;
   std::uint64_t reading_round_ = 0, reading_epoch_ = 1;  // the latter: but for BEGIN and COMMIT
-  // told: it is done, and the client hears of it at the end of its batch.
   enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
   bool tells_first_ = false;         // what a RESET changed, before the next ReadyForQuery

@@ -70,16 +70,13 @@ std::optional<std::size_t> Client::own_absent(Bytes in, const wire::Header& head
     return pass(in, header);
   }
   if (header.tag == 'D') return try_absent(statement, {*given, nullptr, true}), std::nullopt;
-  wire::Fields rest(in.subspan(wire::header_size,
-                               std::min<std::size_t>(in.size() - wire::header_size, header.body)));
-  rest.string();
-  rest.string();
+  const wire::Fields rest = behind_names(in, header);
   try_absent(statement, {*given, &rest});
   return std::nullopt;
 }
 
 // Ahead of what uses it. Where it fails, so does the batch, with its error.
-void Client::try_absent(const StatementRef& statement, const Use& use) {
+void Client::try_absent(const StatementRef& statement, const StatementUse& use) {
   std::string out;
   const auto parse = [&](std::string_view name, Undo change) {
     wire::Writer(out, 'P').string(name).bytes(statement->content);
@@ -101,13 +98,6 @@ void Client::try_absent(const StatementRef& statement, const Use& use) {
   parse(use.name, std::move(there));
   hub.to_server.copy(out);
   statements_.erase(use.name);
-}
-
-// DEALLOCATE of SQL.
-void Client::forget_absent(const sql::Script& script) {
-  for (const sql::Statement& each : script.statements) {
-    if ((each.effects & sql::effect::deallocates) != 0) statements_.erase(each.name);
-  }
 }
 
 }  // namespace heim::session

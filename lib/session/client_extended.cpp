@@ -21,6 +21,18 @@ std::string failing_bind() {
   return out;
 }
 
+// Where the batch itself sets the unnamed one, and that fails, what follows is skipped.
+bool batch_sets_unnamed(const Server& given) {
+  return std::ranges::any_of(given.undo, [&](const Undo& change) {
+    return change.client_unnamed && change.batch == given.prepared.batch;
+  });
+}
+
+// Whether the server itself knows what became of a new name: it has been asked for it.
+bool is_here(const Server& given, const Undo& change) {
+  return change.server_added && !change.before && given.prepared.has(change.item);
+}
+
 }  // namespace
 
 std::size_t Client::extended(Bytes in, const wire::Header& header) {
@@ -78,26 +90,14 @@ bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
   const auto given = statement_name(in, header);
   if (!given) return false;
   const bool uses = header.tag == 'B' || header.tag == 'D';
-  const bool unnamed = given->empty() && uses && !batch_sets_unnamed();
+  const bool unnamed = given->empty() && uses && !batch_sets_unnamed(*server);
   const auto decides = [&](const Undo& change) {
     if (given->empty()) return unnamed && change.client_unnamed;
-    return change.client_named && change.name == *given && !(uses && is_here(change));
+    return change.client_named && change.name == *given && !(uses && is_here(*server, change));
   };
   return std::ranges::any_of(server->undo, [&](const Undo& change) {
     return change.batch != server->prepared.batch && (change.hangs || decides(change));
   });
-}
-
-// Where the batch itself sets the unnamed one, and that fails, what follows is skipped.
-bool Client::batch_sets_unnamed() const {
-  return std::any_of(server->undo.begin(), server->undo.end(), [&](const Undo& change) {
-    return change.client_unnamed && change.batch == server->prepared.batch;
-  });
-}
-
-// Whether the server itself knows what became of a new name: it has been asked for it.
-bool Client::is_here(const Undo& change) const {
-  return change.server_added && !change.before && server->prepared.has(change.item);
 }
 
 std::size_t Client::wait_for_outcome() {
@@ -123,7 +123,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     const std::uint64_t limit = hub.settings().proxy.max_client_prepared_bytes;
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
     StatementRef statement = intern(given, content);
-    if (statement->set_when_parsed || !is_accepted(*statement)) return false;
+    if (!is_accepted(*statement)) return false;
     statements_.set(given, std::move(statement), vars);
     ++pool->meter->total.client_parse_count;
   }
@@ -133,6 +133,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
 
 // Whether a server of the pool, of whichever worker, is known to accept it.
 bool Client::is_accepted(Statement& statement) const {
+  if (statement.set_when_parsed) return false;
   const pool::Record& record = pool->record;
   const std::uint64_t epoch = hub.shared.schema_epoch.load(std::memory_order_relaxed);
   const Hash128 key = key_of(statement);
@@ -170,8 +171,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const StatementRef statement = intern(given, content);
   // In a failed transaction the server has its own opinion, and it may be in one by then.
   const bool may_fail = server->in_failed_transaction() || server->owes_earlier();
-  const bool was_of_sql = vars->find(statement_item(given)) && !is_of_sql(given);
-  if (tracks_state() && (may_fail || was_of_sql)) try_name(given, content);
+  const bool of_sql = vars->find(statement_item(given)) != nullptr;
+  if (tracks_state() && (may_fail || of_sql)) try_name(given, content);
   if (may_fail || statement->set_when_parsed) {
     retire(key_of(*statement));
     close_orphans();
@@ -199,24 +200,6 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
     prepare(statement, std::move(change), Reply::parse);
   }
   return header.total();
-}
-
-// Whether SQL's PREPARE is sure to have taken the name.
-bool Client::is_of_sql(std::string_view given) const {
-  constexpr sql::Effects frees =
-      sql::effect::deallocates | sql::effect::discards | sql::effect::suspicious;
-  return vars->find(statement_item(given)) && (open_effects() & frees) == 0;
-}
-
-// What SQL did with a name since the server was last asked, only the server knows.
-void Client::try_name(std::string_view given, std::string_view content) {
-  if (given.starts_with("heim_")) return;
-  std::string out;
-  wire::Writer(out, 'P').string(given).bytes(content);
-  wire::Writer(out, 'C').u8('S').string(given);
-  hub.to_server.copy(out);
-  server->expect(Reply::parse_hidden);
-  server->expect(Reply::close_hidden);
 }
 
 std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::string_view content) {
@@ -292,9 +275,9 @@ std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply 
 }
 
 // The number of the statement on the server.
-std::uint32_t Client::ensure_prepared(const StatementRef& statement, const Use& use) {
+std::uint32_t Client::ensure_prepared(const StatementRef& statement, const StatementUse& use) {
   for (const Undo& change : server->undo) {
-    if (change.added == statement && change.name == use.name && is_here(change)) {
+    if (change.added == statement && change.name == use.name && is_here(*server, change)) {
       return change.item.number;
     }
   }
@@ -303,7 +286,7 @@ std::uint32_t Client::ensure_prepared(const StatementRef& statement, const Use& 
 }
 
 // Makes the server's unnamed statement the client's. False if the client has none.
-bool Client::ensure_unnamed(const Use& use, Reply reply) {
+bool Client::ensure_unnamed(const StatementUse& use, Reply reply) {
   const StatementRef& statement = statements_.unnamed();
   if (!statement) return (holds_ & hold_text) != 0;
   if (server->prepared.has_unnamed(key_of(*statement))) return true;
@@ -457,7 +440,7 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
   if (describes_itself(given.empty() ? statements_.unnamed() : statement, !given.empty())) {
     return header.total();
   }
-  const Use use{given, nullptr, true};
+  const StatementUse use{given, nullptr, true};
   if (given.empty() ? ensure_unnamed(use) : !statement && is_native(given)) {
     return native(in, header);
   }

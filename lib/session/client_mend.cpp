@@ -30,23 +30,17 @@ void Client::note_portal(std::string_view portal, const sql::ScriptRef& script) 
 
 // A statement that has the client's own name on its server, and may reset something.
 void Client::note_own(std::string_view name, std::string_view text, const sql::ScriptRef& script) {
-  note_own_calls(name, set_configs(text));
+  const auto note = [&](auto& list, auto what) {
+    std::erase_if(list, [&](const auto& one) { return one.first == name; });
+    if (!what) return;
+    if (list.size() >= own_limit) list.erase(list.begin());
+    list.emplace_back(name, *std::move(what));
+  };
+  SetConfigs calls = set_configs(text);
   const bool resets = (script->effects & sql::effect::resets) != 0;
-  if (!resets && (!tracking_ || tracking_->own_resets.empty())) return;
-  auto& own = tracking().own_resets;
-  std::erase_if(own, [&](const auto& one) { return one.first == name; });
-  if (!resets) return;
-  if (own.size() >= own_limit) own.erase(own.begin());
-  own.emplace_back(name, script);
-}
-
-void Client::note_own_calls(std::string_view name, std::vector<SetConfig> calls) {
-  if (calls.empty() && (!tracking_ || tracking_->own_calls.empty())) return;
-  auto& own = tracking().own_calls;
-  std::erase_if(own, [&](const auto& one) { return one.first == name; });
-  if (calls.empty()) return;
-  if (own.size() >= own_limit) own.erase(own.begin());
-  own.emplace_back(name, std::move(calls));
+  if (!tracking_ && !resets && calls.empty()) return;
+  note(tracking().own_resets, resets ? std::optional(script) : std::nullopt);
+  note(tracking().own_calls, calls.empty() ? std::nullopt : std::optional(std::move(calls)));
 }
 
 void Client::note_own_bind(Bytes in) {

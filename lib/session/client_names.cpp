@@ -148,6 +148,24 @@ void Client::keep_unnamed(bool at_once) {
   }
 }
 
+// Whether SQL's PREPARE is sure to have taken the name.
+bool Client::is_of_sql(std::string_view given) const {
+  constexpr sql::Effects frees =
+      sql::effect::deallocates | sql::effect::discards | sql::effect::suspicious;
+  return vars->find(statement_item(given)) && (open_effects() & frees) == 0;
+}
+
+// What SQL did with a name since the server was last asked, only the server knows.
+void Client::try_name(std::string_view given, std::string_view content) {
+  if (given.starts_with("heim_")) return;
+  std::string out;
+  wire::Writer(out, 'P').string(given).bytes(content);
+  wire::Writer(out, 'C').u8('S').string(given);
+  hub.to_server.copy(out);
+  server->expect(Reply::parse_hidden);
+  server->expect(Reply::close_hidden);
+}
+
 // "heim_7" in an error is a name of ours.
 std::string Client::in_its_names(const Server& given, Bytes error) {
   constexpr std::string_view ours = "\"heim_";

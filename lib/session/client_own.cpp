@@ -9,25 +9,31 @@ namespace heim::session {
 
 // Where the server is the client's own, and the names are, too.
 std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
-  if (header.tag == 'B' && tracks_state() && own_resets_by_null(in, header)) {
+  if (!tracks_state()) {
+    if (!has_server(in)) return 0;
+    return open_own(in, header), native(in, header);
+  }
+  if (own_resets_by_null(in, header)) {
     const Bytes other = as_bytes(hub.rewritten.back());
     return own_extended(other, wire::header_of(other)) > 0 ? header.total() : 0;
   }
   const bool small = header.tag == 'P' && header.total() <= parse_limit;
-  if (tracks_state() && small && in.size() < header.total()) return 0;
+  if (small && in.size() < header.total()) return 0;
   if (!has_server(in)) return 0;
   if (header.tag != 'E' && hangs_on_outcome(in, header)) return wait_for_outcome();
+  note_parse(in, header);
+  if (header.tag == 'B') note_own_bind(in);
+  open_own(in, header);
+  mend_before(header);
+  if (const auto taken = own_unnamed(in, header)) return *taken;
+  if (const auto taken = own_absent(in, header)) return *taken;
+  return native(in, header);
+}
+
+void Client::open_own(Bytes in, const wire::Header& header) {
   refused_ = false;
-  if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
-  if (tracks_state() && header.tag == 'B') note_own_bind(in);
   if (hub.guide.on()) account_own(in, header);
   open_batch(header);
-  mend_before(header);
-  if (tracks_state()) {
-    if (const auto taken = own_unnamed(in, header)) return *taken;
-    if (const auto taken = own_absent(in, header)) return *taken;
-  }
-  return native(in, header);
 }
 
 // Under its own names, a client has its unnamed statement as elsewhere: a simple query of ours may
@@ -40,8 +46,11 @@ std::optional<std::size_t> Client::own_unnamed(Bytes in, const wire::Header& hea
     return parse_unnamed(in, header, as_text(in.subspan(wire::header_size + 1, header.body - 1)));
   }
   if (header.tag == 'P') statements_.set_unnamed(nullptr);
-  if ((header.tag == 'B' || header.tag == 'D') && server->prepared.lacks_unnamed())
-    ensure_unnamed({});
+  const bool uses = header.tag == 'B' || header.tag == 'D';
+  if (uses && server->prepared.lacks_unnamed()) {
+    const wire::Fields rest = behind_names(in, header);
+    ensure_unnamed({{}, header.tag == 'B' ? &rest : nullptr, header.tag == 'D'});
+  }
   return std::nullopt;
 }
 

@@ -116,7 +116,7 @@ bool Client::refuses_bind(const StatementRef& statement, std::string_view given,
 
 // A statement that is sent to the server where it is used may have become wrong since the client
 // prepared it. PostgreSQL, which has it, says something else before it comes to that.
-Undo Client::undo_for(Statement& statement, const Use& use) const {
+Undo Client::undo_for(Statement& statement, const StatementUse& use) const {
   Undo change;
   if (!use.bind && !use.describes) return change;
   find_script(statement);

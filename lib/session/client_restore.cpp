@@ -53,8 +53,7 @@ const std::string* Client::local_reset(const sql::Statement& statement) const {
 
 // set_config() with NULL goes back to what the session began with. A Bind that says so is given the
 // login's value instead: it is the last of Hub::rewritten then.
-bool Client::resets_by_null(const std::vector<SetConfig>& calls, Bytes in,
-                            const wire::Header& header) const {
+bool Client::resets_by_null(const SetConfigs& calls, Bytes in, const wire::Header& header) const {
   if (calls.empty() || !tracks_state() || in.size() < header.total()) return false;
   std::optional<std::string> message =
       with_defaults(in.subspan(wire::header_size, header.body), calls,
@@ -73,7 +72,7 @@ std::size_t Client::bind_rewritten(const wire::Header& given) {
 
 // Under the client's own names.
 bool Client::own_resets_by_null(Bytes in, const wire::Header& header) {
-  const auto given = statement_name(in, header);
+  const auto given = header.tag == 'B' ? statement_name(in, header) : std::nullopt;
   if (!given) return false;
   if (given->empty()) {
     return statements_.unnamed() && resets_by_null(statements_.unnamed()->set_configs, in, header);

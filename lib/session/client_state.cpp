@@ -184,6 +184,7 @@ void Client::change_server() {
 
 // A Parse message whose statement will be bound unseen.
 void Client::note_parse(Bytes in, const wire::Header& header) {
+  if (header.tag != 'P' || in.size() < header.total()) return;
   wire::Fields fields(in.subspan(wire::header_size, header.body));
   const std::string_view name = fields.string();
   const std::string_view text = fields.string();
@@ -207,9 +208,9 @@ void Client::note(const sql::Script& script) {
     ++reading_round_;
     reading_epoch_ += takes_back(script);
   }
-  constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
+  constexpr sql::Effects rare =
+      settings | executes | loads | seeds | changes_catalog | own_server | deallocates;
   if ((script.effects & rare) != 0) note_rare(script);
-  if ((script.effects & deallocates) != 0 && !shares_names()) forget_absent(script);
   if (listening_) note_channels(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);
@@ -276,6 +277,8 @@ void Client::note_rare(const sql::Script& script) {
     for (const std::string& name : statement.settings) note_setting(name);
     for (const std::string& name : statement.executes) note_execute(name);
     if (makes_objects(statement)) effects_ |= changes_catalog;
+    const bool frees_name = (statement.effects & deallocates) != 0 && !shares_names();
+    if (frees_name) statements_.erase(statement.name);  // see client_absent.cpp
   }
 }
 

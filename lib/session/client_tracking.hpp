@@ -20,7 +20,7 @@ struct Client::Tracking {
   // Statements under the client's own names that do so.
   std::vector<std::pair<std::string, sql::ScriptRef>> own_resets;
   // Those that call set_config(): with which parameters.
-  using OwnCalls = std::pair<std::string, std::vector<SetConfig>>;
+  using OwnCalls = std::pair<std::string, SetConfigs>;
   std::vector<OwnCalls> own_calls;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
   Instant nextval_at{};              // when it last called nextval() or setval()

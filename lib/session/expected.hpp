@@ -52,6 +52,12 @@ constexpr bool is_hidden_parse(Reply reply) {
          reply == Reply::unnamed_hidden || reply == Reply::unnamed_lenient;
 }
 
+/// Part of a batch, and ours.
+constexpr bool is_hidden_part(Reply reply) {
+  return is_hidden_parse(reply) || reply == Reply::bind_hidden || reply == Reply::execute_hidden ||
+         reply == Reply::close_hidden;
+}
+
 /// Of an unnamed statement.
 constexpr bool is_unnamed_parse(Reply reply) {
   return reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden ||

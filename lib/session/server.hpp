@@ -344,6 +344,7 @@ class Server final : public StreamHandler {
   void take_back(const Undo& change, bool with_unnamed);
   void take_back_added(const Undo& change);
   void unnamed_failed();
+  void drop_lenient_parse();
   void pass_on_unnamed(std::size_t count, bool gone);
   bool has_statements() const;
   void forgot_perhaps(bool refused);

@@ -134,7 +134,7 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
-      return !is_hidden_parse(next_due());  // the client was told when it was parsed first
+      return !is_hidden_part(next_due());  // of a Parse, the client was told when it came first
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':
@@ -321,15 +321,7 @@ bool Server::on_error(Bytes frame) {
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_lenient) return false;
   error_seen = true;
-  if (is_lenient_parse(front)) {
-    if (is_unnamed_parse(front)) prepared.unnamed_failed();
-    if (expected_.front().undo) {
-      take_back(undo.front(), true);
-      undo.pop_front();
-    }
-    expected_.pop();  // its Sync is next
-    return false;
-  }
+  if (is_lenient_parse(front)) return drop_lenient_parse(), false;
   failing_ = !is_hidden_query(front);
   if (front == Reply::probe) {
     probe_failed_ = true;

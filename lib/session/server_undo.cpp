@@ -89,6 +89,17 @@ void Server::unnamed_failed() {
   }
 }
 
+// A Parse of ours that failed, and may.
+void Server::drop_lenient_parse() {
+  const Expected::Entry front = expected_.front();
+  if (is_unnamed_parse(front.reply)) prepared.unnamed_failed();
+  if (front.undo) {
+    take_back(undo.front(), true);
+    undo.pop_front();
+  }
+  expected_.pop();  // its Sync is next
+}
+
 void Server::confirm(const Expected::Entry& entry) {
   if (!entry.undo) return;
   if (const Undo& change = undo.front(); change.server_added) {

@@ -54,7 +54,8 @@ std::optional<SetConfig> read_call(sql::Lexer& lexer) {
   }
   const std::string_view literal = name->text;
   const bool plain = literal.size() > 2 && literal.front() == '\'' &&
-                     literal.find('\\') == literal.npos && literal.find('\'', 1) + 1 == literal.size();
+                     literal.find('\\') == literal.npos &&
+                     literal.find('\'', 1) + 1 == literal.size();
   if (!plain) return std::nullopt;
   call.name = literal.substr(1, literal.size() - 2);
   return call;
@@ -85,8 +86,8 @@ struct Values {
 
 }  // namespace
 
-std::vector<SetConfig> set_configs(std::string_view sql) {
-  std::vector<SetConfig> calls;
+SetConfigs set_configs(std::string_view sql) {
+  SetConfigs calls;
   if (fold(sql).find("set_config") == std::string::npos) return calls;
   sql::Lexer lexer(sql);
   for (sql::Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
@@ -98,13 +99,14 @@ std::vector<SetConfig> set_configs(std::string_view sql) {
 }
 
 std::optional<std::string> with_defaults(
-    Bytes bind, const std::vector<SetConfig>& calls,
+    Bytes bind, const SetConfigs& calls,
     const std::function<const std::string*(std::string_view name)>& find) {
   Values values(bind);
   bool changed = false;
   for (const SetConfig& call : calls) {
-    if (!values.ok || call.value_parameter == 0 || call.value_parameter > values.all.size()) continue;
-    if (call.name_parameter > values.all.size()) continue;
+    const std::size_t count = values.ok ? values.all.size() : 0;
+    if (call.value_parameter == 0 || call.value_parameter > count) continue;
+    if (call.name_parameter > count) continue;
     const auto name = call.name_parameter == 0 ? std::optional<std::string_view>(call.name)
                                                : values.all[call.name_parameter - 1];
     auto& value = values.all[call.value_parameter - 1];

@@ -19,14 +19,16 @@ struct SetConfig {
   std::size_t value_parameter = 0;
 };
 
+using SetConfigs = std::vector<SetConfig>;
+
 /// The calls in a text whose arguments are parameters, or literals without a quote or a backslash
 /// within them; a cast may follow each.
-std::vector<SetConfig> set_configs(std::string_view sql);
+SetConfigs set_configs(std::string_view sql);
 
 /// The body of a Bind message in which each value that is NULL is the setting's default instead.
 /// Nothing if none is, or if the message is wrong. `find`: the default; null if it has none.
 std::optional<std::string> with_defaults(
-    Bytes bind, const std::vector<SetConfig>& calls,
+    Bytes bind, const SetConfigs& calls,
     const std::function<const std::string*(std::string_view name)>& find);
 
 }  // namespace heim::session

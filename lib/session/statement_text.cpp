@@ -105,6 +105,14 @@ std::optional<std::string_view> statement_name(Bytes in, const wire::Header& hea
   return fields.ok() ? std::optional(given) : std::nullopt;
 }
 
+wire::Fields behind_names(Bytes in, const wire::Header& header) {
+  const std::size_t here = std::min<std::size_t>(in.size() - wire::header_size, header.body);
+  wire::Fields fields(in.subspan(wire::header_size, here));
+  fields.string();
+  fields.string();
+  return fields;
+}
+
 std::string_view query_text(Bytes frame) {
   std::string_view text = as_text(frame.subspan(wire::header_size));
   if (!text.empty()) text.remove_suffix(1);  // its zero
@@ -116,9 +124,7 @@ bool columns_are_set_when_parsed(std::string_view sql) {
   return first == "fetch" || first == "execute";
 }
 
-bool is_blank(std::string_view sql) {
-  return sql::Lexer(sql).next().kind == sql::TokenKind::end;
-}
+bool is_blank(std::string_view sql) { return sql::Lexer(sql).next().kind == sql::TokenKind::end; }
 
 std::size_t highest_parameter(std::string_view sql) {
   sql::Lexer lexer(sql);

@@ -34,6 +34,9 @@ inline constexpr std::size_t parse_limit = std::size_t{1} << 20;
 /// The statement that a message of the extended protocol names, as far as it can be seen.
 std::optional<std::string_view> statement_name(Bytes in, const wire::Header& header);
 
+/// What follows both names of a Bind message, as far as it is here.
+wire::Fields behind_names(Bytes in, const wire::Header& header);
+
 /// The text of a whole Query message.
 std::string_view query_text(Bytes frame);
 

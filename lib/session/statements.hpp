@@ -17,6 +17,7 @@
 #include "base/hash.hpp"
 #include "session/set_config.hpp"
 #include "sql/statement.hpp"
+#include "wire/framer.hpp"
 
 namespace heim::pool {
 struct Record;
@@ -30,10 +31,10 @@ struct SettingList;
 struct Statement {
   Hash128 hash;
   std::string content;
-  bool forgets_all = false;  // running it deallocates all statements
+  bool forgets_all = false;      // running it deallocates all statements
   bool set_when_parsed = false;  // what its columns are
-  std::vector<SetConfig> set_configs;
-  sql::ScriptRef script;     // what it does; made when it is first needed
+  SetConfigs set_configs;
+  sql::ScriptRef script;  // what it does; made when it is first needed
   // Where and when a server last accepted it, as far as this worker has seen: AcceptedStatements
   // knows the rest.
   const pool::Record* valid_in = nullptr;  // compared only
@@ -188,6 +189,13 @@ class ServerStatements {
 
 std::string server_name(std::uint32_t number);
 
+/// What a statement is sent to a server for.
+struct StatementUse {
+  std::string_view name;
+  const wire::Fields* bind = nullptr;  // what follows the name in a Bind
+  bool describes = false;
+};
+
 /// What DEALLOCATE ALL forgot.
 struct Forgotten {
   std::vector<ServerStatements::Item> server;
@@ -207,9 +215,9 @@ struct Undo {
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
-  std::string refusal;     // what is wrong with its Bind: said in the place of what is with its Parse
+  std::string refusal;     // what is wrong with its Bind: said instead of what is with its Parse
   std::string said_first;  // messages that stand before what is wrong with its Parse
-  bool hangs = false;   // what any name stands for is not known until the answer
+  bool hangs = false;      // what any name stands for is not known until the answer
   std::uint32_t forgets_behind = never;  // so many statements of the query it deallocates all, last
   std::unique_ptr<Forgotten> forgotten;
 };

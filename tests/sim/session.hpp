@@ -259,7 +259,10 @@ class Session {
     std::string name;
     std::size_t writes;  // before it
     Gucs::State gucs;
+    bool altered, fails_at_commit;
+    std::size_t listens, notifies;  // before it
   };
+  void restore(const Savepoint& savepoint);
   std::vector<Savepoint> savepoints_;
   std::uint64_t stamp_ = 0;
   std::vector<Write> writes_;

@@ -101,7 +101,8 @@ std::string Session::apply_savepoint() {
     return {};
   }
   if (statement.verb == Verb::savepoint) {
-    savepoints_.push_back({statement.name, writes_.size(), gucs_.state()});
+    savepoints_.push_back({statement.name, writes_.size(), gucs_.state(), altered_, fail_at_commit_,
+                           listens_.size(), notifies_.size()});
     return "SAVEPOINT";
   }
   const auto found = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
@@ -113,7 +114,7 @@ std::string Session::apply_savepoint() {
   const auto at = found.base() - 1;
   if (statement.verb == Verb::release) return savepoints_.erase(at, savepoints_.end()), "RELEASE";
   forget_writes(at->writes);
-  gucs_.restore(at->gucs);
+  restore(*at);
   savepoints_.erase(at + 1, savepoints_.end());
   failed_ = false;
   return "ROLLBACK";

@@ -54,17 +54,25 @@ void Session::abort() {
   if (savepoints_.empty() || committing_) {
     gucs_.roll_back();
     forget_writes(0);
+    listens_.clear();
+    notifies_.clear();
+    altered_ = fail_at_commit_ = false;
   } else {
-    gucs_.restore(savepoints_.back().gucs);
+    restore(savepoints_.back());
   }
-  listens_.clear();
-  notifies_.clear();
-  altered_ = fail_at_commit_ = false;
   if (block_ && !committing_) {
     failed_ = true;
   } else {
     end_block();  // a COMMIT that fails ends the block too
   }
+}
+
+void Session::restore(const Savepoint& savepoint) {
+  gucs_.restore(savepoint.gucs);
+  altered_ = savepoint.altered;
+  fail_at_commit_ = savepoint.fails_at_commit;
+  listens_.resize(savepoint.listens);
+  notifies_.resize(savepoint.notifies);
 }
 
 void Session::end_block() {

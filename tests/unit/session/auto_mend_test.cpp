@@ -176,6 +176,18 @@ SCRIPT("mending: what DISCARD ALL changed is told at the end of its batch, whate
   one.receives_all(closed() + parameter("is_superuser", "on") + ready());
 }
 
+SCRIPT("mending: what the server says to a statement of ours is not the client's") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(runs_now("reset timezone") + runs_now("show timezone") + end_batch());
+  server.take();
+  std::string notice;
+  wire::error(notice, {"NOTICE", "42622", "the zone's name is long"}, 'N');
+  server.sends(ran("RESET") + closed() + parsed() + bound() + notice + complete("SET") + closed() +
+               closed() + parsed() + bound() + row("Japan") + done("SHOW"));
+  one.receives_all(ran("RESET") + parsed() + bound() + row("Japan") + complete("SHOW"));
+}
+
 SCRIPT("mending: set_config() of NULL is given what the login asked for") {
   Client& one = logs_in(bench);
   Server& server = bench.last();

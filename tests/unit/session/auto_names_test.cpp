@@ -144,9 +144,9 @@ SCRIPT("auto: a statement that cannot be read any more takes no transaction with
   one.sends(query("prepare mine as select 2"));
   const std::string apart = query("SAVEPOINT heim_names;");
   const std::string back = query("ROLLBACK TO heim_names;RELEASE heim_names");
-  server.receives_all(close('S', "heim_0") + end_batch() + apart + parse("mine", "select a from t") +
-                      end_batch() + back + apart + stand_in("mine") + back +
-                      query("prepare mine as select 2"));
+  server.receives_all(close('S', "heim_0") + end_batch() + apart +
+                      parse("mine", "select a from t") + end_batch() + back + apart +
+                      stand_in("mine") + back + query("prepare mine as select 2"));
   const std::string undone = complete("ROLLBACK") + done("RELEASE", 'T');
   const std::string taken = error("42P05", "taken") + ready('E');
   server.sends(closed() + ready('T') + done("SAVEPOINT", 'T') + error("42P01", "no t") +
