@@ -86,7 +86,9 @@ void Seat::Visit::sleep(Guest& guest, Instant deadline) {
   guest.quiet();
   ++seat_.visits_;
   seat_.stirred_.remove(guest);
-  seat_.turn();
+  if (seat_.worker_) seat_.worker_->loop().forget_now();
+  if (fds[1].revents != 0) seat_.look(guest, fds[1].revents);
+  seat_.settle();
   guest.go_on();
 }
 
@@ -106,10 +108,17 @@ void Seat::begin_async() {
   if (!watched_) steward_.wake();
 }
 
-void Seat::turn() {
-  if (!worker_) return;
-  worker_->loop().turn();
-  settle();
+// What the guest was woken for, without a turn of the whole loop: that would be one more system
+// call, and others' answers are for others' threads.
+void Seat::look(Guest& guest, short revents) {
+  if (!worker_ || guest.server_id() != guest.watched_ || !guest.server()) return;
+  auto* stream = static_cast<io::SocketStream*>(guest.server()->stream);
+  if (!stream) return;
+  const bool odd = (revents & (POLLERR | POLLHUP)) != 0;
+  unsigned events = 0;
+  if (odd || (revents & POLLIN)) events |= io::Poller::readable;
+  if (odd || (revents & POLLOUT)) events |= io::Poller::writable;
+  stream->look(events);
 }
 
 // What a stay has brought about: asked of the kernel, told to those whom it concerns.
@@ -151,7 +160,8 @@ Seat::Care Seat::tend() {
   const std::lock_guard lock(mutex_);
   if (!worker_) return {false, longest_sleep};
   worker_->loop().forget_now();
-  turn();
+  worker_->loop().turn();
+  settle();
   const bool calm = std::exchange(visits_seen_, visits_) == visits_;
   watched_ = calm || async_ > 0 || clock_now() < busy_until_;
   const Duration patience = std::clamp(worker_->loop().patience(), Duration(0), settling);

@@ -105,7 +105,7 @@ class Seat {
  private:
   void settle();
   void wake_sleepers();
-  void turn();
+  void look(Guest& guest, short revents);
   void note_watches();
 
   std::mutex mutex_;

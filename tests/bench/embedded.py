@@ -8,6 +8,7 @@ over the rounds of wall time (and processor time of the client's process) per st
 """
 import argparse
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def main():
             compare(options, targets, threads)
     finally:
         if bouncer:
-            bouncer.stop()
+            bouncer.stop(signal.SIGINT)
         server.remove()
         shutil.rmtree(directory, ignore_errors=True)
 
