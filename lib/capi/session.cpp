@@ -51,7 +51,7 @@ embed::Options session_options(const heim_session_options& given) {
   if (given.result_bytes_max > 0) options.result_bytes_max = given.result_bytes_max;
   if (given.notice) {
     options.on_notice = [call = given.notice, user_data = given.user_data](heim::Bytes body) {
-      const heim_notice notice{body, {}};
+      const heim_notice notice{body};
       call(&notice, user_data);
     };
   }

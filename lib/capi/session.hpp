@@ -5,7 +5,6 @@
 
 struct heim_notice {
   heim::Bytes body;
-  mutable std::string field;  // lent
 };
 
 struct heim_session {
@@ -13,7 +12,6 @@ struct heim_session {
       : session(engine, std::move(options)) {}
 
   heim::embed::Session session;
-  std::string field;  // lent
 };
 
 namespace heim::capi {
@@ -28,8 +26,8 @@ inline const embed::Result& result_of(const heim_result* result) {
   return *reinterpret_cast<const embed::Result*>(result);
 }
 
-/// The field of an ErrorResponse's or NoticeResponse's body; null if it has none.
-const char* error_field(Bytes body, char letter, std::string& to);
+/// The field of an ErrorResponse's or NoticeResponse's body, where it lies; null if it has none.
+const char* error_field(Bytes body, char letter);
 
 /// For a call that takes nanoseconds from now.
 Instant deadline_of(std::uint64_t timeout_ns);

@@ -12,13 +12,11 @@ using heim::capi::put_struct;
 using heim::capi::require;
 using heim::capi::session_of;
 
-const char* heim::capi::error_field(Bytes body, char letter, std::string& to) {
+const char* heim::capi::error_field(Bytes body, char letter) {
   wire::Fields fields(body);
   while (const std::uint8_t code = fields.u8()) {
     const std::string_view text = fields.string();
-    if (static_cast<char>(code) != letter) continue;
-    to = text;
-    return to.c_str();
+    if (static_cast<char>(code) == letter && fields.ok()) return text.data();
   }
   return nullptr;
 }
@@ -89,18 +87,9 @@ heim_transaction heim_session_transaction(heim_session* session) {
 }
 
 const char* heim_session_error_field(heim_session* session, char field) {
-  if (!session) return nullptr;
-  const char* found = nullptr;
-  const heim_status status = guard(nullptr, [&] {
-    found = error_field(heim::as_bytes(session->session.last_error()), field, session->field);
-  });
-  return status == HEIM_OK ? found : nullptr;
+  return session ? error_field(heim::as_bytes(session->session.last_error()), field) : nullptr;
 }
 
 const char* heim_notice_field(const heim_notice* notice, char field) {
-  if (!notice) return nullptr;
-  const char* found = nullptr;
-  const heim_status status =
-      guard(nullptr, [&] { found = error_field(notice->body, field, notice->field); });
-  return status == HEIM_OK ? found : nullptr;
+  return notice ? error_field(notice->body, field) : nullptr;
 }

@@ -16,7 +16,7 @@ std::string_view without_zero(Bytes body) {
 
 void Reader::begin() {
   phase_ = Phase::busy;
-  discards_ = overflowed_ = false;
+  discards_ = overflowed_ = stopped_ = false;
   count_ = bytes_ = 0;
   error_.clear();
 }
@@ -24,10 +24,11 @@ void Reader::begin() {
 void Reader::drop_rows() {
   for (std::size_t i = 0; i < count_; ++i) results_[i].drop_rows();
   bytes_ = 0;
+  stopped_ = false;
 }
 
 bool Reader::read(const Inbox& inbox) {
-  while (at_ < inbox.size()) {
+  while (at_ < inbox.size() && !stopped_) {
     wire::Header header;
     const Bytes rest = inbox.from(at_);
     const wire::Peek peek = wire::peek(wire::Origin::server, rest, header);
@@ -118,6 +119,7 @@ void Reader::complete(Bytes body) {
   Result& result = open();
   result.tag = without_zero(body);
   result.complete = true;
+  stopped_ = result.kind == Result::Kind::copy_out && !discards_;
 }
 
 bool Reader::copies(Result::Kind kind, Phase phase) {

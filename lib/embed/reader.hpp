@@ -33,11 +33,13 @@ class Reader {
   /// Nobody wants the rows of this exchange.
   void discard() { discards_ = true; }
   bool discards() const { return discards_; }
-  /// Reads on. False: that is no protocol.
+  /// Reads on, up to the end of a COPY's data: what follows waits for drop_rows(). False: that is no
+  /// protocol.
   bool read(const Inbox& inbox);
   /// The inbox begins with what was not read yet, and so much was taken out before it.
   void moved() { at_ = 0; }
   std::size_t at() const { return at_; }
+  bool stopped() const { return stopped_; }
   /// Rows of all results are gone.
   void drop_rows();
   /// Whoever sent CopyDone or CopyFail.
@@ -74,6 +76,7 @@ class Reader {
   std::size_t limit_ = ~std::size_t{0};
   std::size_t bytes_ = 0;               // of rows that are kept
   bool discards_ = false;
+  bool stopped_ = false;
   bool overflowed_ = false;
   std::deque<Result> results_;  // the first `count_` count; the others are kept for their memory
   std::size_t count_ = 0;

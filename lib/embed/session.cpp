@@ -135,13 +135,12 @@ void Session::go_on() {
 bool Session::is_there() const {
   if (is_over()) return true;
   if (out_at_ < out_.size()) return false;
-  if (reader_.phase() == Reader::Phase::copy_in) return true;
+  if (reader_.phase() == Reader::Phase::copy_in || reader_.stopped()) return true;
   if (until_ == Until::answered) return reader_.phase() == Reader::Phase::copy_out;
   if (reader_.count() == 0) return false;
   // The end of rows may still be an error: it is shown with the end of the exchange.
   const Result& last = reader_.result(reader_.count() - 1);
-  return last.kind == Result::Kind::copy_out ? last.row_count() > 0 || last.complete
-                                             : last.row_count() > 0 && !last.complete;
+  return last.row_count() > 0 && !last.complete;
 }
 
 // False: `deadline` passed first.
@@ -340,15 +339,13 @@ std::optional<Bytes> Session::copy_read() {
   check_usable();
   Visit visit(*seat_);
   if (!stream_.is_open() || broken_) fail_closed();
-  if (reader_.count() == 0) throw Failure(Trouble::state, "no COPY was begun");
-  const std::size_t copy = reader_.count() - 1;
-  if (reader_.result(copy).kind != Result::Kind::copy_out) {
-    throw Failure(Trouble::state, "no COPY sends data");
-  }
+  std::size_t copy = shown_;
+  while (copy < reader_.count() && reader_.result(copy).kind != Result::Kind::copy_out) ++copy;
+  if (copy >= reader_.count()) throw Failure(Trouble::state, "no COPY sends data");
+  shown_ = copy;
   while (copied_ == reader_.result(copy).row_count()) {
     if (is_over() || reader_.result(copy).complete) {
-      shown_ = copy;
-      if (!is_over() && reader_.phase() == Reader::Phase::busy) take_more(visit, Until::answered);
+      if (!is_over()) take_more(visit, Until::answered);
       check_failed();
       return std::nullopt;
     }

@@ -87,16 +87,18 @@ static void* run(void* unused) {
 }
 
 static void open_proxy(const char* port) {
+  heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
   heim_config* config = NULL;
   heim_error error;
   char text[300];
+  if (getenv("SEATS")) options.seats = (uint32_t)strtol(getenv("SEATS"), NULL, 10);
   snprintf(text, sizeof text,
            "[proxy]\nlisten_address = []\npool_size = 40\n"
            "[[nodes]]\nhost = \"127.0.0.1\"\nport = %s\nrole = \"primary\"\n",
            port);
   if (heim_config_new(&config, &error) != HEIM_OK ||
       heim_config_load_text(config, text, strlen(text), HEIM_CONFIG_TOML, &error) != HEIM_OK ||
-      heim_proxy_open(config, NULL, &proxy, &error) != HEIM_OK ||
+      heim_proxy_open(config, &options, &proxy, &error) != HEIM_OK ||
       heim_proxy_start(proxy, &error) != HEIM_OK)
     fail(error.message);
   heim_config_free(config);
