@@ -241,8 +241,8 @@ HEIM_API HEIM_MUST_USE heim_status heim_proxy_dsn(heim_proxy* proxy, const char*
 
 /* What SHOW says on the console, as JSON: [{"column": "value", ...}, ...]; NULL is null. `what`:
  * "POOLS", "NODES", "STATS", "ROUTE FOR SELECT ...". Lent until the next call of it, of
- * heim_route_explain() or close. SERVER: there is no such command. STATE: the proxy was not started,
- * or has no seats. */
+ * heim_route_explain() or close. SERVER: there is no such command. STATE: the proxy was not
+ * started, or has no seats. */
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_show(heim_proxy* proxy, const char* what,
                                                    const char** out, heim_error* error);
 
@@ -262,8 +262,8 @@ HEIM_API void heim_proxy_close(heim_proxy* proxy);
  * CLOSED: it has ended, by the SQLSTATE's reason if there is one. */
 typedef struct heim_session heim_session;
 
-/* A notice of the server: its message's fields are read by heim_notice_field(). Called on any thread
- * that is in a call of the library; lent for the call. */
+/* A notice of the server: its message's fields are read by heim_notice_field(). Called on any
+ * thread that is in a call of the library; lent for the call. */
 typedef struct heim_notice heim_notice;
 typedef void (*heim_notice_callback)(const heim_notice* notice, void* user_data);
 
@@ -299,7 +299,8 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_open(heim_proxy* proxy,
 HEIM_API void heim_session_close(heim_session* session);
 
 /* What a statement answered. Lent until the next call on the session that asks for something;
- * heim_session_notification(), _parameter(), _transaction(), _error_field() and _cancel() do not. */
+ * heim_session_notification(), _parameter(), _transaction(), _error_field() and _cancel() do not.
+ */
 typedef struct heim_result heim_result;
 
 typedef enum heim_format {
@@ -400,13 +401,13 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_start(heim_session* session,
                                                       heim_done_callback done, void* user_data,
                                                       heim_error* error);
 
-/* The outcome of what was started, as heim_session_run() tells it. TIMED_OUT: it is not there within
- * `timeout_ns`, and may be asked for again. STATE: nothing was started. */
+/* The outcome of what was started, as heim_session_run() tells it. TIMED_OUT: it is not there
+ * within `timeout_ns`, and may be asked for again. STATE: nothing was started. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_finish(heim_session* session, uint64_t timeout_ns,
                                                        const heim_result** out, heim_error* error);
 
-/* A descriptor for poll(), select() and the like: readable when heim_session_finish() will not wait,
- * or a notification is there. Not to be read or closed. */
+/* A descriptor for poll(), select() and the like: readable when heim_session_finish() will not
+ * wait, or a notification is there. Not to be read or closed. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_descriptor(heim_session* session, int* out,
                                                            heim_error* error);
 
@@ -450,7 +451,7 @@ HEIM_API const char* heim_session_error_field(heim_session* session, char field)
 /* Rows and columns count from 0. What a call returns is lent as the result is. */
 
 typedef enum heim_kind {
-  HEIM_KIND_COMMAND = 0,  /* no rows */
+  HEIM_KIND_COMMAND = 0, /* no rows */
   HEIM_KIND_ROWS = 1,
   HEIM_KIND_EMPTY = 2,    /* of an empty text */
   HEIM_KIND_COPY_IN = 3,  /* now heim_session_copy_write() */
@@ -503,8 +504,8 @@ HEIM_API HEIM_MUST_USE heim_status heim_result_double(const heim_result* result,
 HEIM_API HEIM_MUST_USE heim_status heim_result_bool(const heim_result* result, size_t row,
                                                     size_t column, int* out, heim_error* error);
 
-/* Of what heim_session_prepare() answered: how many parameters, and the type of each (0: there is no
- * such). */
+/* Of what heim_session_prepare() answered: how many parameters, and the type of each (0: there is
+ * no such). */
 HEIM_API size_t heim_result_parameters(const heim_result* result);
 HEIM_API uint32_t heim_result_parameter(const heim_result* result, size_t parameter);
 

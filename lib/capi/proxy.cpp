@@ -39,8 +39,8 @@ heim_proxy_options options_of(const heim_proxy_options* given) {
   return options;
 }
 
-// Two for each that can run at a time: who holds a seat may lose its processor to the server that it
-// wakes.
+// Two for each that can run at a time: who holds a seat may lose its processor to the server that
+// it wakes.
 std::uint32_t seats_of(const heim_proxy_options& options) {
   if (options.seats == HEIM_NO_SEATS) return 0;
   if (options.seats > 0) return options.seats;
@@ -93,8 +93,8 @@ const char* shutdown_text(Shutdown how) {
 
 void open_engine(heim_proxy& proxy, const heim_config& config, std::uint32_t seats) {
   auto read_again = [source = config.source] { return source.load_again(); };
-  auto engine = heim::runtime::Engine::open(*config.loaded, proxy.logger, std::move(read_again),
-                                             seats);
+  auto engine =
+      heim::runtime::Engine::open(*config.loaded, proxy.logger, std::move(read_again), seats);
   if (!engine) throw Failure(HEIM_CONFIG, engine.error());
   proxy.engine = *std::move(engine);
   proxy.sidecar_port = config.loaded->settings.proxy.listen_port;

@@ -27,8 +27,8 @@ void read_value(const heim_result* result, std::size_t row, std::size_t column, 
   require(result, "result");
   require(out, "out");
   if (!has(result, row, column)) {
-    throw Failure(HEIM_INVALID_ARGUMENT, "there is no row " + std::to_string(row) + ", column " +
-                                             std::to_string(column));
+    throw Failure(HEIM_INVALID_ARGUMENT,
+                  "there is no row " + std::to_string(row) + ", column " + std::to_string(column));
   }
   const embed::Result& in = result_of(result);
   const embed::Column& about = in.columns()[column];
@@ -120,8 +120,7 @@ heim_status heim_result_double(const heim_result* result, size_t row, size_t col
 
 heim_status heim_result_bool(const heim_result* result, size_t row, size_t column, int* out,
                              heim_error* error) {
-  return guard(error,
-               [&] { read_value(result, row, column, out, "truth value", embed::to_bool); });
+  return guard(error, [&] { read_value(result, row, column, out, "truth value", embed::to_bool); });
 }
 
 size_t heim_result_parameters(const heim_result* result) {

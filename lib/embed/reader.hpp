@@ -33,8 +33,8 @@ class Reader {
   /// Nobody wants the rows of this exchange.
   void discard() { discards_ = true; }
   bool discards() const { return discards_; }
-  /// Reads on, up to the end of a COPY's data: what follows waits for drop_rows(). False: that is no
-  /// protocol.
+  /// Reads on, up to the end of a COPY's data: what follows waits for drop_rows(). False: that is
+  /// no protocol.
   bool read(const Inbox& inbox);
   /// The inbox begins with what was not read yet, and so much was taken out before it.
   void moved() { at_ = 0; }
@@ -74,7 +74,7 @@ class Reader {
   char status_ = 'I';
   std::size_t at_ = 0;
   std::size_t limit_ = ~std::size_t{0};
-  std::size_t bytes_ = 0;               // of rows that are kept
+  std::size_t bytes_ = 0;  // of rows that are kept
   bool discards_ = false;
   bool stopped_ = false;
   bool overflowed_ = false;

@@ -40,8 +40,8 @@ struct Scratch {
   }
 };
 
-/// Not movable. Create, run and destroy it on one thread, or on several that take turns under a lock
-/// of theirs. Streams, timers, mailboxes and listeners must be gone before it.
+/// Not movable. Create, run and destroy it on one thread, or on several that take turns under a
+/// lock of theirs. Streams, timers, mailboxes and listeners must be gone before it.
 class Loop {
  public:
   Loop();

@@ -1,4 +1,5 @@
-// The thread that parses for seats: callers' threads may be many, come and go, or have small stacks.
+// The thread that parses for seats: callers' threads may be many, come and go, or have small
+// stacks.
 #pragma once
 #include <pthread.h>
 

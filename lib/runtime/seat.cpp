@@ -67,9 +67,7 @@ Seat::Visit::Visit(Seat& seat) : seat_(seat), lock_(seat.mutex_) {
 
 Seat::Visit::~Visit() { seat_.settle(); }
 
-session::Hub* Seat::Visit::hub() const {
-  return seat_.worker_ ? &seat_.worker_->hub() : nullptr;
-}
+session::Hub* Seat::Visit::hub() const { return seat_.worker_ ? &seat_.worker_->hub() : nullptr; }
 
 void Seat::Visit::sleep(Guest& guest, Instant deadline) {
   seat_.settle();

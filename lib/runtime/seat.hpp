@@ -2,9 +2,9 @@
 // the seat's lock and does it on his own thread.
 //
 // Who waits for a server's answer sleeps outside the lock and watches that server's socket himself:
-// the kernel wakes the right thread, as it does with a driver that has a connection of its own. What
-// else a seat has to do (timers, servers that open or go, work from other workers) is the steward's,
-// who looks after all seats on one thread.
+// the kernel wakes the right thread, as it does with a driver that has a connection of its own.
+// What else a seat has to do (timers, servers that open or go, work from other workers) is the
+// steward's, who looks after all seats on one thread.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -30,7 +30,8 @@ class Guest {
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
 
-  /// Something came from the engine: stir() was called, and no thread sleeps for it. Must not throw.
+  /// Something came from the engine: stir() was called, and no thread sleeps for it. Must not
+  /// throw.
   virtual void go_on() = 0;
 
   /// An eventfd: readable when somebody shall look at it.
@@ -68,8 +69,8 @@ class Seat {
 
     /// Null: the engine has gone.
     session::Hub* hub() const;
-    /// Sleeps, without the lock, until something may have come for the guest or `deadline` is there,
-    /// and does what is to be done at the seat then.
+    /// Sleeps, without the lock, until something may have come for the guest or `deadline` is
+    /// there, and does what is to be done at the seat then.
     void sleep(Guest& guest, Instant deadline);
 
    private:

@@ -57,7 +57,8 @@ void Steward::run() {
     ::poll(fds.data(), fds.size(), static_cast<int>(std::min<std::int64_t>(ms, 1000)));
     woken = fds.back().revents != 0;
     std::uint64_t count;
-    if (woken) [[maybe_unused]] const ssize_t got = ::read(event_.get(), &count, sizeof count);
+    if (woken) [[maybe_unused]]
+      const ssize_t got = ::read(event_.get(), &count, sizeof count);
   }
 }
 

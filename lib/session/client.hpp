@@ -189,7 +189,6 @@ class Client final : public StreamHandler, public Holder {
   void wrong_certificate();
   void remember_login();
   void use_stored_secret();
-  void use_given_secret();
   Settings known_greeting();
   void keep_greeting(const Settings& parameters);
   void write_key(std::string& out) const;

@@ -23,6 +23,16 @@ std::string clean_name(std::string text) {
   return text;
 }
 
+// A session of this process may have brought what opens servers, where clients' logins alone did
+// before.
+void use_given_secret(Client& client) {
+  Pool& pool = *client.pool;
+  const auto known = client.hub.shared.known(client.database_name, pool.record.key.user);
+  if (known.kind == auth::CredentialKind::none) return;
+  pool.relay = false;
+  client.hub.shared.broker.set_can_open(pool.record, true);
+}
+
 }  // namespace
 
 void Client::authenticate() {
@@ -198,17 +208,8 @@ void Client::authenticated() {
   apply(ClientEvent::authenticated);
   if (!replication.empty()) return open_dedicated(false);
   if (!choose_pool()) return;
-  if (stream_->is_own_process()) use_given_secret();
+  if (stream_->is_own_process()) use_given_secret(*this);
   greet();
-}
-
-// A session of this process may have brought what opens servers, where clients' logins alone did
-// before.
-void Client::use_given_secret() {
-  if (hub.shared.known(database_name, pool->record.key.user).kind == auth::CredentialKind::none)
-    return;
-  pool->relay = false;
-  hub.shared.broker.set_can_open(pool->record, true);
 }
 
 void Client::open_console(bool admin) {

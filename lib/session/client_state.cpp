@@ -379,7 +379,8 @@ void Client::adopt_settings(Server& given) {
     items.emplace_back("session_authorization", answer.session_user);
   }
   for (auto& [name, text] : answer.statements) {
-    items.emplace_back(statement_item(name), sql::prepare_statement(text, name, hub.analysis.host()));
+    items.emplace_back(statement_item(name),
+                       sql::prepare_statement(text, name, hub.analysis.host()));
   }
   const Settings now = hub.setting_table.intern(items);
   hold_for_settings(given, *now);

@@ -121,8 +121,7 @@ ScriptRef analyse_prepared(std::string_view prepare_text, ParserHost* host) {
   return finish(std::move(statements), form, fingerprint_of(prepare_text, form));
 }
 
-std::string_view prepare_statement(std::string_view text, std::string_view name,
-                                   ParserHost* host) {
+std::string_view prepare_statement(std::string_view text, std::string_view name, ParserHost* host) {
   if (text.size() > analysis_limit || text.find('\0') != std::string_view::npos) return {};
   const auto place = hosted(host, [&] { return find_prepare(without_comments(text), name); });
   return place ? text.substr(place->first, place->second) : std::string_view();

@@ -26,8 +26,8 @@ class ParserHost {
 ///
 /// Stack: what the limits on bytes and depth let through fits into 8 MiB, also in a sanitizer
 /// build. Threads: each that calls costs the process a pthread key for good, of some 1,000; call it
-/// from few that live long, or name a host. standard_conforming_strings is taken to be on. Sessions that turn it
-/// off need other care.
+/// from few that live long, or name a host. standard_conforming_strings is taken to be on. Sessions
+/// that turn it off need other care.
 ScriptRef analyse(std::string_view text, ParserHost* host = nullptr);
 
 /// What EXECUTE of a statement will do that a text `PREPARE name AS ...` makes: the analysis of its

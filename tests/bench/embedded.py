@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a statement costs in process, beside libpq directly and libpq through PgBouncer.
 
-Rounds interleave the three, so that a slow moment of the machine hits all alike; figures are medians
-over the rounds of wall time (and processor time of the client's process) per statement and thread.
+Rounds interleave the three, so that a slow moment of the machine hits all alike; figures are
+medians over the rounds of wall time (and processor time of the client's process) per statement.
 
     embedded.py BENCH-EMBEDDED WORKDIR [--rounds N] [--seconds S] [--threads 1,16] [--sql TEXT]
 """
@@ -39,8 +39,8 @@ def start_pgbouncer(directory, server):
     if account:
         argv += ["setpriv", f"--reuid={account['user']}", f"--regid={account['group']}",
                  "--clear-groups"]
-    process = Process([str(a) for a in [*argv, shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"]],
-                      directory / "pgbouncer.log")
+    argv.append(shutil.which("pgbouncer") or "/usr/sbin/pgbouncer")
+    process = Process([str(part) for part in argv], directory / "pgbouncer.log")
     conninfo = conninfo_of(port)
     ready = ["psql", "-X", "-q", "-t", "-c", "select 1", conninfo]
     poll(lambda: subprocess.run(ready, capture_output=True).returncode == 0, 20, "pgbouncer")

@@ -73,8 +73,8 @@ static void test_errors(heim_proxy* proxy) {
 
 static void test_values(heim_proxy* proxy) {
   heim_session* session = open_session(proxy);
-  const heim_result* result =
-      ask(session, "SELECT 1.5::float8, true, 'abc', NULL, 9223372036854775807, '-Infinity'::float4");
+  const heim_result* result = ask(
+      session, "SELECT 1.5::float8, true, 'abc', NULL, 9223372036854775807, '-Infinity'::float4");
   int64_t number;
   double real;
   int truth;

@@ -60,8 +60,9 @@ static void test_stream(heim_proxy* proxy) {
 /* The server is not read while nobody asks: it cannot get far ahead. */
 static void test_back_pressure(heim_proxy* proxy) {
   heim_session *session = open_session(proxy), *other = open_session(proxy);
-  const heim_request request = streamed("SELECT nextval('ahead'), repeat('x', 1000)"
-                                        " FROM generate_series(1, 1000000)");
+  const heim_request request = streamed(
+      "SELECT nextval('ahead'), repeat('x', 1000)"
+      " FROM generate_series(1, 1000000)");
   const heim_result* result = NULL;
   heim_error error;
   int i;
@@ -153,13 +154,10 @@ static void test_large(heim_proxy* proxy) {
   heim_session_close(session);
 }
 
-static void test_copy(heim_proxy* proxy) {
-  heim_session* session = open_session(proxy);
-  const heim_result* result = ask(session, "CREATE TEMP TABLE copied (n int, t text)");
+static void copy_in(heim_session* session) {
+  const heim_result* result = NULL;
   heim_request request = HEIM_REQUEST_INIT;
-  const void* data = NULL;
   char line[2100];
-  size_t length = 0, lines = 0;
   heim_error error;
   int i, round;
   for (round = 0; round < 2; ++round) {
@@ -177,7 +175,15 @@ static void test_copy(heim_proxy* proxy) {
     CHECK(strcmp(heim_result_tag(result), "COPY 10000") == 0);
   }
   CHECK(whole(ask(session, "SELECT count(*) FROM copied"), 0, 0) == 20000);
+}
 
+static void copy_out(heim_session* session) {
+  const heim_result* result = NULL;
+  heim_request request = HEIM_REQUEST_INIT;
+  const void* data = NULL;
+  size_t length = 0, lines = 0;
+  heim_error error;
+  int round;
   for (round = 0; round < 2; ++round) {
     request.sql = "COPY copied TO STDOUT";
     if (round == 0) OK(heim_session_query(session, request.sql, &result, &error));
@@ -191,7 +197,16 @@ static void test_copy(heim_proxy* proxy) {
     CHECK(lines == 20000);
     CHECK(whole(ask(session, "SELECT 1"), 0, 0) == 1);
   }
+}
 
+static void test_copy(heim_proxy* proxy) {
+  heim_session* session = open_session(proxy);
+  const heim_result* result = ask(session, "CREATE TEMP TABLE copied (n int, t text)");
+  const void* data = NULL;
+  size_t length = 0;
+  heim_error error;
+  copy_in(session);
+  copy_out(session);
   ask(session, "COPY copied FROM STDIN");
   OK(heim_session_copy_write(session, "1\tx\n", 4, &error));
   CHECK_STATUS(heim_session_copy_end(session, "changed my mind", NULL, &error), HEIM_SERVER,

@@ -27,7 +27,9 @@ def main():
         server.initdb()
         server.write("pg_hba.conf", HBA)
         server.start()
-        server.sql("create role app login password 'app-secret'; grant create on schema public to app")
+        server.sql(
+            "create role app login password 'app-secret'; grant create on schema public to app"
+        )
         return subprocess.run([*argv, str(server.port)]).returncode
     finally:
         server.remove()
