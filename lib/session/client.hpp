@@ -254,13 +254,21 @@ class Client final : public StreamHandler, public Holder {
                         std::string_view given, std::uint32_t number);
   std::size_t describe(Bytes in, const wire::Header& header);
   std::size_t close_statement(Bytes in, const wire::Header& header);
+  bool is_of_sql(std::string_view given) const;
+  void try_name(std::string_view given, std::string_view content);
   Hash128 key_of(const Statement& statement) const;
   std::uint64_t parsing_now() const;
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
-  std::uint32_t ensure_prepared(std::string_view given, const StatementRef& statement);
-  bool ensure_unnamed();
+  /// What a statement is sent to a server for.
+  struct Use {
+    std::string_view name;
+    const wire::Fields* bind = nullptr;  // what follows the name in a Bind
+    bool describes = false;
+  };
+  std::uint32_t ensure_prepared(const StatementRef& statement, const Use& use);
+  bool ensure_unnamed(const Use& use, Reply reply = Reply::unnamed_hidden);
   void evict_prepared();
   void close_orphans();
   void poison(std::string_view sqlstate, std::string message);
@@ -274,12 +282,18 @@ class Client final : public StreamHandler, public Holder {
   Settings parsed_under() const;
   void keep_own_names();
   void keep_unnamed(bool at_once);
+  // client_absent.cpp
+  void prepare_own(std::string_view name, Statement& statement, const SettingList* under);
+  void parse_apart(std::string_view name, std::string_view content, const std::string& settings,
+                   std::optional<Undo> absent);
+  std::optional<std::size_t> own_absent(Bytes in, const wire::Header& header);
+  void try_absent(const StatementRef& statement, const Use& use);
+  void forget_absent(const sql::Script& script);
   // client_refuse.cpp
   bool waits_to_refuse(Bytes in, const wire::Header& header) const;
   bool lacks_for_good(Statement& statement, bool is_named) const;
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
-  std::uint32_t prepare_for_bind(const StatementRef& statement, std::string_view given,
-                                 wire::Fields rest);
+  Undo undo_for(Statement& statement, const Use& use) const;
   bool describes_itself(const StatementRef& statement, bool is_named);
   // client_retry.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
@@ -373,6 +387,7 @@ class Client final : public StreamHandler, public Holder {
   // client_state.cpp
   struct Tracking;
   Tracking& tracking();
+  sql::Effects open_effects() const;
   std::string_view hold_reason() const;
   void hold_server(Holds why);
   void tell_hold();

@@ -168,11 +168,17 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   ++pool->meter->total.client_parse_count;
   if (given.empty()) return parse_unnamed(in, header, content);
   const StatementRef statement = intern(given, content);
-  // In a failed transaction the server has its own opinion.
-  if (server->in_failed_transaction()) retire(key_of(*statement));
-  if (statements_.find(given) || vars->find(statement_item(given))) {
+  // In a failed transaction the server has its own opinion, and it may be in one by then.
+  const bool may_fail = server->in_failed_transaction() || server->owes_earlier();
+  const bool was_of_sql = vars->find(statement_item(given)) && !is_of_sql(given);
+  if (tracks_state() && (may_fail || was_of_sql)) try_name(given, content);
+  if (may_fail) {
+    retire(key_of(*statement));
+    close_orphans();
+  }
+  if (statements_.find(given) || is_of_sql(given)) {
     // What is wrong with the text itself comes first.
-    ensure_prepared({}, statement);
+    ensure_prepared(statement, {});
     poison("42P05", "prepared statement \"" + std::string(given) + "\" already exists");
     return header.total();
   }
@@ -193,6 +199,24 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
     prepare(statement, std::move(change), Reply::parse);
   }
   return header.total();
+}
+
+// Whether SQL's PREPARE is sure to have taken the name.
+bool Client::is_of_sql(std::string_view given) const {
+  constexpr sql::Effects frees =
+      sql::effect::deallocates | sql::effect::discards | sql::effect::suspicious;
+  return vars->find(statement_item(given)) && (open_effects() & frees) == 0;
+}
+
+// What SQL did with a name since the server was last asked, only the server knows.
+void Client::try_name(std::string_view given, std::string_view content) {
+  if (given.starts_with("heim_")) return;
+  std::string out;
+  wire::Writer(out, 'P').string(given).bytes(content);
+  wire::Writer(out, 'C').u8('S').string(given);
+  hub.to_server.copy(out);
+  server->expect(Reply::parse_hidden);
+  server->expect(Reply::close_hidden);
 }
 
 std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::string_view content) {
@@ -267,18 +291,19 @@ std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply 
   return item.number;
 }
 
-std::uint32_t Client::ensure_prepared(std::string_view given, const StatementRef& statement) {
+// The number of the statement on the server.
+std::uint32_t Client::ensure_prepared(const StatementRef& statement, const Use& use) {
   for (const Undo& change : server->undo) {
-    if (change.added == statement && change.name == given && is_here(change)) {
+    if (change.added == statement && change.name == use.name && is_here(change)) {
       return change.item.number;
     }
   }
   if (const ServerStatements::Item* item = fresh(key_of(*statement))) return item->number;
-  return prepare(statement, {}, Reply::parse_hidden);
+  return prepare(statement, undo_for(*statement, use), Reply::parse_hidden);
 }
 
 // Makes the server's unnamed statement the client's. False if the client has none.
-bool Client::ensure_unnamed() {
+bool Client::ensure_unnamed(const Use& use, Reply reply) {
   const StatementRef& statement = statements_.unnamed();
   if (!statement) return (holds_ & hold_text) != 0;
   if (server->prepared.has_unnamed(key_of(*statement))) return true;
@@ -287,7 +312,10 @@ bool Client::ensure_unnamed() {
   hub.to_server.copy(message);
   ++pool->meter->total.server_parse_count;
   server->prepared.set_unnamed(key_of(*statement));
-  server->expect(Reply::unnamed_hidden);
+  Undo change = undo_for(*statement, use);
+  const bool says_more = !change.refusal.empty() || !change.said_first.empty();
+  if (says_more) server->remember(std::move(change));
+  server->expect(reply, says_more);
   return true;
 }
 
@@ -375,13 +403,13 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (!statement) return bind_unknown(in, header, given);
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
-  return send_bind(in, header, portal, given, prepare_for_bind(statement, given, fields));
+  return send_bind(in, header, portal, given, ensure_prepared(statement, {given, &fields}));
 }
 
 std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
                                  wire::Fields rest) {
   if (refuses_bind(statements_.unnamed(), {}, rest)) return discard_frame(in, header);
-  if (!ensure_unnamed()) return unknown_statement({}), discard_frame(in, header);
+  if (!ensure_unnamed({{}, &rest})) return unknown_statement({}), discard_frame(in, header);
   const StatementRef& unnamed = statements_.unnamed();
   if (!unnamed && hub.guide.on()) account_unseen();
   const bool runs = !unnamed || note_bound(*unnamed, portal);
@@ -426,13 +454,16 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
   if (describes_itself(given.empty() ? statements_.unnamed() : statement, !given.empty())) {
     return header.total();
   }
-  if (given.empty() ? ensure_unnamed() : !statement && is_native(given)) return native(in, header);
+  const Use use{given, nullptr, true};
+  if (given.empty() ? ensure_unnamed(use) : !statement && is_native(given)) {
+    return native(in, header);
+  }
   if (!statement) {
     unknown_statement(given);
     return header.total();
   }
   std::string message;
-  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(given, statement)));
+  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(statement, use)));
   hub.to_server.copy(message);
   server->expect(Reply::describe);
   return header.total();

@@ -28,7 +28,7 @@ Client::Forget Client::forget(Bytes frame) {
 // Of a statement that was prepared through the protocol, as some drivers do. What it stands for
 // stays where it is, for others: the name goes, and the answer is made here.
 bool Client::forget_one(const std::string& name) {
-  if (!statements_.find(name)) return false;
+  if (!shares_names() || !statements_.find(name)) return false;
   if (server && (server->owes() || server->batch_open || server->in_message() ||
                  server->in_failed_transaction())) {
     return false;

@@ -85,9 +85,7 @@ bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& 
   if (mixes_names(*script, batch.parsed)) return true;
   if (given.empty()) return false;
   batch.parsed.push_back(given);
-  const sql::Effects open =
-      effects_ | (tracking_ && tracking_->asked ? tracking_->asked_effects : sql::Effects{0});
-  return batch.prepares || (open & prepares) != 0 || vars->find(statement_item(given));
+  return batch.prepares || (open_effects() & prepares) != 0 || vars->find(statement_item(given));
 }
 
 // What a statement that is parsed now is read under.
@@ -117,47 +115,19 @@ bool Client::mixes_names(const sql::Script& script,
 void Client::keep_own_names() {
   hold_server(hold_names);
   if (tracking_) tracking_->forget_resets();
-  std::string out;
-  const auto close = [&](std::uint32_t number) {
-    wire::Writer(out, 'C').u8('S').string(server_name(number));
-    server->expect(Reply::close_hidden);
-  };
-  const auto sync = [&] {
-    wire::message(out, 'S', {});
-    server->expect(Reply::sync_hidden);
-  };
-  const bool open = server->in_transaction();
   const StatementRef& unnamed = statements_.unnamed();
-  const bool needs_unnamed = open && unnamed && server->prepared.has_unnamed(key_of(*unnamed));
-  for (const ServerStatements::Item& item : server->prepared.items()) close(item.number);
-  for (const std::uint32_t number : server->orphans) close(number);
-  server->orphans.clear();
+  const bool needs_unnamed =
+      server->in_transaction() && unnamed && server->prepared.has_unnamed(key_of(*unnamed));
+  for (const ServerStatements::Item& item : server->prepared.items()) {
+    server->orphans.push_back(item.number);
+  }
   server->prepared.clear();
-  sync();
-  const auto parse = [&](std::string_view name, Statement& statement) {
-    find_script(statement);
-    note_own(name, statement.script);
-    wire::Writer(out, 'P').string(name).bytes(statement.content);
-    server->expect(Reply::parse_lenient);
-    sync();
-  };
-  const auto run = [&](std::string_view sql) {
-    wire::text_message(out, 'Q', sql);
-    server->expect(Reply::query_lenient);
-  };
-  // What it was read under may have changed since. One that cannot be read any more is missing, and
-  // takes no transaction of the client's with it.
-  const auto parse_apart = [&](std::string_view name, Statement& statement,
-                               const SettingList* under) {
-    const bool same = !under || (parsed_under() && under->parsing == vars->parsing);
-    if (!open && same) return parse(name, statement);
-    run((open ? "SAVEPOINT heim_names;" : "BEGIN;") + (same ? "" : reading_sql(*under)));
-    parse(name, statement);
-    run(open ? "ROLLBACK TO heim_names;RELEASE heim_names" : "ROLLBACK");
-  };
+  close_orphans();
+  server->sync_hidden(hub.to_server);
   if (hub.guide.on()) parses_unseen();
-  statements_.for_each(parse_apart);
-  hub.to_server.copy(out);
+  statements_.for_each([&](std::string_view name, Statement& statement, const SettingList* under) {
+    prepare_own(name, statement, under);
+  });
   keep_unnamed(needs_unnamed);
 }
 
@@ -168,8 +138,14 @@ void Client::keep_unnamed(bool at_once) {
   statements_ = {};
   statements_.set_unnamed(unnamed);
   if (!at_once) return;
-  ensure_unnamed();
+  // Nothing but messages that leave it where it is may follow.
+  server->ask("SAVEPOINT heim_names", hub.to_server, Reply::query_lenient);
+  ensure_unnamed({}, Reply::unnamed_lenient);
   server->sync_hidden(hub.to_server);
+  for (const std::string_view back : {"ROLLBACK TO heim_names", "RELEASE heim_names"}) {
+    run_hidden(back);
+    server->sync_hidden(hub.to_server);
+  }
 }
 
 // "heim_7" in an error is a name of ours.

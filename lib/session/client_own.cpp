@@ -12,6 +12,7 @@ std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
   const bool small = header.tag == 'P' && header.total() <= parse_limit;
   if (tracks_state() && small && in.size() < header.total()) return 0;
   if (!has_server(in)) return 0;
+  if (header.tag != 'E' && hangs_on_outcome(in, header)) return wait_for_outcome();
   refused_ = false;
   if (tracks_state() && header.tag == 'P' && in.size() >= header.total()) note_parse(in, header);
   if (tracks_state() && header.tag == 'B') note_own_bind(in);
@@ -20,6 +21,7 @@ std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
   mend_before(header);
   if (tracks_state()) {
     if (const auto taken = own_unnamed(in, header)) return *taken;
+    if (const auto taken = own_absent(in, header)) return *taken;
   }
   return native(in, header);
 }
@@ -35,7 +37,7 @@ std::optional<std::size_t> Client::own_unnamed(Bytes in, const wire::Header& hea
   }
   if (header.tag == 'P') statements_.set_unnamed(nullptr);
   if ((header.tag == 'B' || header.tag == 'D') && server->prepared.lacks_unnamed())
-    ensure_unnamed();
+    ensure_unnamed({});
   return std::nullopt;
 }
 

@@ -113,20 +113,18 @@ bool Client::refuses_bind(const StatementRef& statement, std::string_view given,
   return true;
 }
 
-// The number of the statement on the server. Where it is sent there within a transaction that
-// an earlier batch may fail, what is wrong with the Bind is said in place of that.
-std::uint32_t Client::prepare_for_bind(const StatementRef& statement, std::string_view given,
-                                       wire::Fields rest) {
-  const std::size_t before = server->undo.size();
-  const std::uint32_t number = ensure_prepared(given, statement);
-  if (server->undo.size() == before || !server->in_transaction()) return number;
-  const auto added =
-      std::find_if(server->undo.begin() + static_cast<std::ptrdiff_t>(before), server->undo.end(),
-                   [](const Undo& change) { return change.server_added; });
-  if (added == server->undo.end()) return number;
-  find_script(*statement);
-  added->refusal = bind_error(*statement, given, rest).value_or("");
-  return number;
+// A statement that is sent to the server where it is used may have become wrong since the client
+// prepared it. PostgreSQL, which has it, says something else before it comes to that.
+Undo Client::undo_for(Statement& statement, const Use& use) const {
+  Undo change;
+  if (!use.bind && !use.describes) return change;
+  find_script(statement);
+  if (use.bind) {
+    change.refusal = bind_error(statement, use.name, *use.bind).value_or("");
+  } else if (count_parameters(statement) == 0) {
+    wire::Writer(change.said_first, 't').u16(0);
+  }
+  return change;
 }
 
 // A Describe of a statement that the server lacks, and cannot be given. True if it is answered

@@ -53,6 +53,11 @@ Client::Tracking& Client::tracking() {
   return *tracking_;
 }
 
+// What was sent that may have changed the session since the server last said what it is.
+sql::Effects Client::open_effects() const {
+  return effects_ | (tracking_ && tracking_->asked ? tracking_->asked_effects : sql::Effects{0});
+}
+
 std::string_view Client::hold_reason() const {
   const std::size_t at = first_reason(holds_);
   return at < hold_reasons.size() ? hold_reasons[at].text : std::string_view();
@@ -204,6 +209,7 @@ void Client::note(const sql::Script& script) {
   }
   constexpr sql::Effects rare = settings | executes | loads | seeds | changes_catalog | own_server;
   if ((script.effects & rare) != 0) note_rare(script);
+  if ((script.effects & deallocates) != 0 && !shares_names()) forget_absent(script);
   if (listening_) note_channels(script);
   if ((script.effects & (advances_sequence | reads_sequence)) != 0) note_sequences(script.effects);
   if ((script.effects & pool->catalog_watch) != 0) note_objects(script);

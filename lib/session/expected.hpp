@@ -22,6 +22,7 @@ enum class Reply : std::uint8_t {
   parse_hidden,
   parse_lenient,  // likewise, with a Sync of its own, and it does no harm if it fails
   unnamed_hidden,
+  unnamed_lenient,  // likewise, with a Sync of its own, and it does no harm if it fails
   close_hidden,
   bind_hidden,
   execute_hidden,
@@ -48,7 +49,18 @@ constexpr bool is_made(Reply reply) {
 
 constexpr bool is_hidden_parse(Reply reply) {
   return reply == Reply::parse_hidden || reply == Reply::parse_lenient ||
-         reply == Reply::unnamed_hidden;
+         reply == Reply::unnamed_hidden || reply == Reply::unnamed_lenient;
+}
+
+/// Of an unnamed statement.
+constexpr bool is_unnamed_parse(Reply reply) {
+  return reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden ||
+         reply == Reply::unnamed_lenient;
+}
+
+/// Where it fails, it is as if it had not been sent.
+constexpr bool is_lenient_parse(Reply reply) {
+  return reply == Reply::parse_lenient || reply == Reply::unnamed_lenient;
 }
 
 /// A simple query of ours.

@@ -176,6 +176,14 @@ bool Server::owes_client() const {
   return false;
 }
 
+bool Server::owes_earlier() const {
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    const Reply reply = expected_.at(i).reply;
+    if (ends_at_ready(reply) && !is_hidden_query(reply)) return true;
+  }
+  return false;
+}
+
 bool Server::may_run_something() const {
   for (std::size_t i = 0; i < expected_.size(); ++i) {
     const Reply reply = expected_.at(i).reply;

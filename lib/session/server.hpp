@@ -250,6 +250,8 @@ class Server final : public StreamHandler {
   bool owes_client() const;
   /// Whether what is owed may run a statement: the transaction may end with it.
   bool may_run_something() const;
+  /// A batch or query of the client's that was sent before the one at hand is not answered yet.
+  bool owes_earlier() const;
   bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
   void forget_relay() { relay_ = nullptr; }
 

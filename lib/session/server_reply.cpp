@@ -23,7 +23,7 @@ bool is_read(std::uint8_t tag) { return tag == 'Z' || tag == 'C' || tag == 'E' |
 bool says_ready_itself(const Holder* holder) { return holder && holder->delays_ready(); }
 
 // Whether more of ours follows.
-bool goes_on_hidden(Reply next) { return is_hidden_query(next) || next == Reply::parse_lenient; }
+bool goes_on_hidden(Reply next) { return is_hidden_query(next) || is_lenient_parse(next); }
 
 bool is_data(std::uint8_t tag) { return tag == 'D' || tag == 'd' || tag == 'c'; }
 
@@ -205,11 +205,10 @@ bool Server::on_simple(const wire::Header& header) {
 }
 
 bool Server::on_parse_complete(Reply front) {
-  if (front != Reply::parse_unnamed && front != Reply::unnamed_hidden) {
-    return pop_if(Reply::parse, front == Reply::parse_lenient ? front : Reply::parse_hidden);
-  }
-  prepared.unnamed_confirmed();
-  return pop_if(Reply::parse_unnamed, Reply::unnamed_hidden);
+  const bool unnamed = is_unnamed_parse(front);
+  if (unnamed) prepared.unnamed_confirmed();
+  return pop_if(unnamed ? Reply::parse_unnamed : Reply::parse,
+                is_hidden_parse(front) ? front : Reply::parse_hidden);
 }
 
 // Removes the front if it is `reply` (its answer goes on) or `hidden` (it does not).
@@ -322,7 +321,12 @@ bool Server::on_error(Bytes frame) {
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_lenient) return false;
   error_seen = true;
-  if (front == Reply::parse_lenient) {
+  if (is_lenient_parse(front)) {
+    if (is_unnamed_parse(front)) prepared.unnamed_failed();
+    if (expected_.front().undo) {
+      take_back(undo.front(), true);
+      undo.pop_front();
+    }
     expected_.pop();  // its Sync is next
     return false;
   }
@@ -346,8 +350,9 @@ bool Server::on_error(Bytes frame) {
 
 // An error that the client is told in the place of the server's; empty: that itself.
 std::string Server::instead_of(const wire::ErrorView& error, Bytes frame) const {
-  const bool failed = next_due() == Reply::parse_hidden && error.sqlstate == "25P02";
-  if (!failed || undo.front().refusal.empty()) {
+  const Expected::Entry front = expected_.front();
+  const bool refused = front.undo && is_hidden_parse(front.reply) && !undo.front().refusal.empty();
+  if (!refused || error.sqlstate == "57014") {
     return holder_ ? holder_->in_its_names(*this, frame) : std::string();
   }
   std::string said;
@@ -368,6 +373,11 @@ bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
   // It failed once it had run, as where a deferred constraint is checked at its end.
   if (expected_.front().undo && !was_refused(error)) undo.front().forgotten.reset();
   const std::string shown = instead_of(error, frame);
+  const bool reads_anew = is_hidden_parse(next_due()) && expected_.front().undo;
+  // In a failed transaction, or where it is canceled, it does not come to that.
+  if (reads_anew && error.sqlstate != "25P02" && error.sqlstate != "57014") {
+    hub->to_client.copy(undo.front().said_first);
+  }
   drop_batch();
   if (retry_) {
     expected_.clear();

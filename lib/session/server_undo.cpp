@@ -43,9 +43,8 @@ void Server::drop_batch() {
     poisoned += count > 0 && expected_.at(count).reply == Reply::poison;
     mended += expected_.at(count).mended;
     const Reply reply = expected_.at(count).reply;
-    if (reply == Reply::parse_unnamed || reply == Reply::unnamed_hidden) {
-      prepared.unnamed_confirmed();
-      prepared.drop_unnamed();
+    if (is_unnamed_parse(reply)) {
+      prepared.unnamed_failed();
       unnamed_gone |= count == 0 && reply == Reply::parse_unnamed;
     }
     ++count;

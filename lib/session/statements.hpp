@@ -165,6 +165,10 @@ class ServerStatements {
   bool lacks_unnamed() const { return !unnamed_ && unnamed_pending_ == 0; }
   bool unnamed_is_pending() const { return unnamed_pending_ > 0; }
   void unnamed_confirmed() { --unnamed_pending_; }
+  void unnamed_failed() {
+    unnamed_confirmed();
+    drop_unnamed();
+  }
   bool has_unnamed(Hash128 hash) const {
     return unnamed_ == hash && (unnamed_pending_ == 0 || unnamed_batch_ == batch);
   }
@@ -200,7 +204,8 @@ struct Undo {
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
-  std::string refusal;  // what is said if it cannot be parsed: its transaction has failed
+  std::string refusal;     // what is wrong with its Bind: said in the place of what is with its Parse
+  std::string said_first;  // messages that stand before what is wrong with its Parse
   bool hangs = false;   // what any name stands for is not known until the answer
   std::uint32_t forgets_behind = never;  // so many statements of the query it deallocates all, last
   std::unique_ptr<Forgotten> forgotten;

@@ -62,7 +62,8 @@ class Differential:
         why = self.world.mode == "auto" and compare.excuse(session, direct, proxied, index)
         if why:
             self.known[why] += 1
-            return
+            if not self.options.strict:
+                return
         self.findings.append(session)
         if len(self.findings) > self.options.findings:
             return
@@ -97,7 +98,7 @@ class Differential:
 def chosen(options):
     """The options that choose kinds, as they were given."""
     given = [("without", options.without), ("only", options.only)]
-    flags = "".join(f" --{name}" for name in ("touched", "fresh", "no-origin")
+    flags = "".join(f" --{name}" for name in ("touched", "fresh", "strict", "no-origin")
                     if getattr(options, name.replace("-", "_")))
     return flags + "".join(f" --{name} {','.join(kinds)}" for name, kinds in given if kinds)
 
@@ -154,6 +155,8 @@ def arguments(argv=None):
     parser.add_argument("--fresh", action="store_true", help="no server connection serves twice")
     parser.add_argument("--no-origin", action="store_true",
                         help="errors: file, line and routine are not compared")
+    parser.add_argument("--strict", action="store_true",
+                        help="what is known to differ is a finding, too")
     parser.add_argument("--allowed", action="store_true", help="print what may differ")
     parser.add_argument("--show", type=int, help="print that session and do nothing")
     parser.add_argument("--daemon", type=Path, help="the heimproxyd to test")

@@ -45,8 +45,7 @@ TEST_CASE("auto: EXECUTE of a statement of the protocol in the middle of a batch
   const std::string batch = parse("", "select 2") + bind("", "") + execute() +
                             parse("", "execute mine") + bind("", "") + execute() + end_batch();
   one.sends(batch);
-  server.receives_all(close('S', "heim_0") + end_batch() + parse("mine", "select 1") + end_batch() +
-                      batch);
+  server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", "select 1") + batch);
 }
 
 TEST_CASE("auto: a batch that names a statement by Parse and executes it by SQL") {
@@ -75,10 +74,11 @@ SCRIPT("auto: a statement under its own name is read as it was at first") {
   const std::string apart = query("BEGIN;" + reading);
   server.receives_all(close('S', "heim_0") + end_batch() + apart +
                       parse("mine", "select date '1/2/2003'") + end_batch() + query("ROLLBACK") +
-                      query("execute mine"));
+                      stand_in("mine") + query("execute mine"));
   const std::string style = parameter("DateStyle", "ISO, MDY");
   server.sends(closed() + ready() + style + done("SET", 'T') + error("42P01", "no such table") +
-               ready('E') + parameter("DateStyle", "German, DMY") + done("ROLLBACK") + answer("1"));
+               ready('E') + parameter("DateStyle", "German, DMY") + done("ROLLBACK") + parsed() +
+               ready() + answer("1"));
   one.receives_all(answer("1"));
 }
 
@@ -133,7 +133,7 @@ SCRIPT("auto: what was parsed behind a SET of its transaction is read again as i
   const std::string apart = query("BEGIN;" + session::reading_sql(german));
   server.receives_all(close('S', "heim_0") + end_batch() + apart +
                       parse("mine", "select date '1/2/2003'") + end_batch() + query("ROLLBACK") +
-                      query("execute mine"));
+                      stand_in("mine") + query("execute mine"));
 }
 
 SCRIPT("auto: a statement that cannot be read any more takes no transaction with it") {
@@ -142,13 +142,149 @@ SCRIPT("auto: a statement that cannot be read any more takes no transaction with
   Server& server = bench.last();
   begin(one, server);
   one.sends(query("prepare mine as select 2"));
-  server.receives_all(close('S', "heim_0") + end_batch() + query("SAVEPOINT heim_names;") +
-                      parse("mine", "select a from t") + end_batch() +
-                      query("ROLLBACK TO heim_names;RELEASE heim_names") +
+  const std::string apart = query("SAVEPOINT heim_names;");
+  const std::string back = query("ROLLBACK TO heim_names;RELEASE heim_names");
+  server.receives_all(close('S', "heim_0") + end_batch() + apart + parse("mine", "select a from t") +
+                      end_batch() + back + apart + stand_in("mine") + back +
                       query("prepare mine as select 2"));
+  const std::string undone = complete("ROLLBACK") + done("RELEASE", 'T');
+  const std::string taken = error("42P05", "taken") + ready('E');
   server.sends(closed() + ready('T') + done("SAVEPOINT", 'T') + error("42P01", "no t") +
-               ready('E') + complete("ROLLBACK") + done("RELEASE", 'T') + done("PREPARE", 'T'));
-  one.receives_all(done("PREPARE", 'T'));
+               ready('E') + undone + done("SAVEPOINT", 'T') + parsed() + ready('T') + undone +
+               taken);
+  one.receives_all(taken);
+}
+
+namespace {
+
+// A client with its own names, one of which stands for what cannot be read.
+Client& with_absent(Bench& bench, std::string_view text) {
+  Client& one = with_statement(bench, text);
+  Server& server = bench.last();
+  one.sends(query("execute mine"));
+  server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", text) +
+                      query("execute mine"));
+  const std::string gone = error("42P01", "no t") + ready();
+  server.sends(closed() + ready() + gone + parsed() + ready() + gone);
+  one.receives_all(gone);
+  return one;
+}
+
+std::string tries(std::string_view text) {
+  return close('S', "heim_try") + parse("heim_try", text) + close('S', "heim_try") +
+         close('S', "mine") + parse("mine", text);
+}
+
+}  // namespace
+
+SCRIPT("auto: what could not be given its own name is tried where it is used") {
+  automatic(bench, 1);
+  Client& one = with_absent(bench, "select a from t");
+  Server& server = bench.last();
+  const std::string use = bind("", "mine") + execute() + end_batch();
+  one.sends(use);
+  server.receives_all(tries("select a from t") + use);
+  server.sends(closed() + error("42P01", "no such table") + ready());
+  one.receives_all(error("42P01", "no such table") + ready());
+  // It is there now, and from then on.
+  one.sends(use);
+  server.receives_all(tries("select a from t") + use);
+  server.sends(closed() + parsed() + closed() + closed() + parsed() + bound() + done("SELECT 0"));
+  one.receives_all(bound() + done("SELECT 0"));
+  one.sends(use);
+  server.receives_all(use);
+}
+
+SCRIPT("auto: what could not be given its own name keeps it until it is closed") {
+  automatic(bench, 1);
+  Client& one = with_absent(bench, "select a from t");
+  Server& server = bench.last();
+  const std::string again = parse("mine", "select 2") + end_batch();
+  const std::string taken = error("42P05", "taken") + ready();
+  one.sends(again);
+  server.receives_all(again);
+  server.sends(taken);
+  one.receives_all(taken);
+  one.sends(describe('S', "mine") + end_batch());
+  server.receives_all(tries("select a from t") + describe('S', "mine") + end_batch());
+  server.sends(closed() + error("42P01", "no such table") + ready());
+  one.receives_all(no_parameters() + error("42P01", "no such table") + ready());
+  one.sends(close('S', "mine") + again);
+  server.receives_all(close('S', "mine") + again);
+  server.sends(closed() + parsed() + ready());
+  one.receives_all(closed() + parsed() + ready());
+  one.sends(bind("", "mine") + execute() + end_batch());
+  server.receives_all(bind("", "mine") + execute() + end_batch());
+}
+
+SCRIPT("auto: an unnamed statement that cannot be read any more takes no transaction with it") {
+  automatic(bench, 1);
+  Client& one = with_statement(bench, "select 1");
+  Server& server = bench.last();
+  begin(one, server);
+  const std::string unnamed = parse("", "select a from t") + end_batch();
+  one.sends(unnamed);
+  server.receives_all(unnamed);
+  server.sends(parsed() + ready('T'));
+  one.receives_all(parsed() + ready('T'));
+  one.sends(parse("two", "execute mine") + bind("", "") + end_batch());
+  const std::string sent = server.take();
+  CHECK(sent.find(query("SAVEPOINT heim_names") + unnamed) != std::string::npos);
+  CHECK(sent.ends_with(parse("two", "execute mine") + bind("", "") + end_batch()));
+}
+
+SCRIPT("auto: a Bind with the wrong parameters, of what cannot be read any more") {
+  automatic(bench, 2);
+  Elsewhere at(bench, "select a from t where b = $1");
+  at.one->sends(bind("", "mine") + end_batch());
+  at.server->receives_all(parse("heim_0", "select a from t where b = $1") + bind("", "heim_0") +
+                          end_batch());
+  at.server->sends(error("42P01", "no t") + ready('E'));
+  at.one->receives_all(
+      error("08P01",
+            "bind message supplies 0 parameters, but prepared statement \"mine\" requires 1") +
+      ready('E'));
+}
+
+SCRIPT("auto: Describe of what cannot be read any more tells its parameters first") {
+  automatic(bench, 2);
+  Elsewhere at(bench, "select a from t");
+  at.one->sends(describe('S', "mine") + end_batch());
+  at.server->receives_all(parse("heim_0", "select a from t") + describe('S', "heim_0") +
+                          end_batch());
+  at.server->sends(error("42P01", "no t") + ready('E'));
+  at.one->receives_all(no_parameters() + error("42P01", "no t") + ready('E'));
+}
+
+SCRIPT("auto: a Parse behind a batch that may fail is the server's to answer") {
+  automatic(bench, 1);
+  Client& one = with_statement(bench, "select 1");
+  Server& server = bench.last();
+  begin(one, server);
+  const std::string failing = parse("", "select wrong") + end_batch();
+  one.sends(failing + parse("same", "select 1") + end_batch());
+  const std::string sent = server.take();
+  CHECK(sent.find(parse("same", "select 1") + close('S', "same")) != std::string::npos);
+  const std::string failed = error("42703", "no such column") + ready('E');
+  const std::string aborted = error("25P02", "current transaction is aborted") + ready('E');
+  server.sends(failed + aborted);
+  one.receives_all(failed + aborted);
+}
+
+SCRIPT("auto: a name of SQL's PREPARE that may have been closed since is the server's to judge") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& server = bench.last();
+  runs(one, server, "prepare p1 as select 1", "PREPARE");
+  server.receives_all(ask_statements());
+  server.sends(state({{"p", "p1", "prepare p1 as select 1", ""}}));
+  begin(one, server);
+  one.sends(close('S', "p1") + end_batch());
+  server.receives_all(close('S', "p1") + end_batch());
+  server.sends(closed() + ready('T'));
+  one.receives_all(closed() + ready('T'));
+  one.sends(parse("p1", "select 2") + end_batch());
+  CHECK(server.take().find("heim_none") == std::string::npos);
 }
 
 SCRIPT("auto: Describe in a failed transaction, of what gives no rows") {
@@ -200,6 +336,6 @@ SCRIPT("auto: a name of SQL's PREPARE is taken in a failed transaction, too") {
   asks(one, server, "select wrong", failed);
   one.sends(parse("p1", "commit") + bind("", "p1") + execute() + end_batch());
   server.take();
-  server.sends(parsed() + error("26000", "no heim_none") + ready('E'));
+  server.sends(parsed() + error("42P05", "p1 is taken") + ready('E'));
   one.receives_error("42P05");
 }

@@ -50,6 +50,18 @@ inline std::string set_config(std::string_view name, std::string_view value) {
          "',false)";
 }
 
+// Keeps a name that a statement could not be given.
+inline std::string stand_in(std::string_view name) {
+  return parse(name, "select text 'heim_absent'::regclass") + end_batch();
+}
+
+// A statement gets the client's own name, and its server says that it is there.
+inline std::string own_name(std::string_view name, std::string_view text) {
+  return parse(name, text) + end_batch() + stand_in(name);
+}
+
+inline std::string named() { return parsed() + ready() + error("42P05", "it is there") + ready(); }
+
 inline void automatic(Bench& bench, std::uint32_t pool_size = 2) {
   bench.settings.proxy.pool_mode = config::PoolMode::automatic;
   bench.settings.proxy.pool_size = pool_size;

@@ -237,9 +237,9 @@ SCRIPT("auto: a client that asks for all statements has its own names from then 
   server.receives_all(query("RESET \"application_name\";"));
   server.sends(done("RESET"));
   bench.settle();
-  server.receives_all(close('S', "heim_0") + end_batch() + parse("mine", "select 1") + end_batch() +
+  server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", "select 1") +
                       query("execute mine"));
-  server.sends(closed() + ready() + parsed() + ready() + answer("1"));
+  server.sends(closed() + ready() + named() + answer("1"));
   one.receives_all(answer("1"));
   one.sends(bind("", "mine") + execute() + end_batch());
   server.receives_all(bind("", "mine") + execute() + end_batch());
@@ -265,9 +265,9 @@ SCRIPT("auto: what waits for the server's word about its session goes on after i
   server.receives_nothing();
   server.sends(state({{"v", "work_mem", "1MB", ""}}));
   bench.settle();
-  server.receives_all(close('S', "heim_0") + end_batch() + parse("mine", "select 1") + end_batch() +
+  server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", "select 1") +
                       query("execute mine"));
-  server.sends(closed() + ready() + parsed() + ready() + answer("1"));
+  server.sends(closed() + ready() + named() + answer("1"));
   one.receives_all(answer("1"));
   one.leaves();
   bench.settle();

@@ -1,0 +1,113 @@
+// Statements under the client's own names that its server could not be given: what they read is
+// gone, or called otherwise. Their names stay taken, by a statement that cannot run, and where one
+// is used it is tried again: it fails as it would, or is there from then on.
+//
+// They are the named ones of `statements_`, where names are the client's own.
+#include "session/client_tracking.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+#include "session/statement_text.hpp"
+
+namespace heim::session {
+namespace {
+
+constexpr std::string_view stand_in = "select text 'heim_absent'::regclass";
+constexpr std::string_view attempt = "heim_try";  // a statement
+
+}  // namespace
+
+// Prepares it under this name. Whatever comes of it, no transaction of the client's is lost.
+void Client::prepare_own(std::string_view name, Statement& statement, const SettingList* under) {
+  find_script(statement);
+  note_own(name, statement.script);
+  Undo absent;
+  absent.client_named = true;
+  absent.name = name;
+  absent.before = statements_.find(name);
+  // What it was read under may have changed since.
+  const bool same = !under || (parsed_under() && under->parsing == vars->parsing);
+  parse_apart(name, statement.content, same ? std::string() : reading_sql(*under),
+              std::move(absent));
+  std::string nothing(stand_in);
+  nothing.append(3, '\0');  // its end, and no types
+  parse_apart(name, nothing, {}, std::nullopt);
+}
+
+// A Parse under settings of its own, apart from what the client does. `absent`: to be taken back if
+// it fails.
+void Client::parse_apart(std::string_view name, std::string_view content,
+                         const std::string& settings, std::optional<Undo> absent) {
+  const bool open = server->in_transaction();
+  const bool apart = open || !settings.empty();
+  const auto run = [&](const std::string& sql) {
+    server->ask(sql, hub.to_server, Reply::query_lenient);
+  };
+  if (apart) run((open ? "SAVEPOINT heim_names;" : "BEGIN;") + settings);
+  std::string message;
+  wire::Writer(message, 'P').string(name).bytes(content);
+  hub.to_server.copy(message);
+  const bool marked = absent.has_value();
+  if (marked) server->remember(std::move(*absent));
+  server->expect(Reply::parse_lenient, marked);
+  server->sync_hidden(hub.to_server);
+  if (apart) run(open ? "ROLLBACK TO heim_names;RELEASE heim_names" : "ROLLBACK");
+}
+
+// A message that names such a one. Nothing if it names none.
+std::optional<std::size_t> Client::own_absent(Bytes in, const wire::Header& header) {
+  const auto given = statement_name(in, header);
+  if (!given || given->empty()) return std::nullopt;
+  const StatementRef statement = statements_.find(*given);
+  if (!statement) return std::nullopt;
+  Undo change;
+  change.client_named = true;
+  change.name = *given;
+  change.before = statement;
+  if (header.tag == 'P' || header.tag == 'C') {
+    statements_.erase(*given);
+    server->remember(std::move(change));
+    server->expect(header.tag == 'P' ? Reply::parse : Reply::close, true);
+    return pass(in, header);
+  }
+  if (header.tag == 'D') return try_absent(statement, {*given, nullptr, true}), std::nullopt;
+  wire::Fields rest(in.subspan(wire::header_size,
+                               std::min<std::size_t>(in.size() - wire::header_size, header.body)));
+  rest.string();
+  rest.string();
+  try_absent(statement, {*given, &rest});
+  return std::nullopt;
+}
+
+// Ahead of what uses it. Where it fails, so does the batch, with its error.
+void Client::try_absent(const StatementRef& statement, const Use& use) {
+  std::string out;
+  const auto parse = [&](std::string_view name, Undo change) {
+    wire::Writer(out, 'P').string(name).bytes(statement->content);
+    server->remember(std::move(change));
+    server->expect(Reply::parse_hidden, true);
+  };
+  const auto close = [&](std::string_view name) {
+    wire::Writer(out, 'C').u8('S').string(name);
+    server->expect(Reply::close_hidden);
+  };
+  close(attempt);
+  parse(attempt, undo_for(*statement, use));
+  close(attempt);
+  close(use.name);
+  Undo there;
+  there.client_named = true;
+  there.name = use.name;
+  there.before = statement;
+  parse(use.name, std::move(there));
+  hub.to_server.copy(out);
+  statements_.erase(use.name);
+}
+
+// DEALLOCATE of SQL.
+void Client::forget_absent(const sql::Script& script) {
+  for (const sql::Statement& each : script.statements) {
+    if ((each.effects & sql::effect::deallocates) != 0) statements_.erase(each.name);
+  }
+}
+
+}  // namespace heim::session
