@@ -106,10 +106,7 @@ void Session::push_out() {
 void Session::read_in() {
   const bool idle = reader_.phase() == Reader::Phase::idle;
   if (!waits_ && !async_ && !idle) return;
-  if (!reader_.read(stream_.inbox)) {
-    broken_ = true;
-    stream_.hang_up();
-  }
+  if (!reader_.read(stream_.inbox)) give_up();
   if (reader_.discards() || (idle && !waits_ && !async_)) trim();
 }
 
@@ -119,13 +116,22 @@ void Session::trim() {
   reader_.moved();
 }
 
+// It broke the protocol, or memory ran out: nobody knows what was lost.
+void Session::give_up() noexcept {
+  broken_ = true;
+  try {
+    stream_.hang_up();
+  } catch (...) {
+    broken_ = true;  // the engine finds out by itself, later
+  }
+}
+
 void Session::go_on() {
   try {
     push_out();
     read_in();
   } catch (...) {
-    broken_ = true;  // memory ran out: nobody knows what was lost
-    stream_.hang_up();
+    give_up();
   }
   if (async_ && is_there()) announce();
   if (told_ && !waits_ && !reader_.notifications.empty()) ring();

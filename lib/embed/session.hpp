@@ -81,6 +81,7 @@ class Session final : runtime::Guest {
   void check_usable() const;
   void ask(Visit& visit);
   void push_out();
+  void give_up() noexcept;
   void read_in();
   void trim();
   bool is_over() const { return reader_.phase() == Reader::Phase::idle || !stream_.is_open(); }

@@ -311,6 +311,8 @@ static void test_shown(heim_proxy* proxy) {
   OK(heim_proxy_show(proxy, "POOLS", &text, &error));
   CHECK_HAS(text, "\"database\":\"postgres\"");
   CHECK_HAS(text, "\"user\":\"app\"");
+  OK(heim_proxy_show(proxy, "CLIENTS", &text, &error));
+  CHECK_HAS(text, "in-process");
   OK(heim_route_explain(proxy, "SELECT 1", &text, &error));
   CHECK_HAS(text, "primary");
   CHECK_STATUS(heim_proxy_show(proxy, "NONSENSE", &text, &error), HEIM_SERVER, &error);

@@ -167,6 +167,7 @@ int main(int argc, char** argv) {
   test_threads(NULL);
   test_threads("[proxy]\nlisten_address = []\npool_size = 3\n");
   test_threads("[proxy]\nlisten_address = []\npool_mode = \"transaction\"\npool_size = 5\n");
+  test_threads("[proxy]\nlisten_address = []\npool_mode = \"session\"\npool_size = 40\n");
   test_stop(HEIM_STOP_NOW);
   test_stop(HEIM_STOP_WAIT_FOR_SERVERS);
   return 0;
