@@ -156,14 +156,16 @@ bool Session::wait(Visit& visit, Until until, Instant deadline) {
   stream_.set_bounded(false);
   stream_.taken();
   go_on();
-  bool in_time = true;
-  while (!is_there() && in_time) {
-    if (!visit.hub()) {
-      broken_ = true;
-      break;
+  try {
+    while (!is_there() && std::chrono::steady_clock::now() < deadline) {
+      if (!visit.hub()) broken_ = true;
+      if (broken_) break;
+      visit.sleep(*this, deadline);
     }
-    visit.sleep(*this, deadline);
-    in_time = deadline == never || is_there() || std::chrono::steady_clock::now() < deadline;
+  } catch (...) {
+    waits_ = false;
+    give_up();
+    throw;
   }
   waits_ = false;
   stream_.set_bounded(true);

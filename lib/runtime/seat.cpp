@@ -65,7 +65,14 @@ Seat::Visit::Visit(Seat& seat) : seat_(seat), lock_(seat.mutex_) {
   if (seat.worker_) seat.worker_->loop().forget_now();
 }
 
-Seat::Visit::~Visit() { seat_.settle(); }
+// Where memory has run out, others are looked after a little later.
+Seat::Visit::~Visit() {
+  try {
+    seat_.settle();
+  } catch (...) {
+    seat_.steward_.wake();
+  }
+}
 
 session::Hub* Seat::Visit::hub() const { return seat_.worker_ ? &seat_.worker_->hub() : nullptr; }
 
