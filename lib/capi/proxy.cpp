@@ -39,12 +39,12 @@ heim_proxy_options options_of(const heim_proxy_options* given) {
   return options;
 }
 
-// Two for each that can run at a time: who holds a seat may lose its processor to the server that
-// it wakes.
+// Several for each thread that can run at a time: who holds a seat may lose its processor to the
+// server that it wakes, and others wait for it then.
 std::uint32_t seats_of(const heim_proxy_options& options) {
   if (options.seats == HEIM_NO_SEATS) return 0;
   if (options.seats > 0) return options.seats;
-  return std::clamp(2 * std::thread::hardware_concurrency(), 4u, 16u);
+  return std::clamp(4 * std::thread::hardware_concurrency(), 4u, 16u);
 }
 
 std::string join_addresses(const heim_proxy& proxy, const char* between) {
