@@ -240,15 +240,10 @@ HEIM_API HEIM_MUST_USE heim_status heim_proxy_dsn(heim_proxy* proxy, const char*
                                                   heim_error* error);
 
 /* What SHOW says on the console, as JSON: [{"column": "value", ...}, ...]; NULL is null. `what`:
- * "POOLS", "NODES", "STATS", "ROUTE FOR SELECT ...". Lent until the next call of it, of
- * heim_route_explain() or close. SERVER: there is no such command. STATE: the proxy was not
- * started, or has no seats. */
+ * "POOLS", "NODES", "STATS", "CLIENTS". Lent until the next call of it or close. SERVER: there is
+ * no such command. STATE: the proxy was not started, or has no seats. */
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_show(heim_proxy* proxy, const char* what,
                                                    const char** out, heim_error* error);
-
-/* Where a statement would go now, and why, in the same form. */
-HEIM_API HEIM_MUST_USE heim_status heim_route_explain(heim_proxy* proxy, const char* sql,
-                                                      const char** out, heim_error* error);
 
 /* Stops it now if it runs, waits for its threads and frees it. Sessions that are open end, and can
  * only be closed then, before or after this. */
@@ -299,7 +294,8 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_open(heim_proxy* proxy,
 HEIM_API void heim_session_close(heim_session* session);
 
 /* What a statement answered. Lent until the next call on the session that asks for something;
- * heim_session_notification(), _parameter(), _transaction(), _error_field() and _cancel() do not.
+ * heim_session_notification(), _parameter(), _transaction(), _error_field(), _cancel() and
+ * heim_route_explain() do not.
  */
 typedef struct heim_result heim_result;
 
@@ -446,6 +442,11 @@ HEIM_API heim_transaction heim_session_transaction(heim_session* session);
 /* A field of the last call's SERVER or CLOSED by its letter in the protocol: 'D' detail, 'H' hint,
  * 'P' position, 't' table, 'n' constraint, ...; NULL if it has none. Lent until the next call. */
 HEIM_API const char* heim_session_error_field(heim_session* session, char field);
+
+/* Where a statement of the session would go now, and why, as JSON: [{"what": "node", "value": ...},
+ * ...]. It is not run. Lent until the next call of it or close. CLOSED: the session has ended. */
+HEIM_API HEIM_MUST_USE heim_status heim_route_explain(heim_session* session, const char* sql,
+                                                      const char** out, heim_error* error);
 
 /* ---- Results ------------------------------------------------------------------------------ */
 /* Rows and columns count from 0. What a call returns is lent as the result is. */

@@ -135,6 +135,13 @@ class Session {
     const char* value = heim_session_parameter(handle(), name.c_str());
     return value ? std::optional<std::string>(value) : std::nullopt;
   }
+  /// Where a statement would go now, and why, as JSON.
+  std::string explain_route(const std::string& sql) {
+    const char* text = "";
+    detail::check(
+        [&](auto error) { return heim_route_explain(handle(), sql.c_str(), &text, error); });
+    return text;
+  }
   heim_transaction transaction() { return heim_session_transaction(handle()); }
   /// Of the last Error: 'D' detail, 'H' hint, ...; empty if it has none.
   std::string error_field(char letter) {

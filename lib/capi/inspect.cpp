@@ -1,4 +1,4 @@
-// What the console shows, as JSON: through a session with it.
+// What the console shows, as JSON, through a session with it; and where a statement would go.
 #include <nlohmann/json.hpp>
 
 #include "capi/guard.hpp"
@@ -7,6 +7,7 @@
 using heim::capi::guard;
 using heim::capi::require;
 using heim::capi::running;
+using heim::capi::session_of;
 
 namespace {
 
@@ -22,6 +23,10 @@ nlohmann::ordered_json row_of(const embed::Result& result, std::size_t row) {
   return object;
 }
 
+std::string text_of(const nlohmann::ordered_json& rows) {
+  return rows.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 const char* show(heim_proxy* proxy, const std::string& what) {
   embed::Options options;
   options.startup = {{"user", "heimproxy"}, {"database", "heimproxy"}};
@@ -29,7 +34,7 @@ const char* show(heim_proxy* proxy, const std::string& what) {
   const embed::Result& result = session.query("SHOW " + what);
   auto rows = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < result.row_count(); ++i) rows.push_back(row_of(result, i));
-  proxy->shown = rows.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  proxy->shown = text_of(rows);
   return proxy->shown.c_str();
 }
 
@@ -44,11 +49,16 @@ heim_status heim_proxy_show(heim_proxy* proxy, const char* what, const char** ou
   });
 }
 
-heim_status heim_route_explain(heim_proxy* proxy, const char* sql, const char** out,
+heim_status heim_route_explain(heim_session* session, const char* sql, const char** out,
                                heim_error* error) {
   return guard(error, [&] {
     require(sql, "sql");
     require(out, "out");
-    *out = show(proxy, "ROUTE FOR " + std::string(sql));
+    auto rows = nlohmann::ordered_json::array();
+    for (const heim::session::ExplainRow& row : session_of(session).explain(sql)) {
+      rows.push_back({{"what", row.what}, {"value", row.value}});
+    }
+    session->explained = text_of(rows);
+    *out = session->explained.c_str();
   });
 }

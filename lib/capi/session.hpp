@@ -12,6 +12,7 @@ struct heim_session {
       : session(engine, std::move(options)) {}
 
   heim::embed::Session session;
+  std::string explained;  // lent
 };
 
 namespace heim::capi {

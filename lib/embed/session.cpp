@@ -456,6 +456,13 @@ const std::string* Session::parameter(std::string_view name) {
   return &lent_parameter_;
 }
 
+std::vector<session::ExplainRow> Session::explain(const std::string& sql) {
+  if (is_foreign()) check_usable();
+  Visit visit(*seat_);
+  if (!client || !visit.hub()) throw Failure(Trouble::closed, "the session has ended");
+  return visit.hub()->explain_route(client->database_name, sql);
+}
+
 char Session::status() {
   if (is_foreign()) return 'X';
   Visit visit(*seat_);

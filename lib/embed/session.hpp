@@ -65,6 +65,8 @@ class Session final : runtime::Guest {
   /// Lent until the next call of it. Null: `deadline` passed first.
   const Notification* notification(Instant deadline);
   const std::string* parameter(std::string_view name);
+  /// Where a statement would go now, and why.
+  std::vector<session::ExplainRow> explain(const std::string& sql);
   /// As ReadyForQuery has it; 'B' while something is asked, 'X' when it has ended.
   char status();
   /// The body of the last failure's ErrorResponse; empty if it had none.

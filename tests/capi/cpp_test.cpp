@@ -198,6 +198,7 @@ TEST_CASE("a coroutine awaits results") {
 
 TEST_CASE("the proxy shows itself, and has a socket for drivers") {
   CHECK(proxy().show("POOLS").find("\"database\"") != std::string::npos);
+  CHECK(open().explain_route("SELECT 1").find("\"node\"") != std::string::npos);
   const std::string dsn = proxy().dsn("postgres", "o'neill");
   CHECK(dsn.starts_with("host='/"));
   CHECK(dsn.find("user='o\\'neill'") != std::string::npos);

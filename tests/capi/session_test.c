@@ -306,6 +306,7 @@ static void test_fork(heim_proxy* proxy) {
 }
 
 static void test_shown(heim_proxy* proxy) {
+  heim_session* session = open_session(proxy);
   const char* text = NULL;
   heim_error error;
   OK(heim_proxy_show(proxy, "POOLS", &text, &error));
@@ -313,8 +314,9 @@ static void test_shown(heim_proxy* proxy) {
   CHECK_HAS(text, "\"user\":\"app\"");
   OK(heim_proxy_show(proxy, "CLIENTS", &text, &error));
   CHECK_HAS(text, "in-process");
-  OK(heim_route_explain(proxy, "SELECT 1", &text, &error));
-  CHECK_HAS(text, "primary");
+  OK(heim_route_explain(session, "SELECT 1", &text, &error));
+  CHECK_HAS(text, "\"value\":\"127.0.0.1");
+  heim_session_close(session);
   CHECK_STATUS(heim_proxy_show(proxy, "NONSENSE", &text, &error), HEIM_SERVER, &error);
   CHECK_STATUS(heim_proxy_dsn(proxy, NULL, NULL, &text, &error), HEIM_STATE, &error);
 }

@@ -69,9 +69,6 @@ class Proxy:
         """What SHOW says on the console: "POOLS", "NODES", ..."""
         return json.loads(self._native.show(what))
 
-    def explain_route(self, sql: str) -> "list[dict[str, Optional[str]]]":
-        return self.show("ROUTE FOR " + sql)
-
     def reload(self) -> None:
         self._native.reload()
 

@@ -233,6 +233,18 @@ static PyObject* parameter(PyObject* object, PyObject* arguments) {
   return PyUnicode_FromString(value);
 }
 
+static PyObject* explain_route(PyObject* object, PyObject* arguments) {
+  heim_session* session = opened(object);
+  const char *sql = NULL, *text = NULL;
+  heim_error error;
+  heim_status status;
+  if (!session || !PyArg_ParseTuple(arguments, "s", &sql)) return NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  status = heim_route_explain(session, sql, &text, &error);
+  Py_END_ALLOW_THREADS;
+  return status == HEIM_OK ? PyUnicode_FromString(text) : raise_error(&error, session);
+}
+
 static PyObject* transaction(PyObject* object, PyObject* unused) {
   heim_session* session = ((Session*)object)->session;
   heim_transaction state;
@@ -254,6 +266,7 @@ static PyMethodDef methods[] = {
     {"cancel", cancel, METH_NOARGS, "From any thread."},
     {"notification", notification, METH_VARARGS, "notification(seconds): below 0 for ever"},
     {"parameter", parameter, METH_VARARGS, "parameter(name)"},
+    {"explain_route", explain_route, METH_VARARGS, "explain_route(sql): as JSON"},
     {"transaction", transaction, METH_NOARGS, "As heim_transaction has it."},
     {NULL, NULL, 0, NULL}};
 

@@ -1,5 +1,6 @@
 """PEP 249 over sessions of a proxy in this process."""
 
+import json
 import threading
 from typing import Any, Iterator, NamedTuple, Optional, Sequence, Union
 
@@ -122,6 +123,12 @@ class Connection:
         """What the server reported: "server_version", "TimeZone", ..."""
         with self._lock:
             return self._get().parameter(name)
+
+    def explain_route(self, sql: str) -> "dict[str, str]":
+        """Where a statement would go now, and why. It is not run."""
+        with self._lock:
+            rows = json.loads(self._get().explain_route(sql))
+        return {row["what"]: row["value"] for row in rows}
 
     @property
     def closed(self) -> bool:
