@@ -1,6 +1,7 @@
 #include "embed/local_stream.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "session/client.hpp"
 
@@ -12,12 +13,12 @@ constexpr std::size_t portion = 64 << 10;
 
 }  // namespace
 
-void LocalStream::connect(session::Hub& hub) {
+void LocalStream::connect(session::Hub& hub) noexcept {
   hub.accept(*this);
   guest_.client = static_cast<session::Client*>(handler_);
 }
 
-std::size_t LocalStream::feed(Bytes bytes) {
+std::size_t LocalStream::feed(Bytes bytes) noexcept {
   std::size_t fed = 0;
   while (handler_ && !paused_ && fed < bytes.size()) {
     const Bytes part = bytes.subspan(fed, std::min(portion, bytes.size() - fed));
@@ -27,18 +28,22 @@ std::size_t LocalStream::feed(Bytes bytes) {
   return fed;
 }
 
-void LocalStream::hang_up() {
+void LocalStream::hang_up() noexcept {
   if (handler_) handler_->on_end(*this, {});
 }
 
-void LocalStream::taken() {
+void LocalStream::taken() noexcept {
   if (!owes_drained_ || !handler_ || backlog() > 0) return;
   owes_drained_ = false;
   handler_->on_drained(*this);
 }
 
 void LocalStream::write(std::span<const Bytes> segments) {
-  for (const Bytes segment : segments) inbox.append(segment);
+  try {
+    for (const Bytes segment : segments) inbox.append(segment);
+  } catch (const std::bad_alloc&) {
+    has_lost_ = true;
+  }
   owes_drained_ |= bounded_;
   seat_.stir(guest_);
 }

@@ -15,19 +15,22 @@ class LocalStream final : public Stream {
   LocalStream(runtime::Seat& seat, runtime::Guest& guest) : seat_(seat), guest_(guest) {}
 
   // ---- the session's side -------------------------------------------------------
+  // What throws within the engine ends the process: see runtime/seat.hpp.
   /// The engine accepts it as it does a socket. Once.
-  void connect(session::Hub& hub);
+  void connect(session::Hub& hub) noexcept;
   bool is_open() const { return handler_ != nullptr; }
   /// How many of the bytes the engine took: it may not want all of them now, and stirs the guest
   /// when it does.
-  std::size_t feed(Bytes bytes);
-  void hang_up();
+  std::size_t feed(Bytes bytes) noexcept;
+  void hang_up() noexcept;
+  /// There was no memory for all that came.
+  bool has_lost() const { return has_lost_; }
   Inbox inbox;
   /// With a bound, what lies in the inbox counts as not sent: the server is not read while that is
   /// much.
   void set_bounded(bool bounded) { bounded_ = bounded; }
   /// Some of the inbox was taken out.
-  void taken();
+  void taken() noexcept;
 
   // ---- Stream -------------------------------------------------------------------
   void write(std::span<const Bytes> segments) override;
@@ -53,6 +56,7 @@ class LocalStream final : public Stream {
   bool paused_ = false;
   bool bounded_ = false;
   bool owes_drained_ = false;
+  bool has_lost_ = false;
 };
 
 }  // namespace heim::embed

@@ -14,8 +14,7 @@ std::string_view without_zero(Bytes body) {
 
 }  // namespace
 
-void Reader::begin() {
-  phase_ = Phase::busy;
+void Reader::forget() {
   discards_ = overflowed_ = stopped_ = false;
   count_ = bytes_ = 0;
   error_.clear();

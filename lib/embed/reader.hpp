@@ -28,8 +28,10 @@ class Reader {
   /// Of the results of one exchange, in bytes as they came; what is above makes it fail.
   void set_limit(std::size_t bytes) { limit_ = bytes; }
 
-  /// Something is asked: what was answered before is forgotten.
-  void begin();
+  /// What was answered before is forgotten.
+  void forget();
+  /// Something is asked.
+  void begin() { phase_ = Phase::busy; }
   /// Nobody wants the rows of this exchange.
   void discard() { discards_ = true; }
   bool discards() const { return discards_; }

@@ -61,7 +61,7 @@ void Session::log_in(Options options) {
   if (!options.password.empty()) {
     hub->shared.learn(database, user, auth::Credentials::plain(options.password.view()));
   }
-  put_startup(out_, options.startup);
+  compose([&] { put_startup(out_, options.startup); });
   stream_.connect(*hub);
   wait(visit, Until::answered);
   hold();
@@ -86,11 +86,23 @@ void Session::ask(Visit& visit) {
   if (!stream_.is_open() || broken_) fail_closed();
   last_error_.clear();
   held_.clear();
-  reader_.begin();
+  reader_.forget();
   rows_ = Rows::kept;
   extended_ = false;
   shown_ = copied_ = 0;
   stream_.set_bounded(false);
+}
+
+// Nothing of a message that there is no memory for is sent.
+template <class Put>
+void Session::compose(Put put) {
+  const std::size_t before = out_.size();
+  try {
+    put();
+  } catch (...) {
+    out_.resize(before);
+    throw;
+  }
 }
 
 void Session::push_out() {
@@ -106,7 +118,7 @@ void Session::push_out() {
 void Session::read_in() {
   const bool idle = reader_.phase() == Reader::Phase::idle;
   if (!waits_ && !async_ && !idle) return;
-  if (!reader_.read(stream_.inbox)) give_up();
+  if (stream_.has_lost() || !reader_.read(stream_.inbox)) give_up();
   if (reader_.discards() || (idle && !waits_ && !async_)) trim();
 }
 
@@ -119,11 +131,7 @@ void Session::trim() {
 // It broke the protocol, or memory ran out: nobody knows what was lost.
 void Session::give_up() noexcept {
   broken_ = true;
-  try {
-    stream_.hang_up();
-  } catch (...) {
-    broken_ = true;  // the engine finds out by itself, later
-  }
+  stream_.hang_up();
 }
 
 void Session::go_on() {
@@ -156,16 +164,10 @@ bool Session::wait(Visit& visit, Until until, Instant deadline) {
   stream_.set_bounded(false);
   stream_.taken();
   go_on();
-  try {
-    while (!is_there() && std::chrono::steady_clock::now() < deadline) {
-      if (!visit.hub()) broken_ = true;
-      if (broken_) break;
-      visit.sleep(*this, deadline);
-    }
-  } catch (...) {
-    waits_ = false;
-    give_up();
-    throw;
+  while (!is_there() && std::chrono::steady_clock::now() < deadline) {
+    if (!visit.hub()) broken_ = true;
+    if (broken_) break;
+    visit.sleep(*this, deadline);
   }
   waits_ = false;
   stream_.set_bounded(true);
@@ -203,6 +205,7 @@ void Session::fail_closed() {
   last_error_ = reader_.error();
   const wire::ErrorView view = wire::read_error(as_bytes(last_error_));
   std::string message(view.message);
+  if (stream_.has_lost()) message = "out of memory for what the server sent";
   if (message.empty()) message = broken_ ? "the session broke" : "the session has ended";
   throw Failure(Trouble::closed, message, std::string(view.sqlstate));
 }
@@ -239,7 +242,8 @@ Result& Session::query(std::string_view sql) {
   if (!is_sendable(sql.size())) throw Failure(Trouble::invalid, "the statement is too long");
   Visit visit(*seat_);
   ask(visit);
-  put_query(out_, sql);
+  compose([&] { put_query(out_, sql); });
+  reader_.begin();
   return first(visit);
 }
 
@@ -247,7 +251,8 @@ Result& Session::run(const Request& request, Rows rows) {
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  put_request(out_, request);
+  compose([&] { put_request(out_, request); });
+  reader_.begin();
   extended_ = true;
   rows_ = rows;
   return first(visit);
@@ -267,7 +272,8 @@ Result& Session::prepare(std::string_view name, std::string_view sql,
   if (!is_sendable(sql.size())) throw Failure(Trouble::invalid, "the statement is too long");
   Visit visit(*seat_);
   ask(visit);
-  put_prepare(out_, name, sql, types);
+  compose([&] { put_prepare(out_, name, sql, types); });
+  reader_.begin();
   extended_ = true;
   return first(visit);
 }
@@ -276,7 +282,8 @@ void Session::deallocate(std::string_view name) {
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  put_deallocate(out_, name);
+  compose([&] { put_deallocate(out_, name); });
+  reader_.begin();
   extended_ = true;
   wait(visit, Until::answered);
   hold();
@@ -320,7 +327,7 @@ void Session::copy_write(Bytes data) {
       throw Failure(Trouble::state, "no COPY awaits data");
     }
     const Bytes part = data.first(std::min(piece, data.size()));
-    wire::message(out_, 'd', as_text(part));
+    compose([&] { wire::message(out_, 'd', as_text(part)); });
     data = data.subspan(part.size());
     wait(visit, Until::answered);
   }
@@ -335,8 +342,10 @@ Result& Session::copy_end(const std::string* reason) {
     check_failed();
     throw Failure(Trouble::state, "no COPY awaits data");
   }
-  reason ? wire::text_message(out_, 'f', *reason) : wire::message(out_, 'c', {});
-  if (extended_) wire::message(out_, 'S', {});
+  compose([&] {
+    reason ? wire::text_message(out_, 'f', *reason) : wire::message(out_, 'c', {});
+    if (extended_) wire::message(out_, 'S', {});
+  });
   reader_.copy_ended();
   shown_ = reader_.count() - 1;
   take_more(visit, Until::answered);
@@ -369,7 +378,8 @@ void Session::start(const Request& request, Rows rows, std::function<void()> don
   Visit visit(*seat_);
   ask(visit);
   quiet();
-  put_request(out_, request);
+  compose([&] { put_request(out_, request); });
+  reader_.begin();
   extended_ = true;
   rows_ = rows;
   until_ = rows == Rows::streamed ? Until::shown : Until::answered;

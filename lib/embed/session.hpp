@@ -82,6 +82,8 @@ class Session final : runtime::Guest {
   void log_in(Options options);
   void check_usable() const;
   void ask(Visit& visit);
+  template <class Put>
+  void compose(Put put);
   void push_out();
   void give_up() noexcept;
   void read_in();

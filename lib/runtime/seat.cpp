@@ -65,18 +65,11 @@ Seat::Visit::Visit(Seat& seat) : seat_(seat), lock_(seat.mutex_) {
   if (seat.worker_) seat.worker_->loop().forget_now();
 }
 
-// Where memory has run out, others are looked after a little later.
-Seat::Visit::~Visit() {
-  try {
-    seat_.settle();
-  } catch (...) {
-    seat_.steward_.wake();
-  }
-}
+Seat::Visit::~Visit() { seat_.settle(); }
 
 session::Hub* Seat::Visit::hub() const { return seat_.worker_ ? &seat_.worker_->hub() : nullptr; }
 
-void Seat::Visit::sleep(Guest& guest, Instant deadline) {
+void Seat::Visit::sleep(Guest& guest, Instant deadline) noexcept {
   seat_.settle();
   guest.quiet();
   guest.watched_ = guest.server_id();
@@ -127,7 +120,7 @@ void Seat::look(Guest& guest, short revents) {
 }
 
 // What a stay has brought about: asked of the kernel, told to those whom it concerns.
-void Seat::settle() {
+void Seat::settle() noexcept {
   constexpr int rounds = 8;
   for (int i = 0; i < rounds; ++i) {
     if (worker_ && worker_->loop().is_due()) worker_->loop().turn();
@@ -161,7 +154,7 @@ void Seat::retire() {
 
 // ---- the steward's part -------------------------------------------------------
 
-Seat::Care Seat::tend() {
+Seat::Care Seat::tend() noexcept {
   const std::lock_guard lock(mutex_);
   if (!worker_) return {false, longest_sleep};
   worker_->loop().forget_now();

@@ -5,6 +5,9 @@
 // the kernel wakes the right thread, as it does with a driver that has a connection of its own.
 // What else a seat has to do (timers, servers that open or go, work from other workers) is the
 // steward's, who looks after all seats on one thread.
+//
+// The engine cannot go on behind an exception in its midst (somebody's bytes might go to somebody
+// else): what throws there ends the process, as on a worker's thread.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -71,7 +74,7 @@ class Seat {
     session::Hub* hub() const;
     /// Sleeps, without the lock, until something may have come for the guest or `deadline` is
     /// there, and does what is to be done at the seat then.
-    void sleep(Guest& guest, Instant deadline);
+    void sleep(Guest& guest, Instant deadline) noexcept;
 
    private:
     Seat& seat_;
@@ -99,12 +102,12 @@ class Seat {
     bool watch = false;               // as soon as descriptor() is readable
     Duration patience = Duration(0);  // and at the latest then
   };
-  Care tend();
+  Care tend() noexcept;
   int descriptor() const { return descriptor_; }
   void set_descriptor(int fd) { descriptor_ = fd; }
 
  private:
-  void settle();
+  void settle() noexcept;
   void wake_sleepers();
   void look(Guest& guest, short revents);
   void note_watches();
