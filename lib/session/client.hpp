@@ -78,7 +78,7 @@ class Client final : public StreamHandler, public Holder {
   std::string in_its_names(const Server& server, Bytes error) override;
   void on_parameter(std::string_view name, std::string_view value) override;
   bool delays_parameter(std::string_view parameter) override;
-  bool delays_ready() const override { return restore_ != Restore::none; }
+  bool delays_ready() const override { return restores_something() || tells_first_; }
   void on_early_ready(Server& given) override;
   std::size_t backlog() const override { return stream_ ? stream_->backlog() : 0; }
   void on_server_drained() override;
@@ -249,6 +249,10 @@ class Client final : public StreamHandler, public Holder {
   std::size_t bind(Bytes in, const wire::Header& header);
   std::size_t bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
                            wire::Fields rest);
+  bool resets_by_null(const std::vector<SetConfig>& calls, Bytes in,
+                      const wire::Header& header) const;
+  std::size_t bind_rewritten(const wire::Header& header);
+  bool own_resets_by_null(Bytes in, const wire::Header& header);
   std::size_t bind_unknown(Bytes in, const wire::Header& header, std::string_view given);
   std::size_t send_bind(Bytes in, const wire::Header& header, std::string_view portal,
                         std::string_view given, std::uint32_t number);
@@ -426,7 +430,7 @@ class Client final : public StreamHandler, public Holder {
   const std::string* local_reset(const sql::Statement& statement) const;
   void forget_resets();
   bool may_reset() const;
-  bool restores_nothing() const { return restore_ == Restore::none || restore_ == Restore::told; }
+  bool restores_something() const { return restore_ != Restore::none; }
   bool waits_for_restore(const wire::Header& header) const;
   bool is_taken_back(const std::string& name, const std::string* now);
   bool restores(Server& given, char tx);
@@ -445,7 +449,8 @@ class Client final : public StreamHandler, public Holder {
   bool ends_cut(Server& given);
   // client_mend.cpp
   void note_portal(std::string_view portal, const sql::ScriptRef& script);
-  void note_own(std::string_view name, const sql::ScriptRef& script);
+  void note_own(std::string_view name, std::string_view text, const sql::ScriptRef& script);
+  void note_own_calls(std::string_view name, std::vector<SetConfig> calls);
   void note_own_bind(Bytes in);
   std::vector<std::string> mending(const sql::Statement& statement) const;
   void mend(std::string_view portal, Bytes rest);
@@ -514,8 +519,9 @@ class Client final : public StreamHandler, public Holder {
   bool reading_changed_ = false, reading_local_ = false;
   std::uint64_t reading_round_ = 0, reading_epoch_ = 1;  // the latter: but for BEGIN and COMMIT
   // told: it is done, and the client hears of it at the end of its batch.
-  enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running, told };
+  enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
+  bool tells_first_ = false;         // what a RESET changed, before the next ReadyForQuery
   bool cut_ = false;                 // the rest of the batch waits for it
   bool odd_strings_ = false;         // string literals may be read otherwise than usual
   Settings startup_vars_;            // what it asked for at its login

@@ -19,7 +19,7 @@ constexpr std::string_view attempt = "heim_try";  // a statement
 // Prepares it under this name. Whatever comes of it, no transaction of the client's is lost.
 void Client::prepare_own(std::string_view name, Statement& statement, const SettingList* under) {
   find_script(statement);
-  note_own(name, statement.script);
+  note_own(name, statement.text(), statement.script);
   Undo absent;
   absent.client_named = true;
   absent.name = name;

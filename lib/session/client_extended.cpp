@@ -123,7 +123,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     const std::uint64_t limit = hub.settings().proxy.max_client_prepared_bytes;
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
     StatementRef statement = intern(given, content);
-    if (!is_accepted(*statement)) return false;
+    if (statement->set_when_parsed || !is_accepted(*statement)) return false;
     statements_.set(given, std::move(statement), vars);
     ++pool->meter->total.client_parse_count;
   }
@@ -172,7 +172,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const bool may_fail = server->in_failed_transaction() || server->owes_earlier();
   const bool was_of_sql = vars->find(statement_item(given)) && !is_of_sql(given);
   if (tracks_state() && (may_fail || was_of_sql)) try_name(given, content);
-  if (may_fail) {
+  if (may_fail || statement->set_when_parsed) {
     retire(key_of(*statement));
     close_orphans();
   }
@@ -401,6 +401,7 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (given.empty()) return bind_unnamed(in, header, portal, fields);
   const StatementRef statement = statements_.find(given);
   if (!statement) return bind_unknown(in, header, given);
+  if (resets_by_null(statement->set_configs, in, header)) return bind_rewritten(header);
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
   return send_bind(in, header, portal, given, ensure_prepared(statement, {given, &fields}));
@@ -408,7 +409,9 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
 
 std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
                                  wire::Fields rest) {
-  if (refuses_bind(statements_.unnamed(), {}, rest)) return discard_frame(in, header);
+  const StatementRef& given = statements_.unnamed();
+  if (given && resets_by_null(given->set_configs, in, header)) return bind_rewritten(header);
+  if (refuses_bind(given, {}, rest)) return discard_frame(in, header);
   if (!ensure_unnamed({{}, &rest})) return unknown_statement({}), discard_frame(in, header);
   const StatementRef& unnamed = statements_.unnamed();
   if (!unnamed && hub.guide.on()) account_unseen();

@@ -29,7 +29,8 @@ void Client::note_portal(std::string_view portal, const sql::ScriptRef& script) 
 }
 
 // A statement that has the client's own name on its server, and may reset something.
-void Client::note_own(std::string_view name, const sql::ScriptRef& script) {
+void Client::note_own(std::string_view name, std::string_view text, const sql::ScriptRef& script) {
+  note_own_calls(name, set_configs(text));
   const bool resets = (script->effects & sql::effect::resets) != 0;
   if (!resets && (!tracking_ || tracking_->own_resets.empty())) return;
   auto& own = tracking().own_resets;
@@ -37,6 +38,15 @@ void Client::note_own(std::string_view name, const sql::ScriptRef& script) {
   if (!resets) return;
   if (own.size() >= own_limit) own.erase(own.begin());
   own.emplace_back(name, script);
+}
+
+void Client::note_own_calls(std::string_view name, std::vector<SetConfig> calls) {
+  if (calls.empty() && (!tracking_ || tracking_->own_calls.empty())) return;
+  auto& own = tracking().own_calls;
+  std::erase_if(own, [&](const auto& one) { return one.first == name; });
+  if (calls.empty()) return;
+  if (own.size() >= own_limit) own.erase(own.begin());
+  own.emplace_back(name, std::move(calls));
 }
 
 void Client::note_own_bind(Bytes in) {

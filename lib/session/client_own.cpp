@@ -9,6 +9,10 @@ namespace heim::session {
 
 // Where the server is the client's own, and the names are, too.
 std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
+  if (header.tag == 'B' && tracks_state() && own_resets_by_null(in, header)) {
+    const Bytes other = as_bytes(hub.rewritten.back());
+    return own_extended(other, wire::header_of(other)) > 0 ? header.total() : 0;
+  }
   const bool small = header.tag == 'P' && header.total() <= parse_limit;
   if (tracks_state() && small && in.size() < header.total()) return 0;
   if (!has_server(in)) return 0;

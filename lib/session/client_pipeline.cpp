@@ -236,7 +236,7 @@ std::size_t Client::skip(Bytes in, const wire::Header& header) {
 std::size_t Client::sync(Bytes in, const wire::Header& header) {
   last_request = hub.now();
   if (!server) {
-    if (restores_nothing()) restore_ = Restore::none;
+    tells_first_ = false;
     std::string answer;
     wire::ready(answer, own_status());
     hub.to_client.copy(answer);

@@ -41,6 +41,7 @@ bool gives_nothing(const Statement& statement) {
       Kind::savepoint, Kind::release, Kind::begin,  Kind::set,      Kind::discard,
       Kind::prepare,   Kind::listen,  Kind::notify, Kind::unlisten, Kind::deallocate,
       Kind::declare,   Kind::close,   Kind::lock,   Kind::block};
+  if (is_blank(statement.text())) return true;
   if (statement.script->statements.size() != 1) return false;
   const sql::Statement& only = statement.script->statements[0];
   if (only.kind == Kind::write) {

@@ -6,6 +6,7 @@
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
+#include "session/statement_text.hpp"
 
 namespace heim::session {
 
@@ -50,13 +51,46 @@ const std::string* Client::local_reset(const sql::Statement& statement) const {
   return &statement.name;
 }
 
+// set_config() with NULL goes back to what the session began with. A Bind that says so is given the
+// login's value instead: it is the last of Hub::rewritten then.
+bool Client::resets_by_null(const std::vector<SetConfig>& calls, Bytes in,
+                            const wire::Header& header) const {
+  if (calls.empty() || !tracks_state() || in.size() < header.total()) return false;
+  std::optional<std::string> message =
+      with_defaults(in.subspan(wire::header_size, header.body), calls,
+                    [&](std::string_view name) { return startup_vars_->find(fold(name)); });
+  if (!message) return false;
+  wire::message(hub.rewritten.emplace_back(), 'B', *message);
+  return true;
+}
+
+std::size_t Client::bind_rewritten(const wire::Header& given) {
+  const Bytes other = as_bytes(hub.rewritten.back());
+  const wire::Header header = wire::header_of(other);
+  --pool->meter->total.bind_count;  // it is one
+  return bind(other, header) > 0 ? given.total() : 0;
+}
+
+// Under the client's own names.
+bool Client::own_resets_by_null(Bytes in, const wire::Header& header) {
+  const auto given = statement_name(in, header);
+  if (!given) return false;
+  if (given->empty()) {
+    return statements_.unnamed() && resets_by_null(statements_.unnamed()->set_configs, in, header);
+  }
+  if (!tracking_) return false;
+  const auto& own = tracking_->own_calls;
+  const auto found = std::ranges::find(own, *given, &Tracking::OwnCalls::first);
+  return found != own.end() && resets_by_null(found->second, in, header);
+}
+
 // What statements of a batch take back, in order.
 void Client::note_resets(std::span<const sql::Statement> statements) {
   if (startup_vars_->items.empty()) return;
   using namespace sql::effect;
   std::vector<std::string>& reset = tracking().reset;
   std::vector<std::string>& local = tracking().reset_local;
-  if (restores_nothing()) reset.clear(), local.clear();
+  if (!restores_something()) reset.clear(), local.clear();
   sql::Effects effects = 0;
   for (const sql::Statement& statement : statements) {
     effects |= statement.effects;
@@ -77,7 +111,7 @@ void Client::note_block(std::string_view text, const sql::Script& script) {
   const auto has = [&](std::string_view word) { return folded.find(word) != std::string::npos; };
   constexpr sql::Effects advances = sql::effect::advances_sequence | sql::effect::calls_nextval;
   if (has("nextval") || has("setval")) note_sequences(advances);
-  if (startup_vars_->items.empty() || !restores_nothing()) return;
+  if (startup_vars_->items.empty() || restores_something()) return;
   if (!has("reset") && !has("default") && !has("discard")) return;
   tracking().reset.clear();
   restore_ = Restore::wanted;
@@ -99,21 +133,21 @@ bool Client::is_taken_back(const std::string& name, const std::string* now) {
 bool Client::delays_parameter(std::string_view parameter) {
   const bool perhaps = tracks_state() && (effects_ & sql::effect::suspicious) != 0 &&
                        startup_vars_->find(fold(parameter));
-  if (restore_ == Restore::none && perhaps) restore_ = Restore::wanted;
-  return restore_ != Restore::none;
+  if (!restores_something() && perhaps) restore_ = Restore::wanted;
+  return delays_ready();
 }
 
 // Nothing overtakes what is to be set again.
 bool Client::waits_for_restore(const wire::Header& header) const {
-  if ((restores_nothing() && !cut_) || !server || server->batch_open) return false;
+  if ((!restores_something() && !cut_) || !server || server->batch_open) return false;
   return header.tag == 'Q' || header.tag == 'F' || header.tag == 'S' || header.tag == 'P' ||
          header.tag == 'B' || header.tag == 'D' || header.tag == 'E' || header.tag == 'C';
 }
 
 // All that was sent is answered, but for ReadyForQuery. True if the end is to be waited for.
 bool Client::restores(Server& given, char tx) {
-  if (restore_ == Restore::none || given.owes() || given.batch_open) return false;
-  const bool done = restore_ == Restore::running || restore_ == Restore::told;
+  if (!delays_ready() || given.owes() || given.batch_open) return false;
+  const bool done = restore_ == Restore::running || !restores_something();
   if (tx == 'E' || done) return restored(given, tx), false;
   if (tx == 'I' && restore_ == Restore::wanted) {
     // The server knows best. What failed has changed nothing.
@@ -196,14 +230,13 @@ void Client::answered_in_block(Server& given) {
 }
 
 void Client::on_early_ready(Server& given) {
-  if (restore_ != Restore::told) return;
-  restore_ = Restore::none;
-  tell_parameters(given);
+  if (std::exchange(tells_first_, false)) tell_parameters(given);
 }
 
 // The server that they were for is gone.
 void Client::forget_resets() {
   restore_ = Restore::none;
+  tells_first_ = false;
   cut_ = false;
   if (tracking_) tracking_->forget_resets();
 }
@@ -216,10 +249,8 @@ void Client::restored(Server& given, char tx) {
   restore_ = Restore::none;
   tracking().reset.clear();
   tracking().reset_local.clear();
-  if (ends_cut(given)) {
-    restore_ = Restore::told;
-    return;
-  }
+  tells_first_ = ends_cut(given);
+  if (tells_first_) return;
   tell_parameters(given);
   std::string ready;
   wire::ready(ready, tx);

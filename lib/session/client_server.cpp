@@ -139,7 +139,7 @@ void Client::keep_server(Server& given) {
 
 void Client::on_synced(Server& given) {
   // Behind a RESET it is told once all is as it was.
-  if (state_ == ClientState::linked && restore_ == Restore::none) tell_parameters(given);
+  if (state_ == ClientState::linked && !delays_ready()) tell_parameters(given);
   end_cancel_wait(true);
 }
 

@@ -190,7 +190,7 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
   if (!fields.ok()) return;
   const sql::ScriptRef script = hub.analysis.find(text);
   note(*script);
-  note_own(name, script);
+  note_own(name, text, script);
 }
 
 void Client::find_script(Statement& statement) const {
@@ -353,7 +353,7 @@ void Client::on_state(Server& given, bool failed) {
   if (failed || mine.answer.malformed) {
     effects_ |= mine.asked_effects | suspicious;  // asked again after the next statement
     hold_server(hold_unknown);
-    if (restore_ != Restore::none) restored(given, 'I');
+    if (delays_ready()) restored(given, 'I');
     return on_batch_end();
   }
   adopt_settings(given);

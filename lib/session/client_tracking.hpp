@@ -19,6 +19,9 @@ struct Client::Tracking {
   std::vector<std::pair<std::string, sql::ScriptRef>> resetting;
   // Statements under the client's own names that do so.
   std::vector<std::pair<std::string, sql::ScriptRef>> own_resets;
+  // Those that call set_config(): with which parameters.
+  using OwnCalls = std::pair<std::string, std::vector<SetConfig>>;
+  std::vector<OwnCalls> own_calls;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
   Instant nextval_at{};              // when it last called nextval() or setval()
   bool asked = false;                // the answer is awaited

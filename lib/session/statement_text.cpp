@@ -111,6 +111,15 @@ std::string_view query_text(Bytes frame) {
   return text;
 }
 
+bool columns_are_set_when_parsed(std::string_view sql) {
+  const std::string first = fold(sql::Lexer(sql).next().text);
+  return first == "fetch" || first == "execute";
+}
+
+bool is_blank(std::string_view sql) {
+  return sql::Lexer(sql).next().kind == sql::TokenKind::end;
+}
+
 std::size_t highest_parameter(std::string_view sql) {
   sql::Lexer lexer(sql);
   std::size_t highest = 0;

@@ -37,6 +37,12 @@ std::optional<std::string_view> statement_name(Bytes in, const wire::Header& hea
 /// The text of a whole Query message.
 std::string_view query_text(Bytes frame);
 
+/// Whether what its columns are depends on when it is parsed: on a cursor or a statement of then.
+bool columns_are_set_when_parsed(std::string_view sql);
+
+/// Whether it is nothing but space and comments.
+bool is_blank(std::string_view sql);
+
 /// The number of the last parameter that a text names ($1, ...); 0 if there is none.
 std::size_t highest_parameter(std::string_view sql);
 

@@ -29,6 +29,8 @@ StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash
   made->content = content;
   const auto what = forgets(made->text()).what;
   made->forgets_all = what == Forgets::What::all || what == Forgets::What::session;
+  made->set_when_parsed = columns_are_set_when_parsed(made->text());
+  made->set_configs = set_configs(made->text());
   slot = made;
   if (table_.size() > sweep_at_) {
     std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "session/set_config.hpp"
 #include "sql/statement.hpp"
 
 namespace heim::pool {
@@ -30,6 +31,8 @@ struct Statement {
   Hash128 hash;
   std::string content;
   bool forgets_all = false;  // running it deallocates all statements
+  bool set_when_parsed = false;  // what its columns are
+  std::vector<SetConfig> set_configs;
   sql::ScriptRef script;     // what it does; made when it is first needed
   // Where and when a server last accepted it, as far as this worker has seen: AcceptedStatements
   // knows the rest.

@@ -36,6 +36,9 @@ inline Peek peek(Origin side, Bytes bytes, Header& out) {
   return Peek::ok;
 }
 
+/// The header of a message that we have made.
+inline Header header_of(Bytes message) { return {message[0], load_be32(message.data() + 1) - 4}; }
+
 /// Reads fields off a message body, front to back, and remembers if one was missing.
 class Fields {
  public:

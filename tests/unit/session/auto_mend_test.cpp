@@ -157,6 +157,47 @@ SCRIPT("mending: DISCARD ALL ends its batch, and what follows begins with the lo
   one.receives_all(ran("SELECT 1") + ready());
 }
 
+SCRIPT("mending: what DISCARD ALL changed is told at the end of its batch, whatever follows") {
+  if (bench.cut != Cut::coalesced) return;  // what follows is there already
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(runs_now("discard all") + close('S', "x") + end_batch() + runs_now("reset timezone") +
+            end_batch());
+  server.take();
+  server.sends(ran("DISCARD ALL") + parameter("is_superuser", "on") + ready());
+  one.receives_all(ran("DISCARD ALL"));
+  server.receives_all(ask_all());
+  server.sends(state({{"r", "app", "none", ""}}));
+  bench.settle();
+  server.receives_all(query(set_config("timezone", "Japan")));
+  server.sends(answer("Japan"));
+  CHECK(server.take().starts_with(close('S', "x") + end_batch() + runs_now("reset timezone")));
+  server.sends(closed() + ready());
+  one.receives_all(closed() + parameter("is_superuser", "on") + ready());
+}
+
+SCRIPT("mending: set_config() of NULL is given what the login asked for") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  const std::string text = "select set_config($1, $2, false)";
+  const auto bind_of = [](std::string_view statement, const char* value) {
+    std::string out;
+    wire::Writer body(out, 'B');
+    body.string({}).string(statement).u16(0).u16(2).u32(8).bytes("TimeZone");
+    if (value) {
+      body.u32(static_cast<std::uint32_t>(std::string_view(value).size())).bytes(value);
+    } else {
+      body.u32(0xffffffff);
+    }
+    body.u16(0);
+    return out;
+  };
+  one.sends(parse("", text) + bind_of("", nullptr) + execute() + end_batch());
+  server.receives_all(parse("", text) + bind_of("", "Japan") + execute() + end_batch());
+  server.sends(parsed() + bound() + row("Japan") + done("SELECT 1"));
+  one.receives_all(parsed() + bound() + row("Japan") + done("SELECT 1"));
+}
+
 SCRIPT("mending: a DISCARD ALL that fails ends what follows it, too") {
   Client& one = logs_in(bench);
   Server& server = bench.last();
