@@ -101,6 +101,7 @@ int run(heim_config* config, const Options& options) {
   set_format(log, config);
   const Notifier notifier(std::getenv("NOTIFY_SOCKET"));
   heim_proxy_options proxy_options = HEIM_PROXY_OPTIONS_INIT;
+  proxy_options.seats = HEIM_NO_SEATS;
   proxy_options.log_level = options.log_level;
   proxy_options.log = Log::callback;
   proxy_options.user_data = &log;

@@ -13,6 +13,20 @@
  *   heim_proxy_close(proxy);
  *   heim_config_free(config);
  *
+ * Or it talks to its databases itself, through sessions of the started proxy:
+ *
+ *   heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
+ *   heim_session *session = NULL;
+ *   const heim_result *result;
+ *   int64_t answer;
+ *   options.user = "app";
+ *   options.database = "orders";
+ *   if (heim_session_open(proxy, &options, &session, &error) == HEIM_OK &&
+ *       heim_session_query(session, "SELECT 42", &result, &error) == HEIM_OK &&
+ *       heim_result_int64(result, 0, 0, &answer, &error) == HEIM_OK)
+ *     use(answer);
+ *   heim_session_close(session);
+ *
  * Conventions
  * Handles    Opaque. *_new and *_open make one, *_free and *_close end it; NULL is a no-op there.
  * Errors     A call that can fail returns heim_status: 0 is success, below 0 is not. An output is
@@ -23,7 +37,8 @@
  *            may run beside any other call on the handle but the one that ends it.
  * Callbacks  user_data comes last. A callback must not call a function of the handle that it was
  *            given to, and must not throw.
- * Forks      A started proxy does not survive fork().
+ * Forks      A started proxy does not survive fork(). In the child, calls fail with STATE, and
+ *            what is closed there stays as it is in the parent.
  * Growth     Enums, and structs with struct_size, grow at the end only. An enum's MAX_ is no value
  *            of it: it makes the type as wide as int everywhere. */
 #ifndef HEIMPROXY_HEIMPROXY_H
@@ -49,7 +64,10 @@ extern "C" {
   X(SYSTEM, -4, "the operating system refused a file, an address, a thread") \
   X(STATE, -5, "the call is not allowed in the current state")               \
   X(TIMED_OUT, -6, "the time limit passed first")                            \
-  X(INTERNAL, -7, "a defect in the library")
+  X(INTERNAL, -7, "a defect in the library")                                 \
+  X(SERVER, -8, "the server, or the proxy in its place, refused it")         \
+  X(CLOSED, -9, "the session has ended, and can only be closed")             \
+  X(VALUE, -10, "the value is NULL, or not of the type that was asked for")
 
 typedef enum heim_status {
 #define HEIM_STATUS_ENTRY(name, code, text) HEIM_##name = code,
@@ -163,10 +181,17 @@ typedef struct heim_proxy_options {
   heim_log_level log_level; /* lines below it are left out */
   heim_log_callback log;    /* may be NULL: no log */
   void* user_data;          /* outlives the proxy */
+  /* How many places there are for sessions of this process: the calls of those that share one take
+   * turns. 0: as many as suit this machine. HEIM_NO_SEATS: none, as for a mere listener. */
+  uint32_t seats;
+  /* Not 0: listens on a unix socket of this process, in a directory that no other user can enter.
+   * heim_proxy_dsn() says where. */
+  uint32_t sidecar;
   /* The fields above are there since 0.1. */
 } heim_proxy_options;
+#define HEIM_NO_SEATS UINT32_MAX
 #define HEIM_PROXY_OPTIONS_INIT \
-  { sizeof(heim_proxy_options), HEIM_LOG_CONFIGURED, NULL, NULL }
+  { sizeof(heim_proxy_options), HEIM_LOG_CONFIGURED, NULL, NULL, 0, 0 }
 
 #define HEIM_FOREVER UINT64_MAX
 
@@ -207,8 +232,283 @@ HEIM_API HEIM_MUST_USE heim_status heim_proxy_stop(heim_proxy* proxy, heim_stop 
  * wrong, as does the log, and everything goes on as before. STATE: not started. [any thread] */
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_reload(heim_proxy* proxy, heim_error* error);
 
-/* Stops it now if it runs, waits for its threads and frees it. */
+/* What a driver of this process is to connect to, as libpq has it: "host=... port=... dbname=...
+ * user=...". `database` and `user` may be NULL: left out. Lent until the next call of it or close.
+ * STATE: it was not started with `sidecar`. NO_MEMORY. */
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_dsn(heim_proxy* proxy, const char* database,
+                                                  const char* user, const char** out,
+                                                  heim_error* error);
+
+/* What SHOW says on the console, as JSON: [{"column": "value", ...}, ...]; NULL is null. `what`:
+ * "POOLS", "NODES", "STATS", "CLIENTS". Lent until the next call of it or close. SERVER: there is
+ * no such command. STATE: the proxy was not started, or has no seats. */
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_show(heim_proxy* proxy, const char* what,
+                                                   const char** out, heim_error* error);
+
+/* Stops it now if it runs, waits for its threads and frees it. Sessions that are open end, and can
+ * only be closed then, before or after this. */
 HEIM_API void heim_proxy_close(heim_proxy* proxy);
+
+/* ---- Sessions ---------------------------------------------------------------------------- */
+
+/* A session with a database, as a client of the proxy has one: pooled, routed and looked after in
+ * the same way. Waiting, a call sleeps in the kernel, on the thread that called.
+ * Errors: SERVER is what the server answered, with its SQLSTATE and message; the session goes on.
+ * CLOSED: it has ended, by the SQLSTATE's reason if there is one. */
+typedef struct heim_session heim_session;
+
+/* A notice of the server: its message's fields are read by heim_notice_field(). Called on any
+ * thread that is in a call of the library; lent for the call. */
+typedef struct heim_notice heim_notice;
+typedef void (*heim_notice_callback)(const heim_notice* notice, void* user_data);
+
+/* A field of a notice by its letter in the protocol ('S' severity, 'C' SQLSTATE, 'M' message, 'D'
+ * detail, 'H' hint, ...); NULL if it has none. */
+HEIM_API const char* heim_notice_field(const heim_notice* notice, char field);
+
+/* Start from HEIM_SESSION_OPTIONS_INIT. All is copied. */
+typedef struct heim_session_options {
+  uint32_t struct_size;
+  const char* user;     /* whom the proxy takes the session for, without asking for a password */
+  const char* database; /* NULL: named as the user */
+  /* For the servers, where the configuration has no secret of the user's; NULL: none. */
+  const char* password;
+  const char* application_name; /* NULL: none */
+  const char* const* settings;  /* names and values in turn, then NULL; or NULL */
+  size_t result_bytes_max;      /* what is larger must be streamed. 0: 1 GiB */
+  heim_notice_callback notice;  /* NULL: notices are dropped */
+  void* user_data;              /* outlives the session */
+  /* The fields above are there since 0.1. */
+} heim_session_options;
+#define HEIM_SESSION_OPTIONS_INIT \
+  { sizeof(heim_session_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+
+/* Blocks until the session is admitted, within the proxy's client_login_timeout.
+ * CLOSED: it is not, by the SQLSTATE's reason. STATE: the proxy was not started, or has no seats.
+ * [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_session_open(heim_proxy* proxy,
+                                                     const heim_session_options* options,
+                                                     heim_session** out, heim_error* error);
+
+/* A transaction that is open is rolled back. */
+HEIM_API void heim_session_close(heim_session* session);
+
+/* What a statement answered. Lent until the next call on the session that asks for something;
+ * heim_session_notification(), _parameter(), _transaction(), _error_field(), _cancel() and
+ * heim_route_explain() do not.
+ */
+typedef struct heim_result heim_result;
+
+typedef enum heim_format {
+  HEIM_FORMAT_TEXT = 0,
+  HEIM_FORMAT_BINARY = 1,
+  HEIM_FORMAT_MAX_ = 0x7fffffff
+} heim_format;
+
+/* A parameter: `data` NULL is NULL. Lent for the call. */
+typedef struct heim_value {
+  const void* data;
+  size_t length;
+  uint32_t type; /* pg_type's oid; 0: the server decides. Not looked at for prepared statements */
+  heim_format format;
+} heim_value;
+
+/* A statement with its parameters $1, $2, ... Start from HEIM_REQUEST_INIT. Lent for the call. */
+typedef struct heim_request {
+  uint32_t struct_size;
+  const char* sql;       /* one statement; NULL: */
+  const char* statement; /* the name of one that was prepared */
+  const heim_value* values;
+  size_t value_count;
+  heim_format result_format;
+  uint32_t streamed; /* not 0: rows come in portions, by heim_session_next() */
+  /* The fields above are there since 0.1. */
+} heim_request;
+#define HEIM_REQUEST_INIT \
+  { sizeof(heim_request), NULL, NULL, NULL, 0, HEIM_FORMAT_TEXT, 0 }
+
+/* Runs the statements of a text and waits for all of them; `out` gets the first one's result,
+ * heim_session_next() has the others. `out` may be NULL. SERVER: one of them failed.
+ * A call that asks for something first reads away what is left of the one before, and if that
+ * failed, says so and asks for nothing. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_query(heim_session* session, const char* sql,
+                                                      const heim_result** out, heim_error* error);
+
+/* Runs one statement with parameters. `out` may be NULL. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_run(heim_session* session,
+                                                    const heim_request* request,
+                                                    const heim_result** out, heim_error* error);
+
+/* The next result; of a streamed statement the next rows: at least one, but the last time, when the
+ * result has its command tag. NULL: there is no more. A statement has succeeded when this has said
+ * so, or the result has its tag. While nobody asks for rows, the server is not read: memory stays
+ * bounded. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_next(heim_session* session, const heim_result** out,
+                                                     heim_error* error);
+
+/* Prepares a statement under a name. `types` may be NULL: the server decides; so it does for those
+ * that are 0. The result has the types of its parameters and its columns. `out` may be NULL. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_prepare(heim_session* session, const char* name,
+                                                        const char* sql, const uint32_t* types,
+                                                        size_t type_count, const heim_result** out,
+                                                        heim_error* error);
+
+/* No error if there is none of that name. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_deallocate(heim_session* session, const char* name,
+                                                           heim_error* error);
+
+/* `modes` as in SQL: "ISOLATION LEVEL SERIALIZABLE, READ ONLY"; or NULL. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_begin(heim_session* session, const char* modes,
+                                                      heim_error* error);
+
+/* SERVER with 40000: a statement in it had failed, so that it was rolled back. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_commit(heim_session* session, heim_error* error);
+HEIM_API HEIM_MUST_USE heim_status heim_session_rollback(heim_session* session, heim_error* error);
+
+/* Data for a COPY FROM STDIN that a result says is under way, in pieces of any length. Waits while
+ * the server has enough of it. SERVER: the server gave it up. STATE: none awaits data. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_copy_write(heim_session* session, const void* data,
+                                                           size_t length, heim_error* error);
+
+/* The end of that data. `reason`: why it is of no use, and the COPY shall fail; NULL: it is
+ * complete. `out`, which may be NULL, gets the result with its tag. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_copy_end(heim_session* session, const char* reason,
+                                                         const heim_result** out,
+                                                         heim_error* error);
+
+/* The next piece of a COPY TO STDOUT: a line. NULL: that was all. Lent as results are. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_copy_read(heim_session* session, const void** data,
+                                                          size_t* length, heim_error* error);
+
+/* Asks the server to cancel what the session runs, and returns: the call that waits for it fails
+ * with SERVER and 57014, if the request comes in time. [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_session_cancel(heim_session* session, heim_error* error);
+
+/* ---- Without waiting --------------------------------------------------------------------- */
+
+/* Called once, on any thread that is in a call of the library, or on one of the library's. */
+typedef void (*heim_done_callback)(void* user_data);
+
+/* Begins heim_session_run(), and returns. The session can be asked for nothing else until
+ * heim_session_finish() has told its outcome. `done` is called when that will not wait; it may be
+ * NULL. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_start(heim_session* session,
+                                                      const heim_request* request,
+                                                      heim_done_callback done, void* user_data,
+                                                      heim_error* error);
+
+/* The outcome of what was started, as heim_session_run() tells it. TIMED_OUT: it is not there
+ * within `timeout_ns`, and may be asked for again. STATE: nothing was started. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_finish(heim_session* session, uint64_t timeout_ns,
+                                                       const heim_result** out, heim_error* error);
+
+/* A descriptor for poll(), select() and the like: readable when heim_session_finish() will not
+ * wait, or a notification is there. Not to be read or closed. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_descriptor(heim_session* session, int* out,
+                                                           heim_error* error);
+
+/* ---- About a session --------------------------------------------------------------------- */
+
+typedef struct heim_notification {
+  uint32_t struct_size;
+  uint32_t pid; /* whose server notified */
+  const char* channel;
+  const char* payload;
+} heim_notification;
+
+/* The next notification of a channel that the session listens on. Its texts are lent until the next
+ * call of it. TIMED_OUT: none within `timeout_ns`. SERVER with 54000: some were lost, since too
+ * many waited. STATE: the last statement is not over. `out` has its struct_size set. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_notification(heim_session* session,
+                                                             uint64_t timeout_ns,
+                                                             heim_notification* out,
+                                                             heim_error* error);
+
+/* What the server reported of a parameter ("server_version", "TimeZone"); NULL if nothing. Lent
+ * until the next call of it. */
+HEIM_API const char* heim_session_parameter(heim_session* session, const char* name);
+
+typedef enum heim_transaction {
+  HEIM_TRANSACTION_NONE = 0,
+  HEIM_TRANSACTION_OPEN = 1,
+  HEIM_TRANSACTION_FAILED = 2, /* only a rollback ends it */
+  HEIM_TRANSACTION_BUSY = 3,   /* a statement is not over */
+  HEIM_TRANSACTION_ENDED = 4,  /* the session is */
+  HEIM_TRANSACTION_MAX_ = 0x7fffffff
+} heim_transaction;
+
+HEIM_API heim_transaction heim_session_transaction(heim_session* session);
+
+/* A field of the last call's SERVER or CLOSED by its letter in the protocol: 'D' detail, 'H' hint,
+ * 'P' position, 't' table, 'n' constraint, ...; NULL if it has none. Lent until the next call. */
+HEIM_API const char* heim_session_error_field(heim_session* session, char field);
+
+/* Where a statement of the session would go now, and why, as JSON: [{"what": "node", "value": ...},
+ * ...]. It is not run. Lent until the next call of it or close. CLOSED: the session has ended. */
+HEIM_API HEIM_MUST_USE heim_status heim_route_explain(heim_session* session, const char* sql,
+                                                      const char** out, heim_error* error);
+
+/* ---- Results ------------------------------------------------------------------------------ */
+/* Rows and columns count from 0. What a call returns is lent as the result is. */
+
+typedef enum heim_kind {
+  HEIM_KIND_COMMAND = 0, /* no rows */
+  HEIM_KIND_ROWS = 1,
+  HEIM_KIND_EMPTY = 2,    /* of an empty text */
+  HEIM_KIND_COPY_IN = 3,  /* now heim_session_copy_write() */
+  HEIM_KIND_COPY_OUT = 4, /* now heim_session_copy_read() */
+  HEIM_KIND_MAX_ = 0x7fffffff
+} heim_kind;
+
+HEIM_API heim_kind heim_result_kind(const heim_result* result);
+
+/* "INSERT 0 3"; "" while the statement is not over. */
+HEIM_API const char* heim_result_tag(const heim_result* result);
+
+/* The rows that the tag counts; 0 if it counts none. */
+HEIM_API uint64_t heim_result_affected(const heim_result* result);
+
+HEIM_API size_t heim_result_rows(const heim_result* result);
+HEIM_API size_t heim_result_columns(const heim_result* result);
+
+typedef struct heim_column {
+  uint32_t struct_size;
+  heim_format format;
+  const char* name;
+  uint32_t type;      /* pg_type's oid */
+  int32_t type_size;  /* below 0: it varies */
+  int32_t modifier;   /* pg_attribute's atttypmod; -1: none */
+  uint32_t table;     /* pg_class's oid; 0: it is no table's */
+  uint32_t attribute; /* its number there */
+} heim_column;
+
+/* `out` has its struct_size set. INVALID_ARGUMENT: there is no such column. */
+HEIM_API HEIM_MUST_USE heim_status heim_result_column(const heim_result* result, size_t column,
+                                                      heim_column* out, heim_error* error);
+
+/* The first column of that name, exactly; SIZE_MAX if there is none. */
+HEIM_API size_t heim_result_find(const heim_result* result, const char* name);
+
+/* The bytes of a value, which no zero ends; NULL if it is NULL, or there is none. */
+HEIM_API const void* heim_result_value(const heim_result* result, size_t row, size_t column,
+                                       size_t* length);
+HEIM_API int heim_result_is_null(const heim_result* result, size_t row, size_t column);
+
+/* A value of a type that holds such, in either format. VALUE: it is NULL, of another type, or does
+ * not fit. INVALID_ARGUMENT: there is no such row or column. */
+HEIM_API HEIM_MUST_USE heim_status heim_result_int64(const heim_result* result, size_t row,
+                                                     size_t column, int64_t* out,
+                                                     heim_error* error);
+HEIM_API HEIM_MUST_USE heim_status heim_result_double(const heim_result* result, size_t row,
+                                                      size_t column, double* out,
+                                                      heim_error* error);
+HEIM_API HEIM_MUST_USE heim_status heim_result_bool(const heim_result* result, size_t row,
+                                                    size_t column, int* out, heim_error* error);
+
+/* Of what heim_session_prepare() answered: how many parameters, and the type of each (0: there is
+ * no such). */
+HEIM_API size_t heim_result_parameters(const heim_result* result);
+HEIM_API uint32_t heim_result_parameter(const heim_result* result, size_t parameter);
 
 #ifdef __cplusplus
 }

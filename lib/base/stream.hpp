@@ -93,6 +93,8 @@ class Stream {
   /// For a unix socket: the user name of the peer (SO_PEERCRED); else empty.
   virtual std::string peer_user() const { return {}; }
   virtual bool is_tls() const = 0;
+  /// The other end is this very process: it is whom it says it is.
+  virtual bool is_own_process() const { return false; }
 };
 
 /// Makes outgoing streams on one thread's loop.

@@ -4,6 +4,8 @@
 #include <new>
 #include <system_error>
 
+#include "embed/failure.hpp"
+
 namespace heim::capi {
 namespace {
 
@@ -24,6 +26,24 @@ void put(char (&to)[size], std::string_view text) {
   while (length > 0 && length < text.size() && continues(length)) --length;
   text.copy(to, length);
   to[length] = '\0';
+}
+
+heim_status status_of(embed::Trouble trouble) {
+  switch (trouble) {
+    case embed::Trouble::invalid:
+      return HEIM_INVALID_ARGUMENT;
+    case embed::Trouble::state:
+      return HEIM_STATE;
+    case embed::Trouble::timed_out:
+      return HEIM_TIMED_OUT;
+    case embed::Trouble::server:
+      return HEIM_SERVER;
+    case embed::Trouble::closed:
+      return HEIM_CLOSED;
+    case embed::Trouble::value:
+      break;
+  }
+  return HEIM_VALUE;
 }
 
 heim_status report(heim_error* error, heim_status status, std::string_view sqlstate,
@@ -59,6 +79,8 @@ heim_status translate_exception(heim_error* error) noexcept {
     throw;
   } catch (const Failure& failure) {
     return report(error, failure.status, failure.sqlstate, failure.what());
+  } catch (const embed::Failure& failure) {
+    return report(error, status_of(failure.trouble), failure.sqlstate, failure.what());
   } catch (const std::bad_alloc&) {
     return report(error, HEIM_NO_MEMORY, "53200", {});
   } catch (const std::system_error& problem) {

@@ -1,63 +1,50 @@
 // heim_proxy: an engine with its log and the source of its configuration.
+#include "capi/proxy.hpp"
+
 #include <algorithm>
-#include <atomic>
-#include <cstring>
-#include <memory>
+#include <cstddef>
+#include <thread>
 #include <utility>
 
 #include "capi/config.hpp"
 #include "capi/guard.hpp"
-#include "capi/logger.hpp"
-#include "runtime/engine.hpp"
+#include "capi/options.hpp"
 
 using heim::LogLevel;
 using heim::capi::CallbackLogger;
 using heim::capi::Failure;
 using heim::capi::guard;
 using heim::capi::require;
-
-struct heim_proxy {
-  CallbackLogger logger;  // the engine's for as long as it lives
-  std::unique_ptr<heim::runtime::Engine> engine;
-  bool start_tried = false;
-  std::atomic<bool> started{false};
-  std::string addresses;  // lent
-
-  explicit heim_proxy(const heim_proxy_options& options)
-      : logger(options.log_level, options.log, options.user_data) {}
-};
+using heim::capi::running;
 
 namespace {
 
 using Shutdown = heim::session::Operator::Shutdown;
 
+constexpr std::uint32_t most_seats = 64;
+
 /// Longer than anyone waits, and short enough to be added to any clock.
 constexpr std::uint64_t forever_ns = 100ull * 365 * 24 * 3600 * 1'000'000'000;
 
 heim_proxy_options options_of(const heim_proxy_options* given) {
-  heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
-  if (!given) return options;
-  if (given->struct_size < sizeof options) {
-    throw Failure(HEIM_INVALID_ARGUMENT, "'options' has no struct_size: use the INIT macro");
-  }
-  // A program newer than this library may ask for nothing that it does not know.
-  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
-  for (std::size_t at = sizeof options; at < given->struct_size; ++at) {
-    if (bytes[at] != 0) {
-      throw Failure(HEIM_INVALID_ARGUMENT, "'options' asks for what this version does not know");
-    }
-  }
-  std::memcpy(&options, given, sizeof options);
+  constexpr heim_proxy_options defaults = HEIM_PROXY_OPTIONS_INIT;
+  const auto options =
+      heim::capi::options_of(given, defaults, offsetof(heim_proxy_options, seats), "options");
   if (options.log_level < HEIM_LOG_CONFIGURED || options.log_level > HEIM_LOG_ERROR) {
     throw Failure(HEIM_INVALID_ARGUMENT, "'log_level' is none of HEIM_LOG_*");
+  }
+  if (options.seats > most_seats && options.seats != HEIM_NO_SEATS) {
+    throw Failure(HEIM_INVALID_ARGUMENT, "'seats' is above 64");
   }
   return options;
 }
 
-heim::runtime::Engine& running(heim_proxy* proxy) {
-  require(proxy, "proxy");
-  if (!proxy->started) throw Failure(HEIM_STATE, "the proxy was not started");
-  return *proxy->engine;
+// Several for each thread that can run at a time: who holds a seat may lose its processor to the
+// server that it wakes, and others wait for it then.
+std::uint32_t seats_of(const heim_proxy_options& options) {
+  if (options.seats == HEIM_NO_SEATS) return 0;
+  if (options.seats > 0) return options.seats;
+  return std::clamp(4 * std::thread::hardware_concurrency(), 4u, 16u);
 }
 
 std::string join_addresses(const heim_proxy& proxy, const char* between) {
@@ -66,6 +53,16 @@ std::string join_addresses(const heim_proxy& proxy, const char* between) {
     text += (text.empty() ? "" : between) + address;
   }
   return text;
+}
+
+// Quoted as libpq reads it.
+std::string dsn_value(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
 }
 
 Shutdown shutdown_of(heim_stop how) {
@@ -94,14 +91,25 @@ const char* shutdown_text(Shutdown how) {
   return "shutting down now";
 }
 
-void open_engine(heim_proxy& proxy, const heim_config& config) {
+void open_engine(heim_proxy& proxy, const heim_config& config, std::uint32_t seats) {
   auto read_again = [source = config.source] { return source.load_again(); };
-  auto engine = heim::runtime::Engine::open(*config.loaded, proxy.logger, std::move(read_again));
+  auto engine =
+      heim::runtime::Engine::open(*config.loaded, proxy.logger, std::move(read_again), seats);
   if (!engine) throw Failure(HEIM_CONFIG, engine.error());
   proxy.engine = *std::move(engine);
+  proxy.sidecar_port = config.loaded->settings.proxy.listen_port;
 }
 
 }  // namespace
+
+heim::runtime::Engine& heim::capi::running(heim_proxy* proxy) {
+  require(proxy, "proxy");
+  if (!proxy->started) throw Failure(HEIM_STATE, "the proxy was not started");
+  if (proxy->process != ::getpid()) {
+    throw Failure(HEIM_STATE, "the proxy belongs to the process that this one is a fork of");
+  }
+  return *proxy->engine;
+}
 
 heim_status heim_proxy_open(const heim_config* config, const heim_proxy_options* options,
                             heim_proxy** out, heim_error* error) {
@@ -109,11 +117,12 @@ heim_status heim_proxy_open(const heim_config* config, const heim_proxy_options*
     require(config, "config");
     require(out, "out");
     if (!config->loaded) throw Failure(HEIM_STATE, "no configuration is loaded");
-    auto proxy = std::make_unique<heim_proxy>(options_of(options));
+    const heim_proxy_options wanted = options_of(options);
+    auto proxy = std::make_unique<heim_proxy>(wanted);
     const heim::config::Log& log = config->loaded->settings.log;
     proxy->logger.configure(log.level, log.format == heim::config::LogFormat::json);
     proxy->logger.log_lines(LogLevel::warning, config->warnings);
-    open_engine(*proxy, *config);
+    open_engine(*proxy, *config, seats_of(wanted));
     *out = proxy.release();
   });
 }
@@ -124,7 +133,9 @@ heim_status heim_proxy_start(heim_proxy* proxy, heim_error* error) {
     if (std::exchange(proxy->start_tried, true)) {
       throw Failure(HEIM_STATE, "a proxy is started once only");
     }
-    const heim::Result<void> started = proxy->engine->start();
+    if (proxy->has_sidecar) proxy->sidecar.emplace();
+    const heim::Result<void> started =
+        proxy->engine->start(proxy->sidecar ? proxy->sidecar->path() : std::string());
     if (!started) throw Failure(HEIM_SYSTEM, started.error());
     proxy->started = true;
     proxy->logger.log(LogLevel::info,
@@ -139,6 +150,21 @@ heim_status heim_proxy_addresses(heim_proxy* proxy, const char** out, heim_error
     std::string text = proxy->started ? join_addresses(*proxy, "\n") : std::string();
     proxy->addresses = std::move(text);
     *out = proxy->addresses.c_str();
+  });
+}
+
+heim_status heim_proxy_dsn(heim_proxy* proxy, const char* database, const char* user,
+                           const char** out, heim_error* error) {
+  return guard(error, [&] {
+    require(out, "out");
+    running(proxy);
+    if (!proxy->sidecar) throw Failure(HEIM_STATE, "the proxy was opened without 'sidecar'");
+    std::string dsn = "host=" + dsn_value(proxy->sidecar->path()) +
+                      " port=" + std::to_string(proxy->sidecar_port);
+    if (database) dsn += " dbname=" + dsn_value(database);
+    if (user) dsn += " user=" + dsn_value(user);
+    proxy->dsn = std::move(dsn);
+    *out = proxy->dsn.c_str();
   });
 }
 
@@ -172,7 +198,7 @@ heim_status heim_proxy_reload(heim_proxy* proxy, heim_error* error) {
 }
 
 void heim_proxy_close(heim_proxy* proxy) {
-  if (!proxy) return;
+  if (!proxy || proxy->process != ::getpid()) return;
   // Also after a start that failed half way: a thread may run.
   const bool ended = proxy->started && proxy->engine->wait(heim::Duration(0));
   if (proxy->start_tried && !ended) proxy->engine->shutdown(Shutdown::now);

@@ -52,6 +52,26 @@ void Loop::run() { uv_run(uv_.get(), UV_RUN_DEFAULT); }
 
 void Loop::run_once() { uv_run(uv_.get(), UV_RUN_ONCE); }
 
+void Loop::turn() {
+  // Deferred work may defer more, and what is newly watched may be ready. A limit, since two
+  // streams could keep each other busy.
+  constexpr int rounds = 8;
+  for (int i = 0; i < rounds; ++i) {
+    due_ = false;
+    uv_run(uv_.get(), UV_RUN_NOWAIT);
+    if (!deferred_.empty()) finish_turn();
+    if (!is_due()) break;
+  }
+  now_valid_ = false;
+}
+
+int Loop::descriptor() const { return uv_backend_fd(uv_.get()); }
+
+Duration Loop::patience() const {
+  const int ms = uv_backend_timeout(uv_.get());
+  return ms < 0 ? Duration::max() : std::chrono::milliseconds(ms);
+}
+
 void Loop::stop() {
   post([this] { uv_stop(uv_.get()); });
 }

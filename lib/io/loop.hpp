@@ -40,8 +40,8 @@ struct Scratch {
   }
 };
 
-/// Not movable. Create, run and destroy it on one thread (creating it on another one before the
-/// thread starts is fine). Streams, timers, mailboxes and listeners must be gone before it.
+/// Not movable. Create, run and destroy it on one thread, or on several that take turns under a
+/// lock of theirs. Streams, timers, mailboxes and listeners must be gone before it.
 class Loop {
  public:
   Loop();
@@ -53,6 +53,20 @@ class Loop {
   void run();
   /// One turn: waits for at least one event.
   void run_once();
+  /// What can be done without waiting, with all that follows from it. For a loop that several
+  /// threads turn, one at a time, and that sleeps elsewhere: on descriptor().
+  void turn();
+  /// Readable when turn() would find something. Watched by others, never read.
+  int descriptor() const;
+  /// When turn() is due at the latest, events aside.
+  Duration patience() const;
+  /// Whether turn() is due before anybody sleeps: what was asked of the loop did not reach the
+  /// kernel yet.
+  bool is_due() const { return due_ || !deferred_.empty(); }
+  void set_due() { due_ = true; }
+  /// How many descriptors were ever watched here.
+  std::uint64_t watches() const { return watches_; }
+  void count_watch() { ++watches_; }
   /// [any thread] Makes run() return after the present turn.
   void stop();
   /// [any thread] Runs `task` on the loop's thread, in order. Dropped (destroyed) if the loop goes
@@ -66,6 +80,8 @@ class Loop {
   }
   /// Reads the clock now. For callbacks that know the turn's time to be old.
   void refresh_now();
+  /// The next now() reads the clock. For whoever comes between turns.
+  void forget_now() { now_valid_ = false; }
 
   /// Queues `work` for the end of this turn (or of the next one, if deferred work asks for it).
   /// Queueing twice is the same as once.
@@ -95,6 +111,8 @@ class Loop {
   Instant now_{};
   bool now_valid_ = false;
   bool spinning_ = false;
+  bool due_ = false;
+  std::uint64_t watches_ = 0;
 };
 
 }  // namespace heim::io

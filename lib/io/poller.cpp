@@ -24,6 +24,7 @@ struct Poller::Handle {
 
 void Poller::Handle::start(unsigned events) {
   watched = events;
+  static_cast<Loop*>(uv.loop->data)->set_due();
   if (events == 0) {
     uv_poll_stop(&uv);
   } else {
@@ -47,6 +48,7 @@ Poller::Poller(Loop& loop, int fd, PollTarget& target) : handle_(new Handle) {
     throw std::system_error(-status, std::generic_category(), "cannot watch a socket");
   }
   handle_->uv.data = handle_;
+  loop.count_watch();
 }
 
 Poller::Poller(Poller&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}

@@ -46,6 +46,11 @@ class SocketStream final : public Stream, PollTarget, Deferred, ConnectorOwner {
   std::string peer_user() const override;
   bool is_tls() const override { return tls_ != nullptr; }
 
+  /// Of the socket; -1 while there is none.
+  int descriptor() const { return fd_.get(); }
+  /// For whoever has seen by himself that the socket is ready (events as a Poller has them): what
+  /// the loop would do at its next turn.
+  void look(unsigned events) { on_poll(events); }
   /// The peer's address without its port; empty for a unix socket.
   std::string peer_address() const { return peer_.address_text(); }
 

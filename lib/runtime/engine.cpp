@@ -1,11 +1,15 @@
 #include "runtime/engine.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "admin/merge.hpp"
 #include "config/address.hpp"
 #include "config/describe.hpp"
 #include "runtime/desk.hpp"
+#include "runtime/parser_thread.hpp"
+#include "runtime/seat.hpp"
+#include "runtime/steward.hpp"
 #include "runtime/worker.hpp"
 
 namespace heim::runtime {
@@ -61,17 +65,19 @@ std::optional<std::uint32_t> find_or_add(cluster::Topology& nodes, const config:
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logger, Source source) {
-  std::unique_ptr<Engine> engine(new Engine(std::move(loaded), logger, std::move(source)));
+Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logger, Source source,
+                                             std::uint32_t seats) {
+  std::unique_ptr<Engine> engine(new Engine(std::move(loaded), logger, std::move(source), seats));
   auto rules = load_rules(engine->loaded_.settings, engine->shared_->process_key, nullptr);
   if (!rules) return rules.error();
   engine->rules_ = std::move(*rules);
   return engine;
 }
 
-Engine::Engine(config::Loaded loaded, Logger& logger, Source source)
+Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32_t seats)
     : logger_(logger), source_(std::move(source)), loaded_(std::move(loaded)) {
-  const std::uint32_t workers = worker_count(loaded_.settings);
+  threads_ = worker_count(loaded_.settings);
+  const auto workers = static_cast<pool::WorkerId>(threads_ + seats);
   shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
   shared_->fabric = this;
   shared_->engine = this;
@@ -90,6 +96,8 @@ Engine::~Engine() {
   http_.reset();
   control_->stop();
   for (const auto& worker : workers_) worker->join();
+  if (steward_) steward_->stop();
+  for (const auto& seat : seats_) seat->retire();
   shared_->ledger.sample_from(nullptr);
 }
 
@@ -143,7 +151,7 @@ void Engine::list_nodes(const config::Settings& settings, cluster::Reducer& redu
   }
 }
 
-Result<void> Engine::start() {
+Result<void> Engine::start(const std::string& private_dir) {
   const config::Proxy& proxy = loaded_.settings.proxy;
   std::vector<io::ListenSocket> sockets;
   for (const std::string& address : proxy.listen_address) {
@@ -151,27 +159,55 @@ Result<void> Engine::start() {
     if (!opened) return opened.error();
     for (io::ListenSocket& socket : *opened) sockets.push_back(std::move(socket));
   }
-  if (!proxy.unix_socket_dir.empty()) {
+  for (const std::string& dir : {proxy.unix_socket_dir, private_dir}) {
+    if (dir.empty()) continue;
     auto opened = io::ListenSocket::open_unix(
-        proxy.unix_socket_dir + "/.s.PGSQL." + std::to_string(proxy.listen_port),
-        listen_options(proxy));
+        dir + "/.s.PGSQL." + std::to_string(proxy.listen_port), listen_options(proxy));
     if (!opened) return opened.error();
     sockets.push_back(std::move(*opened));
   }
   if (auto served = start_http(); !served) return served;
-  for (pool::WorkerId id = 0; id < shared_->broker.workers(); ++id) {
-    workers_.push_back(
-        std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
-  }
-  workers_left_ = workers_.size();
+  make_workers();
   for (io::ListenSocket& socket : sockets) {
     addresses_.push_back(socket.endpoint().text());
     workers_[0]->listen(std::move(socket), [this](int fd) { distribute(fd); });
   }
   started_ = true;
-  for (const auto& worker : workers_) worker->start();
+  for (std::size_t i = 0; i < threads_; ++i) workers_[i]->start();
+  start_seats();
   control_->start();
   return {};
+}
+
+void Engine::make_workers() {
+  for (pool::WorkerId id = 0; id < shared_->broker.workers(); ++id) {
+    workers_.push_back(
+        std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
+  }
+  workers_left_ = workers_.size();
+  if (workers_.size() == threads_) return;
+  steward_ = std::make_unique<Steward>();
+  parser_ = std::make_unique<ParserThread>();
+  for (std::size_t i = threads_; i < workers_.size(); ++i) {
+    seats_.push_back(std::make_shared<Seat>(*workers_[i], *steward_));
+    seats_.back()->set_descriptor(workers_[i]->loop().descriptor());
+    workers_[i]->set_on_mail([this] { steward_->wake(); });
+    steward_->add(seats_.back());
+  }
+}
+
+void Engine::start_seats() {
+  if (!steward_) return;
+  for (std::size_t i = threads_; i < workers_.size(); ++i) workers_[i]->start_seated(*parser_);
+  steward_->start();
+}
+
+std::shared_ptr<Seat> Engine::take_seat() {
+  if (!started_ || seats_.empty()) return nullptr;
+  const auto fewer = [](const auto& a, const auto& b) { return a->sessions < b->sessions; };
+  std::shared_ptr<Seat> seat = *std::min_element(seats_.begin(), seats_.end(), fewer);
+  ++seat->sessions;
+  return seat;
 }
 
 Result<void> Engine::start_http() {
@@ -190,9 +226,9 @@ Result<void> Engine::start_http() {
   return {};
 }
 
-// Connections go round the workers.
+// Connections go round the workers that have threads.
 void Engine::distribute(int fd) {
-  const std::size_t next = turn_++ % workers_.size();
+  const std::size_t next = turn_++ % threads_;
   if (next == 0) return workers_[0]->accept(fd);
   Worker* worker = workers_[next].get();
   worker->post([worker, fd](session::Hub&) { worker->accept(fd); });

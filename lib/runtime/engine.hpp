@@ -23,17 +23,23 @@ namespace heim::runtime {
 
 class Worker;
 class Desk;
+class ParserThread;
+class Seat;
+class Steward;
 
 class Engine final : public session::Fabric, public session::Operator {
  public:
   /// Reads the files the settings name (secrets, rules, certificates); binds nothing yet. `logger`
-  /// outlives it. `source` reads the configuration again for a reload; may be empty.
+  /// outlives it. `source` reads the configuration again for a reload; may be empty. `seats`: for
+  /// sessions of this process.
   using Source = std::function<config::LoadResult()>;
-  static Result<std::unique_ptr<Engine>> open(config::Loaded loaded, Logger& logger, Source source);
+  static Result<std::unique_ptr<Engine>> open(config::Loaded loaded, Logger& logger, Source source,
+                                              std::uint32_t seats = 0);
   ~Engine() override;
 
-  /// Binds every address and starts the threads. On failure nothing is left bound.
-  Result<void> start();
+  /// Binds every address and starts the threads. On failure nothing is left bound. `private_dir`: a
+  /// directory for one more unix socket; may be empty.
+  Result<void> start(const std::string& private_dir = {});
   /// The addresses that are bound, as text.
   std::vector<std::string> addresses() const;
   /// [any thread] Blocks until a shutdown is complete; false if `limit` passed first.
@@ -52,6 +58,8 @@ class Engine final : public session::Fabric, public session::Operator {
   /// Runs `work` on every worker; then `done` on `home`.
   void broadcast(pool::WorkerId home, std::function<void(session::Hub&)> work,
                  std::function<void(session::Hub&)> done);
+  /// The seat with the fewest sessions; null if there is none, or the engine was not started.
+  std::shared_ptr<Seat> take_seat();
   /// The state that readiness depends on: started, not shutting down.
   bool is_ready() const;
   config::Snapshot settings() const;
@@ -60,7 +68,9 @@ class Engine final : public session::Fabric, public session::Operator {
   control::Control& control() { return *control_; }
 
  private:
-  Engine(config::Loaded loaded, Logger& logger, Source source);
+  Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32_t seats);
+  void make_workers();
+  void start_seats();
   void apply_nodes(const config::Settings& settings);
   void list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now);
   void nodes_changed();
@@ -91,7 +101,12 @@ class Engine final : public session::Fabric, public session::Operator {
   std::unique_ptr<freshness::Accounting> accounting_;
   std::unique_ptr<control::Control> control_;
   std::unique_ptr<Desk> desk_;
+  std::unique_ptr<ParserThread> parser_;  // for seats
+  // Those with a thread, then those of the seats.
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::size_t threads_ = 0;
+  std::vector<std::shared_ptr<Seat>> seats_;
+  std::unique_ptr<Steward> steward_;
   std::unique_ptr<admin::HttpServer> http_;
 };
 

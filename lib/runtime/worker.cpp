@@ -47,6 +47,11 @@ void Worker::start() {
   thread_ = std::thread([this] { loop_.run(); });
 }
 
+void Worker::start_seated(sql::ParserHost& parser) {
+  hub_.analysis.set_host(&parser);
+  timer_.start_every(std::chrono::milliseconds(100));
+}
+
 void Worker::join() {
   if (!thread_.joinable()) return;
   loop_.stop();

@@ -1,4 +1,4 @@
-// One worker: a thread, its loop, its sockets, its hub.
+// One worker: a loop, its sockets, its hub, and a thread that runs them (or a Seat, in its place).
 #pragma once
 #include <functional>
 #include <memory>
@@ -25,9 +25,18 @@ class Worker {
   /// Takes connections from `socket` on this worker's loop; `take` gets them. Before start() only.
   void listen(io::ListenSocket socket, std::function<void(int fd)> take);
   void start();
+  /// In place of start(): the thread that turns the loop is any that holds the seat's lock.
+  void start_seated(sql::ParserHost& parser);
   void join();
   /// [any thread]
-  void post(Work work) { mail_.push(std::move(work)); }
+  void post(Work work) {
+    mail_.push(std::move(work));
+    if (on_mail_) on_mail_();
+  }
+  /// Called on the thread that posts. Before start() only.
+  void set_on_mail(std::function<void()> on_mail) { on_mail_ = std::move(on_mail); }
+  io::Loop& loop() { return loop_; }
+  session::Hub& hub() { return hub_; }
   /// On this worker's thread.
   void accept(int fd);
   void set_rules(const Rules& rules);
@@ -53,6 +62,7 @@ class Worker {
   io::Timer timer_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::function<void()> on_end_;
+  std::function<void()> on_mail_;
   Instant linger_until_ = never;
   bool ended_ = false;
   std::thread thread_;

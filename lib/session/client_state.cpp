@@ -285,7 +285,7 @@ void Client::note_rare(const sql::Script& script) {
 // What EXECUTE does is what the statement does that was prepared.
 void Client::note_execute(const std::string& name) {
   const std::string* text = vars->find(statement_item(name));
-  if (text) return note(*sql::analyse_prepared(*text));
+  if (text) return note(*sql::analyse_prepared(*text, hub.analysis.host()));
   effects_ |= suspicious;
 }
 
@@ -388,7 +388,8 @@ void Client::adopt_settings(Server& given) {
     items.emplace_back("session_authorization", answer.session_user);
   }
   for (auto& [name, text] : answer.statements) {
-    items.emplace_back(statement_item(name), sql::prepare_statement(text, name));
+    items.emplace_back(statement_item(name),
+                       sql::prepare_statement(text, name, hub.analysis.host()));
   }
   const Settings now = hub.setting_table.intern(items);
   hold_for_settings(given, *now);

@@ -113,7 +113,7 @@ void Client::Survey::note(const sql::Script& script, const route::Needs& needs) 
 void Client::Survey::note_execute(const std::string& name, const sql::Script& script) {
   const std::string* its_text = client_->executed_text(name, script);
   if (!its_text) return note_unseen();
-  note_script(sql::analyse_prepared(*its_text), *its_text);
+  note_script(sql::analyse_prepared(*its_text, client_->hub.analysis.host()), *its_text);
 }
 
 void Client::Survey::note_unseen() {

@@ -171,7 +171,8 @@ const std::string* Client::executed_text(const std::string& name, const sql::Scr
 void Client::account_execute(const std::string& name, const sql::Script& script) {
   const std::string* text = executed_text(name, script);
   if (!text) return account_everything();  // what can be prepared is no DDL
-  server->note_writes(hub.guide.plan(sql::analyse_prepared(*text), *text, *pool).writes);
+  server->note_writes(
+      hub.guide.plan(sql::analyse_prepared(*text, hub.analysis.host()), *text, *pool).writes);
 }
 
 // Whether literals may be read otherwise than they were here.

@@ -301,6 +301,7 @@ void Hub::hand_over(Server& server, pool::WorkerId to, pool::SessionId session) 
   servers_.erase(server.id);
   server.stream->detach();
   server.leave_hub();
+  handed_over.push_back(&server);
   shared.fabric->post(to, [&server, session](Hub& hub) { hub.receive(server, session); });
 }
 

@@ -3,6 +3,7 @@
 // Streams and time come from outside; everything here runs on one thread. The runtime drives it
 // over sockets, the simulator over virtual wires.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <map>
@@ -165,6 +166,11 @@ class Hub {
     bool ends_block;
   };
   std::vector<ParsedName> parsed;
+  /// Servers that went to other workers, on their threads, since Server::settle() began.
+  std::vector<const Server*> handed_over;
+  bool has_left(const Server& server) const {
+    return std::find(handed_over.begin(), handed_over.end(), &server) != handed_over.end();
+  }
   std::list<std::string> rewritten;  // messages that stand for a client's, until they are sent
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;

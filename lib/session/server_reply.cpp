@@ -417,10 +417,13 @@ bool Server::on_parameter(Bytes body) {
 
 // The end of a chunk: what it brought is passed on, and what it ended is ended.
 void Server::settle() {
-  Out& out = hub->to_client;
+  Hub& home = *hub;
+  home.handed_over.clear();
+  Out& out = home.to_client;
   const std::uint64_t before = links_;
   if (holder_ && !out.empty()) holder_->deliver(out);
   out.clear();
+  if (home.has_left(*this)) return;
   if (holder_ && links_ != before) return;  // it left, and another has the server
   if (std::exchange(logged_in_, false)) return settle_login();
   if (holder_) return settle_held();
@@ -446,8 +449,9 @@ void Server::settle_held() {
   }
   if (std::exchange(probed_, false)) {
     const std::uint64_t before = links_;
+    const Hub& home = *hub;
     holder_->on_state(*this, std::exchange(probe_failed_, false));
-    if (!holder_ || links_ != before) return;
+    if (home.has_left(*this) || !holder_ || links_ != before) return;
   }
   if (ready_seen_) settle_ready();
 }

@@ -1,5 +1,7 @@
 #include "sql/analysis.hpp"
 
+#include <exception>
+
 #include "sql/parse.hpp"
 #include "sql/script.hpp"
 
@@ -11,6 +13,29 @@ namespace {
 constexpr std::size_t long_text = 16 << 10;
 
 using Statements = std::optional<std::vector<Statement>>;
+
+/// `work` on the host's thread, or here without one. What it throws is thrown here.
+template <class Work>
+auto hosted(ParserHost* host, Work work) -> decltype(work()) {
+  if (host == nullptr) return work();
+  struct Call {
+    Work& work;
+    decltype(work()) result;
+    std::exception_ptr error;
+  } call{work, {}, nullptr};
+  host->run(
+      [](void* argument) {
+        auto& mine = *static_cast<Call*>(argument);
+        try {
+          mine.result = mine.work();
+        } catch (...) {
+          mine.error = std::current_exception();
+        }
+      },
+      &call);
+  if (call.error) std::rethrow_exception(call.error);
+  return std::move(call.result);
+}
 
 Statements read(std::string_view text, const NormalForm& form) {
   if (form.open() || text.find('\0') != std::string_view::npos) return std::nullopt;
@@ -74,30 +99,31 @@ Hash128 fingerprint_of(std::string_view text, const NormalForm& form) {
 
 }  // namespace
 
-ScriptRef make_script(std::string_view text, const NormalForm& form) {
-  return finish(read(text, form), form, fingerprint_of(text, form));
+ScriptRef make_script(std::string_view text, const NormalForm& form, ParserHost* host) {
+  Statements statements = hosted(host, [&] { return read(text, form); });
+  return finish(std::move(statements), form, fingerprint_of(text, form));
 }
 
-ScriptRef analyse(std::string_view text) {
+ScriptRef analyse(std::string_view text, ParserHost* host) {
   NormalForm form;
   form.read(text);
-  return make_script(text, form);
+  return make_script(text, form, host);
 }
 
-ScriptRef analyse_prepared(std::string_view prepare_text) {
+ScriptRef analyse_prepared(std::string_view prepare_text, ParserHost* host) {
   NormalForm form;
   form.read(prepare_text);
   Statements statements;
   if (!form.open() && prepare_text.size() <= analysis_limit &&
       prepare_text.find('\0') == std::string_view::npos) {
-    statements = parse_prepared(without_comments(prepare_text));
+    statements = hosted(host, [&] { return parse_prepared(without_comments(prepare_text)); });
   }
   return finish(std::move(statements), form, fingerprint_of(prepare_text, form));
 }
 
-std::string_view prepare_statement(std::string_view text, std::string_view name) {
+std::string_view prepare_statement(std::string_view text, std::string_view name, ParserHost* host) {
   if (text.size() > analysis_limit || text.find('\0') != std::string_view::npos) return {};
-  const auto place = find_prepare(without_comments(text), name);
+  const auto place = hosted(host, [&] { return find_prepare(without_comments(text), name); });
   return place ? text.substr(place->first, place->second) : std::string_view();
 }
 

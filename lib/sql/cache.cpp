@@ -57,7 +57,7 @@ struct AnalysisCache::Body {
     form.reserve();
   }
 
-  const ScriptRef& find(std::string_view text);
+  const ScriptRef& find(std::string_view text, ParserHost* host);
   Slot* set_of(Hash128 key) { return &slots[key.high & (slots.size() - 1) & ~(ways - 1)]; }
   const ScriptRef* exact_hit(Hash128 key);
   const ScriptRef* entry_hit(Hash128 key, Hash128 exact, bool remember);
@@ -162,7 +162,7 @@ const ScriptRef& AnalysisCache::Body::keep(Hash128 key, ScriptRef script, Hash12
   return entry.script;
 }
 
-const ScriptRef& AnalysisCache::Body::find(std::string_view text) {
+const ScriptRef& AnalysisCache::Body::find(std::string_view text, ParserHost* host) {
   const bool exact = text.size() <= exact_limit;
   // Another seed: no text has the key that a normal form has.
   const Hash128 text_key = exact ? hash128(text, ~seed) : Hash128{};
@@ -183,7 +183,7 @@ const ScriptRef& AnalysisCache::Body::find(std::string_view text) {
     return *hit;
   }
   ++counts.misses;
-  ScriptRef script = make_script(text, form);
+  ScriptRef script = make_script(text, form, host);
   const bool understood = script->understood;
   if (!understood) ++counts.not_understood;
   if (understood ? !normal : !exact) return last = std::move(script);
@@ -195,7 +195,7 @@ AnalysisCache::AnalysisCache(std::uint64_t seed, Limits limits)
     : body_(std::make_unique<Body>(seed, limits.bytes)) {}
 AnalysisCache::~AnalysisCache() = default;
 
-const ScriptRef& AnalysisCache::find(std::string_view text) { return body_->find(text); }
+const ScriptRef& AnalysisCache::find(std::string_view text) { return body_->find(text, host_); }
 const AnalysisCache::Counts& AnalysisCache::counts() const { return body_->counts; }
 
 }  // namespace heim::sql

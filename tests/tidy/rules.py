@@ -30,8 +30,9 @@ FLOORS = {
     # L5
     "admin": L3,
     "runtime": L4 + ["admin"],
+    "embed": L4 + ["admin", "runtime"],
     # L6
-    "capi": L4 + ["admin", "runtime"],
+    "capi": L4 + ["admin", "runtime", "embed"],
 }
 BELOW_THE_LINE = L3
 

@@ -1,0 +1,64 @@
+// What the console shows, as JSON, through a session with it; and where a statement would go.
+#include <nlohmann/json.hpp>
+
+#include "capi/guard.hpp"
+#include "capi/session.hpp"
+
+using heim::capi::guard;
+using heim::capi::require;
+using heim::capi::running;
+using heim::capi::session_of;
+
+namespace {
+
+namespace embed = heim::embed;
+
+nlohmann::ordered_json row_of(const embed::Result& result, std::size_t row) {
+  nlohmann::ordered_json object;
+  for (std::size_t i = 0; i < result.columns().size(); ++i) {
+    const embed::Value value = result.value(row, i);
+    auto& slot = object[std::string(result.columns()[i].name)];
+    if (!value.is_null) slot = heim::as_text(value.bytes);
+  }
+  return object;
+}
+
+std::string text_of(const nlohmann::ordered_json& rows) {
+  return rows.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+const char* show(heim_proxy* proxy, const std::string& what) {
+  embed::Options options;
+  options.startup = {{"user", "heimproxy"}, {"database", "heimproxy"}};
+  embed::Session session(running(proxy), std::move(options));
+  const embed::Result& result = session.query("SHOW " + what);
+  auto rows = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < result.row_count(); ++i) rows.push_back(row_of(result, i));
+  proxy->shown = text_of(rows);
+  return proxy->shown.c_str();
+}
+
+}  // namespace
+
+heim_status heim_proxy_show(heim_proxy* proxy, const char* what, const char** out,
+                            heim_error* error) {
+  return guard(error, [&] {
+    require(what, "what");
+    require(out, "out");
+    *out = show(proxy, what);
+  });
+}
+
+heim_status heim_route_explain(heim_session* session, const char* sql, const char** out,
+                               heim_error* error) {
+  return guard(error, [&] {
+    require(sql, "sql");
+    require(out, "out");
+    auto rows = nlohmann::ordered_json::array();
+    for (const heim::session::ExplainRow& row : session_of(session).explain(sql)) {
+      rows.push_back({{"what", row.what}, {"value", row.value}});
+    }
+    session->explained = text_of(rows);
+    *out = session->explained.c_str();
+  });
+}

@@ -1,0 +1,483 @@
+#include "embed/session.hpp"
+
+#include <unistd.h>
+
+#include "wire/encoder.hpp"
+
+namespace heim::embed {
+namespace {
+
+std::shared_ptr<runtime::Seat> seat_of(runtime::Engine& engine) {
+  auto seat = engine.take_seat();
+  if (!seat) throw Failure(Trouble::state, "the proxy has no seats for sessions, or did not start");
+  return seat;
+}
+
+std::string_view value_of(const StartupItems& items, std::string_view name) {
+  for (const auto& [key, value] : items) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+constexpr std::size_t out_kept = 64 << 10;
+
+}  // namespace
+
+Session::Session(runtime::Engine& engine, Options options)
+    : seat_(seat_of(engine)), process_(::getpid()), stream_(*seat_, *this), reader_(held_) {
+  try {
+    reader_.set_limit(options.result_bytes_max);
+    reader_.set_on_notice(std::move(options.on_notice));
+    log_in(std::move(options));
+  } catch (...) {
+    {
+      Visit visit(*seat_);
+      stream_.hang_up();
+      seat_->forget(*this);
+    }
+    --seat_->sessions;
+    throw;
+  }
+}
+
+Session::~Session() {
+  {
+    Visit visit(*seat_);
+    if (async_) end_async();
+    stream_.hang_up();
+    seat_->forget(*this);
+  }
+  --seat_->sessions;
+}
+
+void Session::log_in(Options options) {
+  Visit visit(*seat_);
+  session::Hub* hub = visit.hub();
+  if (!hub) throw Failure(Trouble::closed, "the proxy was closed");
+  const std::string user(value_of(options.startup, "user"));
+  std::string database(value_of(options.startup, "database"));
+  if (database.empty()) database = user;
+  if (!options.password.empty()) {
+    hub->shared.learn(database, user, auth::Credentials::plain(options.password.view()));
+  }
+  compose([&] { put_startup(out_, options.startup); });
+  stream_.connect(*hub);
+  wait(visit, Until::answered);
+  hold();
+  check_failed();
+}
+
+bool Session::is_foreign() const { return process_ != ::getpid(); }
+
+void Session::check_usable() const {
+  if (is_foreign()) {
+    throw Failure(Trouble::state, "the session belongs to the process that this one is a fork of");
+  }
+  if (async_) throw Failure(Trouble::state, "a started call is to be finished first");
+}
+
+// ---- the way in and out -------------------------------------------------------
+
+// The beginning of a request: what is left of the one before it is read away. If that fails, nobody
+// has heard of it yet, and nothing new is asked.
+void Session::ask(Visit& visit) {
+  if (stream_.is_open() && reader_.phase() != Reader::Phase::idle) drain(visit);
+  if (!stream_.is_open() || broken_) fail_closed();
+  last_error_.clear();
+  held_.clear();
+  reader_.forget();
+  rows_ = Rows::kept;
+  extended_ = false;
+  shown_ = copied_ = 0;
+  stream_.set_bounded(false);
+}
+
+// Nothing of a message that there is no memory for is sent.
+template <class Put>
+void Session::compose(Put put) {
+  const std::size_t before = out_.size();
+  try {
+    put();
+  } catch (...) {
+    out_.resize(before);
+    throw;
+  }
+}
+
+void Session::push_out() {
+  if (out_at_ == out_.size()) return;
+  out_at_ += stream_.feed(as_bytes(out_).subspan(out_at_));
+  if (out_at_ < out_.size() && stream_.is_open()) return;
+  out_.clear();
+  out_at_ = 0;
+  if (out_.capacity() > out_kept) out_.shrink_to_fit();
+}
+
+// While nobody waits, what results lie in is left alone.
+void Session::read_in() {
+  const bool idle = reader_.phase() == Reader::Phase::idle;
+  if (!waits_ && !async_ && !idle) return;
+  if (stream_.has_lost() || !reader_.read(stream_.inbox)) give_up();
+  if (reader_.discards() || (idle && !waits_ && !async_)) trim();
+}
+
+// What was read and is no result's is of no further use.
+void Session::trim() {
+  stream_.inbox.drop_front(reader_.at());
+  reader_.moved();
+}
+
+// It broke the protocol, or memory ran out: nobody knows what was lost.
+void Session::give_up() noexcept {
+  broken_ = true;
+  stream_.hang_up();
+}
+
+void Session::go_on() {
+  try {
+    push_out();
+    read_in();
+  } catch (...) {
+    give_up();
+  }
+  if (async_ && is_there()) announce();
+  if (told_ && !waits_ && !reader_.notifications.empty()) ring();
+}
+
+// What until_ asks for.
+bool Session::is_there() const {
+  if (is_over()) return true;
+  if (out_at_ < out_.size()) return false;
+  if (reader_.phase() == Reader::Phase::copy_in || reader_.stopped()) return true;
+  if (until_ == Until::answered) return reader_.phase() == Reader::Phase::copy_out;
+  if (reader_.count() == 0) return false;
+  // The end of rows may still be an error: it is shown with the end of the exchange.
+  const Result& last = reader_.result(reader_.count() - 1);
+  return last.row_count() > 0 && !last.complete;
+}
+
+// False: `deadline` passed first.
+bool Session::wait(Visit& visit, Until until, Instant deadline) {
+  until_ = until;
+  waits_ = true;
+  stream_.set_bounded(false);
+  stream_.taken();
+  go_on();
+  while (!is_there() && std::chrono::steady_clock::now() < deadline) {
+    if (!visit.hub()) broken_ = true;
+    if (broken_) break;
+    visit.sleep(*this, deadline);
+  }
+  waits_ = false;
+  stream_.set_bounded(true);
+  return is_there();
+}
+
+// What was read becomes the results', out of the reach of what comes next. Those before them have
+// dropped their rows.
+void Session::hold() {
+  held_.clear();
+  std::swap(held_, stream_.inbox);
+  stream_.inbox.append(held_.from(reader_.at()));
+  reader_.moved();
+}
+
+// Reads away what nobody wants any more.
+void Session::drain(Visit& visit) {
+  if (reader_.phase() == Reader::Phase::copy_in) {
+    throw Failure(Trouble::state, "the COPY is to be ended first");
+  }
+  reader_.discard();
+  do {
+    reader_.drop_rows();
+    reader_.copy_ended();
+    wait(visit, Until::answered);
+    hold();
+  } while (stream_.is_open() && !broken_ && reader_.phase() == Reader::Phase::copy_out);
+  check_failed();
+  if (!is_over()) throw Failure(Trouble::state, "the COPY is to be ended first");
+}
+
+// ---- what went wrong ----------------------------------------------------------
+
+void Session::fail_closed() {
+  last_error_ = reader_.error();
+  const wire::ErrorView view = wire::read_error(as_bytes(last_error_));
+  std::string message(view.message);
+  if (stream_.has_lost()) message = "out of memory for what the server sent";
+  if (message.empty()) message = broken_ ? "the session broke" : "the session has ended";
+  throw Failure(Trouble::closed, message, std::string(view.sqlstate));
+}
+
+void Session::fail_server() {
+  last_error_ = reader_.error();
+  const wire::ErrorView view = wire::read_error(as_bytes(last_error_));
+  throw Failure(Trouble::server, std::string(view.message), std::string(view.sqlstate));
+}
+
+void Session::check_failed() {
+  if (!stream_.is_open() || broken_) fail_closed();
+  if (reader_.phase() != Reader::Phase::idle) return;
+  if (!reader_.error().empty()) fail_server();
+  if (reader_.overflowed()) {
+    throw Failure(Trouble::server, "the result is larger than result_bytes_max; stream it",
+                  "54000");
+  }
+}
+
+// ---- questions ----------------------------------------------------------------
+
+// What was asked is in out_.
+Result& Session::first(Visit& visit) {
+  wait(visit, rows_ == Rows::streamed ? Until::shown : Until::answered);
+  hold();
+  check_failed();
+  if (reader_.count() == 0) throw Failure(Trouble::server, "no answer came", "08P01");
+  return reader_.result(0);
+}
+
+Result& Session::query(std::string_view sql) {
+  check_usable();
+  if (!is_sendable(sql.size())) throw Failure(Trouble::invalid, "the statement is too long");
+  Visit visit(*seat_);
+  ask(visit);
+  compose([&] { put_query(out_, sql); });
+  reader_.begin();
+  return first(visit);
+}
+
+Result& Session::run(const Request& request, Rows rows) {
+  check_usable();
+  Visit visit(*seat_);
+  ask(visit);
+  compose([&] { put_request(out_, request); });
+  reader_.begin();
+  extended_ = true;
+  rows_ = rows;
+  return first(visit);
+}
+
+void Session::command(std::string_view sql) {
+  const Result& result = query(sql);
+  const bool commits = sql.starts_with("commit");
+  if (commits && result.tag == "ROLLBACK") {
+    throw Failure(Trouble::server, "the transaction had failed, and was rolled back", "40000");
+  }
+}
+
+Result& Session::prepare(std::string_view name, std::string_view sql,
+                         std::span<const std::uint32_t> types) {
+  check_usable();
+  if (!is_sendable(sql.size())) throw Failure(Trouble::invalid, "the statement is too long");
+  Visit visit(*seat_);
+  ask(visit);
+  compose([&] { put_prepare(out_, name, sql, types); });
+  reader_.begin();
+  extended_ = true;
+  return first(visit);
+}
+
+void Session::deallocate(std::string_view name) {
+  check_usable();
+  Visit visit(*seat_);
+  ask(visit);
+  compose([&] { put_deallocate(out_, name); });
+  reader_.begin();
+  extended_ = true;
+  wait(visit, Until::answered);
+  hold();
+  check_failed();
+}
+
+// Waits for more of the exchange.
+void Session::take_more(Visit& visit, Until until) {
+  reader_.drop_rows();
+  copied_ = 0;
+  wait(visit, until);
+  hold();
+  check_failed();
+}
+
+Result* Session::next() {
+  check_usable();
+  Visit visit(*seat_);
+  if (reader_.count() == 0) return nullptr;
+  if (shown_ + 1 < reader_.count()) return &reader_.result(++shown_);
+  if (is_over()) return nullptr;
+  if (reader_.phase() != Reader::Phase::busy) {
+    throw Failure(Trouble::state, "the COPY is to be ended first");
+  }
+  const bool streams = rows_ == Rows::streamed && !reader_.result(shown_).complete;
+  take_more(visit, streams ? Until::shown : Until::answered);
+  if (streams) return &reader_.result(shown_);
+  return shown_ + 1 < reader_.count() ? &reader_.result(++shown_) : nullptr;
+}
+
+// ---- COPY ---------------------------------------------------------------------
+
+void Session::copy_write(Bytes data) {
+  check_usable();
+  constexpr std::size_t piece = 256 << 10;
+  Visit visit(*seat_);
+  if (!stream_.is_open() || broken_) fail_closed();
+  while (!data.empty()) {
+    if (reader_.phase() != Reader::Phase::copy_in) {
+      check_failed();
+      throw Failure(Trouble::state, "no COPY awaits data");
+    }
+    const Bytes part = data.first(std::min(piece, data.size()));
+    compose([&] { wire::message(out_, 'd', as_text(part)); });
+    data = data.subspan(part.size());
+    wait(visit, Until::answered);
+  }
+  if (is_over()) check_failed();
+}
+
+Result& Session::copy_end(const std::string* reason) {
+  check_usable();
+  Visit visit(*seat_);
+  if (!stream_.is_open() || broken_) fail_closed();
+  if (reader_.phase() != Reader::Phase::copy_in) {
+    check_failed();
+    throw Failure(Trouble::state, "no COPY awaits data");
+  }
+  compose([&] {
+    reason ? wire::text_message(out_, 'f', *reason) : wire::message(out_, 'c', {});
+    if (extended_) wire::message(out_, 'S', {});
+  });
+  reader_.copy_ended();
+  shown_ = reader_.count() - 1;
+  take_more(visit, Until::answered);
+  return reader_.result(shown_);
+}
+
+std::optional<Bytes> Session::copy_read() {
+  check_usable();
+  Visit visit(*seat_);
+  if (!stream_.is_open() || broken_) fail_closed();
+  std::size_t copy = shown_;
+  while (copy < reader_.count() && reader_.result(copy).kind != Result::Kind::copy_out) ++copy;
+  if (copy >= reader_.count()) throw Failure(Trouble::state, "no COPY sends data");
+  shown_ = copy;
+  while (copied_ == reader_.result(copy).row_count()) {
+    if (is_over() || reader_.result(copy).complete) {
+      if (!is_over()) take_more(visit, Until::answered);
+      check_failed();
+      return std::nullopt;
+    }
+    take_more(visit, Until::shown);
+  }
+  return reader_.result(copy).raw(copied_++);
+}
+
+// ---- without waiting ------------------------------------------------------------
+
+void Session::start(const Request& request, Rows rows, std::function<void()> done) {
+  check_usable();
+  Visit visit(*seat_);
+  ask(visit);
+  quiet();
+  compose([&] { put_request(out_, request); });
+  reader_.begin();
+  extended_ = true;
+  rows_ = rows;
+  until_ = rows == Rows::streamed ? Until::shown : Until::answered;
+  done_ = std::move(done);
+  async_ = true;
+  seat_->begin_async();
+  go_on();
+}
+
+void Session::end_async() {
+  async_ = false;
+  done_ = nullptr;
+  seat_->end_async();
+}
+
+// Something that was started is done, and nobody waits for it.
+void Session::announce() {
+  ring();
+  if (auto done = std::exchange(done_, nullptr)) done();
+}
+
+Result& Session::finish(Instant deadline) {
+  if (is_foreign()) check_usable();
+  if (!async_) throw Failure(Trouble::state, "nothing was started");
+  Visit visit(*seat_);
+  if (!wait(visit, until_, deadline)) {
+    if (stream_.is_open()) throw Failure(Trouble::timed_out, "the time limit passed first");
+  }
+  end_async();
+  quiet();
+  return first(visit);
+}
+
+int Session::wait_descriptor() {
+  check_usable();
+  Visit visit(*seat_);
+  told_ = true;
+  if (!reader_.notifications.empty()) ring();
+  return descriptor();
+}
+
+// ---- about it -----------------------------------------------------------------
+
+void Session::cancel() {
+  if (is_foreign()) check_usable();
+  Visit visit(*seat_);
+  if (client) client->cancel([] {});
+}
+
+const Notification* Session::notification(Instant deadline) {
+  check_usable();
+  Visit visit(*seat_);
+  if (stream_.is_open() && !is_over()) {
+    throw Failure(Trouble::state, "the last statement's results are to be read first");
+  }
+  waits_ = true;
+  while (reader_.notifications.empty()) {
+    if (!stream_.is_open() || !visit.hub()) {
+      waits_ = false;
+      fail_closed();
+    }
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    visit.sleep(*this, deadline);
+  }
+  waits_ = false;
+  trim();
+  if (reader_.lost_notifications > 0) {
+    const std::string lost = std::to_string(std::exchange(reader_.lost_notifications, 0));
+    throw Failure(Trouble::server, lost + " notifications were lost: too many waited", "54000");
+  }
+  if (reader_.notifications.empty()) return nullptr;
+  lent_notification_ = std::move(reader_.notifications.front());
+  reader_.notifications.pop_front();
+  if (reader_.notifications.empty()) quiet();
+  return &lent_notification_;
+}
+
+const std::string* Session::parameter(std::string_view name) {
+  check_usable();
+  Visit visit(*seat_);
+  const auto found = reader_.parameters.find(name);
+  if (found == reader_.parameters.end()) return nullptr;
+  lent_parameter_ = found->second;
+  return &lent_parameter_;
+}
+
+std::vector<session::ExplainRow> Session::explain(const std::string& sql) {
+  if (is_foreign()) check_usable();
+  Visit visit(*seat_);
+  if (!client || !visit.hub()) throw Failure(Trouble::closed, "the session has ended");
+  return visit.hub()->explain_route(client->database_name, sql);
+}
+
+char Session::status() {
+  if (is_foreign()) return 'X';
+  Visit visit(*seat_);
+  if (!stream_.is_open() || broken_) return 'X';
+  return async_ || reader_.phase() != Reader::Phase::idle ? 'B' : reader_.status();
+}
+
+}  // namespace heim::embed

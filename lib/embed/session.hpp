@@ -1,0 +1,126 @@
+// A session of this process: a client of the engine like any other, whose conversation is calls.
+//
+// One thread at a time calls it, but for cancel(). Its thread takes the seat's lock, hands the
+// engine its messages, and sleeps until the answer is there (see runtime/seat.hpp). Failures are
+// thrown (failure.hpp); each leaves the session as it can be used, but for Trouble::closed.
+#pragma once
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "base/secret.hpp"
+#include "embed/failure.hpp"
+#include "embed/local_stream.hpp"
+#include "embed/reader.hpp"
+#include "embed/request.hpp"
+#include "runtime/engine.hpp"
+
+namespace heim::embed {
+
+struct Options {
+  StartupItems startup;  // user, database, ...
+  Secret password;       // for servers; empty: what the configuration has
+  std::size_t result_bytes_max = 1u << 30;
+  Reader::OnNotice on_notice;  // called with the seat's lock
+};
+
+class Session final : runtime::Guest {
+ public:
+  /// Blocks until the engine has admitted it. The engine may go before the session.
+  Session(runtime::Engine& engine, Options options);
+  ~Session() override;
+
+  /// What is kept of the answer: all of it, or a portion at a time.
+  enum class Rows : std::uint8_t { kept, streamed };
+
+  // ---- questions: the first result, good until the next call that asks ------------
+  Result& query(std::string_view sql);
+  Result& run(const Request& request, Rows rows);
+  /// The next result, or the next rows of one that is streamed; null: there is no more.
+  Result* next();
+  Result& prepare(std::string_view name, std::string_view sql,
+                  std::span<const std::uint32_t> types);
+  void deallocate(std::string_view name);
+  /// As query(), for what answers no rows; COMMIT of a transaction that had failed fails.
+  void command(std::string_view sql);
+
+  // ---- COPY: after a result that says so -------------------------------------------
+  void copy_write(Bytes data);
+  /// `reason`: why the data is of no use; null: it is complete.
+  Result& copy_end(const std::string* reason);
+  /// Nothing: there is no more.
+  std::optional<Bytes> copy_read();
+
+  // ---- without waiting --------------------------------------------------------------
+  /// `done` is called once, on any thread, with the seat's lock: when finish() will not wait.
+  void start(const Request& request, Rows rows, std::function<void()> done);
+  Result& finish(Instant deadline);
+  /// Readable when finish() will not wait, or a notification is there.
+  int wait_descriptor();
+
+  // ---- about it -----------------------------------------------------------------------
+  /// [any thread] but the one that destroys it.
+  void cancel();
+  /// Lent until the next call of it. Null: `deadline` passed first.
+  const Notification* notification(Instant deadline);
+  const std::string* parameter(std::string_view name);
+  /// Where a statement would go now, and why.
+  std::vector<session::ExplainRow> explain(const std::string& sql);
+  /// As ReadyForQuery has it; 'B' while something is asked, 'X' when it has ended.
+  char status();
+  /// The body of the last failure's ErrorResponse; empty if it had none.
+  const std::string& last_error() const { return last_error_; }
+  /// The process is a fork of the one that opened it.
+  bool is_foreign() const;
+
+ private:
+  using Visit = runtime::Seat::Visit;
+  enum class Until : std::uint8_t { answered, shown };
+
+  void go_on() override;
+  void log_in(Options options);
+  void check_usable() const;
+  void ask(Visit& visit);
+  template <class Put>
+  void compose(Put put);
+  void push_out();
+  void give_up() noexcept;
+  void read_in();
+  void trim();
+  bool is_over() const { return reader_.phase() == Reader::Phase::idle || !stream_.is_open(); }
+  bool is_there() const;
+  bool wait(Visit& visit, Until until, Instant deadline = never);
+  void hold();
+  void drain(Visit& visit);
+  void end_async();
+  Result& first(Visit& visit);
+  void check_failed();
+  [[noreturn]] void fail_closed();
+  [[noreturn]] void fail_server();
+  void take_more(Visit& visit, Until until);
+  void announce();
+
+  const std::shared_ptr<runtime::Seat> seat_;
+  const pid_t process_;
+  LocalStream stream_;
+  Inbox held_;  // what results lie in
+  Reader reader_;
+  std::string out_;  // what the engine did not take yet
+  std::size_t out_at_ = 0;
+  Rows rows_ = Rows::kept;
+  Until until_ = Until::answered;
+  bool waits_ = false;      // its thread does, for until_
+  bool async_ = false;      // nobody does, and done_ shall be called
+  bool broken_ = false;     // the engine broke the protocol, or memory ran out
+  bool extended_ = false;   // what is asked came by the extended protocol
+  bool told_ = false;       // the descriptor was asked for
+  std::size_t shown_ = 0;   // the result that was given last
+  std::size_t copied_ = 0;  // pieces of COPY data that were given of it
+  std::function<void()> done_;
+  std::string last_error_;
+  std::string lent_parameter_;
+  Notification lent_notification_;
+};
+
+}  // namespace heim::embed
