@@ -151,7 +151,11 @@ class Connection:
 
     def cancel(self) -> None:
         """From any thread: what the session runs ends with QueryCanceled."""
-        self._get().cancel()
+        session = self._get()
+        try:
+            session.cancel()
+        except ValueError as closed:  # meanwhile, by another thread
+            raise errors.InterfaceError("the connection is closed") from closed
 
     def notification(self, timeout: Optional[float] = None) -> Optional[Notification]:
         with self._lock:

@@ -370,6 +370,51 @@ class Threads(Case):
         thread.join()
         self.assertEqual(connection.execute("select 1").fetchone(), (1,))
 
+    def run_beside(self, calls, ends, close):
+        """Each of `calls` again and again in a thread of its own until it raises one of `ends`;
+        close() when each has been called once."""
+        begun, wrong = threading.Barrier(len(calls) + 1), []
+
+        def repeat(call):
+            first = True
+            try:
+                while True:
+                    call()
+                    if first:
+                        begun.wait(60)
+                    first = False
+            except ends:
+                pass
+            except BaseException as other:
+                wrong.append(other)
+
+        threads = [threading.Thread(target=repeat, args=[call]) for call in calls]
+        for thread in threads:
+            thread.start()
+        begun.wait(60)
+        close()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+    def test_cancel_beside_close(self):
+        for _ in range(50):
+            connection = self.connect()
+            self.run_beside([connection.cancel] * 2, heimproxy.InterfaceError, connection.close)
+
+    def test_proxy_closed_beside_use(self):
+        for _ in range(5):
+            proxy = heimproxy.Proxy(config())
+
+            def connect():
+                proxy.connect("app", "postgres", "app-secret").close()
+
+            def show():
+                self.assertIsInstance(proxy.show("POOLS"), list)
+
+            calls = [connect, connect, show, show, proxy.reload]
+            self.run_beside(calls, (heimproxy.Error, ValueError), proxy.close)
+
     def test_shared_connection(self):
         connection, wrong = self.connect(autocommit=True), []
 
@@ -411,6 +456,11 @@ class Threads(Case):
         self.assertIsNone(listener.notification(0))
         other.execute("notify py, 'hello'")
         self.assertEqual(listener.notification(20)[1:], ("py", "hello"))
+        with self.assertRaises(ValueError):
+            listener.notification(float("nan"))
+        for limit in (1e300, float("inf"), None):
+            other.execute("notify py, 'hello'")
+            self.assertEqual(listener.notification(limit)[1:], ("py", "hello"))
 
     def test_proxy_closed_first(self):
         proxy = heimproxy.Proxy(config())
