@@ -35,8 +35,9 @@
  *            Out: UTF-8, zero-terminated, lent; each declaration says until when.
  * Threads    A handle belongs to one thread at a time, except in calls marked [any thread]: those
  *            may run beside any other call on the handle but the one that ends it.
- * Callbacks  user_data comes last. A callback must not call a function of the handle that it was
- *            given to, and must not throw.
+ * Callbacks  user_data comes last. A callback must not throw, and must not call any function of a
+ *            proxy or a session, whichever: it may run with locks of the library. Those that read
+ *            what it is given (heim_notice_field()) are for it.
  * Forks      A started proxy does not survive fork(). In the child, calls fail with STATE, and
  *            what is closed there stays as it is in the parent.
  * Growth     Enums, and structs with struct_size, grow at the end only. An enum's MAX_ is no value
@@ -271,13 +272,17 @@ typedef struct heim_session_options {
   uint32_t struct_size;
   const char* user;     /* whom the proxy takes the session for, without asking for a password */
   const char* database; /* NULL: named as the user */
-  /* For the servers, where the configuration has no secret of the user's; NULL: none. */
+  /* For the servers, where neither the configuration nor a login before has the user's secret;
+   * NULL: none. */
   const char* password;
   const char* application_name; /* NULL: none */
-  const char* const* settings;  /* names and values in turn, then NULL; or NULL */
-  size_t result_bytes_max;      /* what is larger must be streamed. 0: 1 GiB */
-  heim_notice_callback notice;  /* NULL: notices are dropped */
-  void* user_data;              /* outlives the session */
+  /* Names and values in turn, then NULL; or NULL. client_encoding is UTF8 unless named. */
+  const char* const* settings;
+  /* What is larger must be streamed; 0: 1 GiB. A statement that exceeds it has run nevertheless,
+   * and fails with SERVER and 54000. */
+  size_t result_bytes_max;
+  heim_notice_callback notice; /* NULL: notices are dropped */
+  void* user_data;             /* outlives the session */
   /* The fields above are there since 0.1. */
 } heim_session_options;
 #define HEIM_SESSION_OPTIONS_INIT \
@@ -330,7 +335,7 @@ typedef struct heim_request {
 /* Runs the statements of a text and waits for all of them; `out` gets the first one's result,
  * heim_session_next() has the others. `out` may be NULL. SERVER: one of them failed.
  * A call that asks for something first reads away what is left of the one before, and if that
- * failed, says so and asks for nothing. */
+ * failed, says so and asks for nothing (but for heim_session_rollback()). */
 HEIM_API HEIM_MUST_USE heim_status heim_session_query(heim_session* session, const char* sql,
                                                       const heim_result** out, heim_error* error);
 
@@ -363,6 +368,7 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_begin(heim_session* session, con
 
 /* SERVER with 40000: a statement in it had failed, so that it was rolled back. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_commit(heim_session* session, heim_error* error);
+/* Whatever became of the statement before: its failure is not told, and an open COPY fails. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_rollback(heim_session* session, heim_error* error);
 
 /* Data for a COPY FROM STDIN that a result says is under way, in pieces of any length. Waits while
@@ -386,7 +392,10 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_cancel(heim_session* session, he
 
 /* ---- Without waiting --------------------------------------------------------------------- */
 
-/* Called once, on any thread that is in a call of the library, or on one of the library's. */
+/* Called once, on any thread that is in a call of the library, or on one of the library's; also
+ * within heim_session_start() and heim_session_finish() of the same session, on the thread that
+ * calls them: that one must hold no lock then that the callback takes. It wakes somebody, who calls
+ * heim_session_finish(). */
 typedef void (*heim_done_callback)(void* user_data);
 
 /* Begins heim_session_run(), and returns. The session can be asked for nothing else until
@@ -403,7 +412,7 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_finish(heim_session* session, ui
                                                        const heim_result** out, heim_error* error);
 
 /* A descriptor for poll(), select() and the like: readable when heim_session_finish() will not
- * wait, or a notification is there. Not to be read or closed. */
+ * wait, a notification is there, or the session has ended. Not to be read or closed. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_descriptor(heim_session* session, int* out,
                                                            heim_error* error);
 

@@ -290,8 +290,15 @@ inline Transaction::~Transaction() {
   if (session_ && heim_session_rollback(session_->handle(), nullptr) != HEIM_OK) session_ = nullptr;
 }
 inline void Transaction::commit() {
-  Session* session = std::exchange(session_, nullptr);
-  detail::check([&](auto error) { return heim_session_commit(session->handle(), error); });
+  try {
+    detail::check([&](auto error) { return heim_session_commit(session_->handle(), error); });
+  } catch (...) {
+    // It may not have been asked for: then the transaction is there still, and is rolled back.
+    const heim_transaction left = session_->transaction();
+    if (left == HEIM_TRANSACTION_NONE || left == HEIM_TRANSACTION_ENDED) session_ = nullptr;
+    throw;
+  }
+  session_ = nullptr;
 }
 inline void Transaction::rollback() {
   Session* session = std::exchange(session_, nullptr);

@@ -1,6 +1,8 @@
 // heim_session: its life, and what it is asked.
 #include "capi/session.hpp"
 
+#include <strings.h>
+
 #include <vector>
 
 #include "capi/guard.hpp"
@@ -34,6 +36,14 @@ namespace {
 
 namespace embed = heim::embed;
 
+/// Texts are UTF-8 here, whatever the database has: the server is to convert them.
+void add_encoding(embed::StartupItems& items) {
+  for (const auto& [name, value] : items) {
+    if (::strcasecmp(name.c_str(), "client_encoding") == 0) return;
+  }
+  items.emplace_back("client_encoding", "UTF8");
+}
+
 void add(embed::StartupItems& items, const char* name, const char* value) {
   if (value) items.emplace_back(name, value);
 }
@@ -47,6 +57,7 @@ embed::Options session_options(const heim_session_options& given) {
     require(item[1], "settings");
     add(options.startup, item[0], item[1]);
   }
+  add_encoding(options.startup);
   if (given.password) options.password = heim::Secret(given.password);
   if (given.result_bytes_max > 0) options.result_bytes_max = given.result_bytes_max;
   if (given.notice) {
@@ -181,7 +192,7 @@ heim_status heim_session_commit(heim_session* session, heim_error* error) {
 }
 
 heim_status heim_session_rollback(heim_session* session, heim_error* error) {
-  return guard(error, [&] { session_of(session).command("rollback"); });
+  return guard(error, [&] { session_of(session).rollback(); });
 }
 
 heim_status heim_session_cancel(heim_session* session, heim_error* error) {

@@ -32,6 +32,12 @@ void LocalStream::hang_up() noexcept {
   if (handler_) handler_->on_end(*this, {});
 }
 
+void LocalStream::set_bounded(bool bounded) {
+  bounded_ = bounded;
+  // The server may be paused for it before anything more is written.
+  owes_drained_ |= bounded && inbox.size() >= portion / 2;
+}
+
 void LocalStream::taken() noexcept {
   if (!owes_drained_ || !handler_ || backlog() > 0) return;
   owes_drained_ = false;

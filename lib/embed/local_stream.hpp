@@ -28,7 +28,7 @@ class LocalStream final : public Stream {
   Inbox inbox;
   /// With a bound, what lies in the inbox counts as not sent: the server is not read while that is
   /// much.
-  void set_bounded(bool bounded) { bounded_ = bounded; }
+  void set_bounded(bool bounded);
   /// Some of the inbox was taken out.
   void taken() noexcept;
 

@@ -15,7 +15,7 @@ std::string_view without_zero(Bytes body) {
 }  // namespace
 
 void Reader::forget() {
-  discards_ = overflowed_ = stopped_ = false;
+  discards_ = overflowed_ = stopped_ = error_told_ = copy_failed_ = false;
   count_ = bytes_ = 0;
   error_.clear();
 }
@@ -52,7 +52,7 @@ bool Reader::message(const wire::Header& header, std::size_t body_at, Bytes body
       if (on_notice_) on_notice_(body);
       return true;
     case 'E':
-      if (error_.empty()) error_ = as_text(body);
+      error(body);
       if (phase_ == Phase::copy_in || phase_ == Phase::copy_out) phase_ = Phase::busy;
       return true;
     case 'Z':
@@ -62,6 +62,14 @@ bool Reader::message(const wire::Header& header, std::size_t body_at, Bytes body
     default:
       return answer(header.tag, body_at, body);
   }
+}
+
+// The first of an exchange counts; after it, why the session ends.
+void Reader::error(Bytes body) {
+  copy_failed_ |= phase_ == Phase::copy_in;
+  if (!error_.empty() && phase_ != Phase::idle) return;
+  error_ = as_text(body);
+  error_told_ = false;
 }
 
 bool Reader::answer(std::uint8_t tag, std::size_t body_at, Bytes body) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "embed/result.hpp"
 
@@ -54,6 +55,11 @@ class Reader {
   const Result& result(std::size_t index) const { return results_[index]; }
   /// The body of the exchange's first ErrorResponse; empty: there was none.
   const std::string& error() const { return error_; }
+  /// It is the call's that it was told to: no later one failed by it.
+  void error_told() { error_told_ = true; }
+  bool is_error_told() const { return error_told_; }
+  /// Once: a COPY that awaited data has failed.
+  bool take_copy_failure() { return std::exchange(copy_failed_, false); }
   bool overflowed() const { return overflowed_; }
 
   std::map<std::string, std::string, std::less<>> parameters;
@@ -62,6 +68,7 @@ class Reader {
 
  private:
   bool message(const wire::Header& header, std::size_t body_at, Bytes body);
+  void error(Bytes body);
   bool answer(std::uint8_t tag, std::size_t body_at, Bytes body);
   Result& open();
   void row(std::size_t at, std::size_t length);
@@ -80,6 +87,8 @@ class Reader {
   bool discards_ = false;
   bool stopped_ = false;
   bool overflowed_ = false;
+  bool error_told_ = false;
+  bool copy_failed_ = false;
   std::deque<Result> results_;  // the first `count_` count; the others are kept for their memory
   std::size_t count_ = 0;
   std::string error_;

@@ -41,6 +41,7 @@ bool Result::describe(Bytes body) {
     if (!fields.ok()) return false;
     columns_.push_back(column);
   }
+  values_.reserve(count);  // so that to look at a value takes no memory
   return fields.done();
 }
 
@@ -52,8 +53,9 @@ bool Result::describe_parameters(Bytes body) {
 }
 
 void Result::find_values(std::size_t row) const {
-  values_of_ = row;
+  values_of_ = ~std::size_t{0};
   values_.assign(columns_.size(), Value());
+  values_of_ = row;
   wire::Fields fields(inbox_->part(rows_[row].at, rows_[row].length));
   const std::size_t count = std::min<std::size_t>(fields.u16(), values_.size());
   for (std::size_t i = 0; i < count; ++i) {

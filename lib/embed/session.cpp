@@ -58,7 +58,9 @@ void Session::log_in(Options options) {
   const std::string user(value_of(options.startup, "user"));
   std::string database(value_of(options.startup, "database"));
   if (database.empty()) database = user;
-  if (!options.password.empty()) {
+  // What is known already was proven, or is the configuration's: all of the pool log in with it.
+  const auto known = hub->shared.known(database, user).kind;
+  if (!options.password.empty() && known == auth::CredentialKind::none) {
     hub->shared.learn(database, user, auth::Credentials::plain(options.password.view()));
   }
   compose([&] { put_startup(out_, options.startup); });
@@ -91,18 +93,6 @@ void Session::ask(Visit& visit) {
   extended_ = false;
   shown_ = copied_ = 0;
   stream_.set_bounded(false);
-}
-
-// Nothing of a message that there is no memory for is sent.
-template <class Put>
-void Session::compose(Put put) {
-  const std::size_t before = out_.size();
-  try {
-    put();
-  } catch (...) {
-    out_.resize(before);
-    throw;
-  }
 }
 
 void Session::push_out() {
@@ -138,11 +128,21 @@ void Session::go_on() {
   try {
     push_out();
     read_in();
+    sync_failed_copy();
   } catch (...) {
     give_up();
   }
+  if (async_ && !waits_) stream_.set_bounded(is_there());
   if (async_ && is_there()) announce();
-  if (told_ && !waits_ && !reader_.notifications.empty()) ring();
+  if (!waits_) tell();
+}
+
+// What the descriptor shows while nobody waits. A call that sleeps uses it for itself: it is to be
+// put right afterwards.
+void Session::tell() {
+  const bool notified = !reader_.notifications.empty() || reader_.lost_notifications > 0;
+  const bool shows = told_ && (notified || !stream_.is_open());
+  shows || (async_ && is_there()) ? ring() : quiet();
 }
 
 // What until_ asks for.
@@ -170,7 +170,9 @@ bool Session::wait(Visit& visit, Until until, Instant deadline) {
     visit.sleep(*this, deadline);
   }
   waits_ = false;
-  stream_.set_bounded(true);
+  // What was started and is not there yet has nobody who takes its rows out: it has to come whole.
+  stream_.set_bounded(!async_ || is_there());
+  tell();
   return is_there();
 }
 
@@ -178,8 +180,13 @@ bool Session::wait(Visit& visit, Until until, Instant deadline) {
 // dropped their rows.
 void Session::hold() {
   held_.clear();
+  try {
+    held_.append(stream_.inbox.from(reader_.at()));
+  } catch (...) {
+    give_up();  // the new rows have no place where they can be read
+    throw;
+  }
   std::swap(held_, stream_.inbox);
-  stream_.inbox.append(held_.from(reader_.at()));
   reader_.moved();
 }
 
@@ -202,7 +209,11 @@ void Session::drain(Visit& visit) {
 // ---- what went wrong ----------------------------------------------------------
 
 void Session::fail_closed() {
-  last_error_ = reader_.error();
+  // The reason may lie there unread, behind rows that nobody gets any more.
+  reader_.discard();
+  reader_.drop_rows();
+  if (!broken_ && !stream_.has_lost() && !reader_.read(stream_.inbox)) broken_ = true;
+  last_error_ = reader_.is_error_told() ? std::string() : reader_.error();
   const wire::ErrorView view = wire::read_error(as_bytes(last_error_));
   std::string message(view.message);
   if (stream_.has_lost()) message = "out of memory for what the server sent";
@@ -212,6 +223,7 @@ void Session::fail_closed() {
 
 void Session::fail_server() {
   last_error_ = reader_.error();
+  reader_.error_told();
   const wire::ErrorView view = wire::read_error(as_bytes(last_error_));
   throw Failure(Trouble::server, std::string(view.message), std::string(view.sqlstate));
 }
@@ -220,10 +232,16 @@ void Session::check_failed() {
   if (!stream_.is_open() || broken_) fail_closed();
   if (reader_.phase() != Reader::Phase::idle) return;
   if (!reader_.error().empty()) fail_server();
-  if (reader_.overflowed()) {
-    throw Failure(Trouble::server, "the result is larger than result_bytes_max; stream it",
-                  "54000");
-  }
+  if (reader_.overflowed()) fail_overflowed();
+}
+
+// Whoever runs it again has it done twice: it is said that the statement has run.
+void Session::fail_overflowed() {
+  last_error_.clear();
+  std::string message = "the result is larger than result_bytes_max; stream it";
+  const std::string& tag = reader_.result(reader_.count() - 1).tag;
+  if (!tag.empty()) message += " (the statement has run: " + tag + ")";
+  throw Failure(Trouble::server, message, "54000");
 }
 
 // ---- questions ----------------------------------------------------------------
@@ -302,9 +320,11 @@ void Session::take_more(Visit& visit, Until until) {
 Result* Session::next() {
   check_usable();
   Visit visit(*seat_);
-  if (reader_.count() == 0) return nullptr;
+  if (broken_) fail_closed();
   if (shown_ + 1 < reader_.count()) return &reader_.result(++shown_);
-  if (is_over()) return nullptr;
+  // Cut off in its midst, it is not over.
+  if (!stream_.is_open() && reader_.phase() != Reader::Phase::idle) fail_closed();
+  if (reader_.count() == 0 || is_over()) return nullptr;
   if (reader_.phase() != Reader::Phase::busy) {
     throw Failure(Trouble::state, "the COPY is to be ended first");
   }
@@ -314,70 +334,12 @@ Result* Session::next() {
   return shown_ + 1 < reader_.count() ? &reader_.result(++shown_) : nullptr;
 }
 
-// ---- COPY ---------------------------------------------------------------------
-
-void Session::copy_write(Bytes data) {
-  check_usable();
-  constexpr std::size_t piece = 256 << 10;
-  Visit visit(*seat_);
-  if (!stream_.is_open() || broken_) fail_closed();
-  while (!data.empty()) {
-    if (reader_.phase() != Reader::Phase::copy_in) {
-      check_failed();
-      throw Failure(Trouble::state, "no COPY awaits data");
-    }
-    const Bytes part = data.first(std::min(piece, data.size()));
-    compose([&] { wire::message(out_, 'd', as_text(part)); });
-    data = data.subspan(part.size());
-    wait(visit, Until::answered);
-  }
-  if (is_over()) check_failed();
-}
-
-Result& Session::copy_end(const std::string* reason) {
-  check_usable();
-  Visit visit(*seat_);
-  if (!stream_.is_open() || broken_) fail_closed();
-  if (reader_.phase() != Reader::Phase::copy_in) {
-    check_failed();
-    throw Failure(Trouble::state, "no COPY awaits data");
-  }
-  compose([&] {
-    reason ? wire::text_message(out_, 'f', *reason) : wire::message(out_, 'c', {});
-    if (extended_) wire::message(out_, 'S', {});
-  });
-  reader_.copy_ended();
-  shown_ = reader_.count() - 1;
-  take_more(visit, Until::answered);
-  return reader_.result(shown_);
-}
-
-std::optional<Bytes> Session::copy_read() {
-  check_usable();
-  Visit visit(*seat_);
-  if (!stream_.is_open() || broken_) fail_closed();
-  std::size_t copy = shown_;
-  while (copy < reader_.count() && reader_.result(copy).kind != Result::Kind::copy_out) ++copy;
-  if (copy >= reader_.count()) throw Failure(Trouble::state, "no COPY sends data");
-  shown_ = copy;
-  while (copied_ == reader_.result(copy).row_count()) {
-    if (is_over() || reader_.result(copy).complete) {
-      if (!is_over()) take_more(visit, Until::answered);
-      check_failed();
-      return std::nullopt;
-    }
-    take_more(visit, Until::shown);
-  }
-  return reader_.result(copy).raw(copied_++);
-}
-
 // ---- without waiting ------------------------------------------------------------
 
 void Session::start(const Request& request, Rows rows, std::function<void()> done) {
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  quiet();
   compose([&] { put_request(out_, request); });
   reader_.begin();
   extended_ = true;
@@ -409,7 +371,6 @@ Result& Session::finish(Instant deadline) {
     if (stream_.is_open()) throw Failure(Trouble::timed_out, "the time limit passed first");
   }
   end_async();
-  quiet();
   return first(visit);
 }
 
@@ -417,7 +378,7 @@ int Session::wait_descriptor() {
   check_usable();
   Visit visit(*seat_);
   told_ = true;
-  if (!reader_.notifications.empty()) ring();
+  tell();
   return descriptor();
 }
 
@@ -439,6 +400,7 @@ const Notification* Session::notification(Instant deadline) {
   while (reader_.notifications.empty()) {
     if (!stream_.is_open() || !visit.hub()) {
       waits_ = false;
+      tell();
       fail_closed();
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
@@ -448,13 +410,17 @@ const Notification* Session::notification(Instant deadline) {
   trim();
   if (reader_.lost_notifications > 0) {
     const std::string lost = std::to_string(std::exchange(reader_.lost_notifications, 0));
+    last_error_.clear();
+    tell();
     throw Failure(Trouble::server, lost + " notifications were lost: too many waited", "54000");
   }
-  if (reader_.notifications.empty()) return nullptr;
-  lent_notification_ = std::move(reader_.notifications.front());
-  reader_.notifications.pop_front();
-  if (reader_.notifications.empty()) quiet();
-  return &lent_notification_;
+  const bool found = !reader_.notifications.empty();
+  if (found) {
+    lent_notification_ = std::move(reader_.notifications.front());
+    reader_.notifications.pop_front();
+  }
+  tell();
+  return found ? &lent_notification_ : nullptr;
 }
 
 const std::string* Session::parameter(std::string_view name) {

@@ -44,6 +44,8 @@ class Session final : runtime::Guest {
   void deallocate(std::string_view name);
   /// As query(), for what answers no rows; COMMIT of a transaction that had failed fails.
   void command(std::string_view sql);
+  /// Whatever became of what was asked before; an open COPY fails by it.
+  void rollback();
 
   // ---- COPY: after a result that says so -------------------------------------------
   void copy_write(Bytes data);
@@ -56,7 +58,7 @@ class Session final : runtime::Guest {
   /// `done` is called once, on any thread, with the seat's lock: when finish() will not wait.
   void start(const Request& request, Rows rows, std::function<void()> done);
   Result& finish(Instant deadline);
-  /// Readable when finish() will not wait, or a notification is there.
+  /// Readable when finish() will not wait, a notification is there, or the session has ended.
   int wait_descriptor();
 
   // ---- about it -----------------------------------------------------------------------
@@ -82,8 +84,17 @@ class Session final : runtime::Guest {
   void log_in(Options options);
   void check_usable() const;
   void ask(Visit& visit);
+  // Nothing of a message that there is no memory for is sent.
   template <class Put>
-  void compose(Put put);
+  void compose(Put put) {
+    const std::size_t before = out_.size();
+    try {
+      put();
+    } catch (...) {
+      out_.resize(before);
+      throw;
+    }
+  }
   void push_out();
   void give_up() noexcept;
   void read_in();
@@ -94,10 +105,15 @@ class Session final : runtime::Guest {
   void hold();
   void drain(Visit& visit);
   void end_async();
+  void tell();
+  void sync_failed_copy();
+  void put_copy_end(const std::string* reason);
+  void abandon(Visit& visit);
   Result& first(Visit& visit);
   void check_failed();
   [[noreturn]] void fail_closed();
   [[noreturn]] void fail_server();
+  [[noreturn]] void fail_overflowed();
   void take_more(Visit& visit, Until until);
   void announce();
 

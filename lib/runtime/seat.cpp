@@ -70,7 +70,9 @@ Seat::Visit::~Visit() { seat_.settle(); }
 session::Hub* Seat::Visit::hub() const { return seat_.worker_ ? &seat_.worker_->hub() : nullptr; }
 
 void Seat::Visit::sleep(Guest& guest, Instant deadline) noexcept {
+  guest.went_on_ = false;
   seat_.settle();
+  if (guest.went_on_) return;  // what it waits for came by this: nothing else would wake it
   guest.quiet();
   guest.watched_ = guest.server_id();
   std::array<pollfd, 2> fds{pollfd{guest.descriptor(), POLLIN, 0}, watch_of(guest.server())};
@@ -119,12 +121,18 @@ void Seat::look(Guest& guest, short revents) {
   stream->look(events);
 }
 
+void Seat::tell(Guest& guest) {
+  if (guest.sleeps_) return guest.ring();
+  guest.went_on_ = true;
+  guest.go_on();
+}
+
 // What a stay has brought about: asked of the kernel, told to those whom it concerns.
 void Seat::settle() noexcept {
   constexpr int rounds = 8;
   for (int i = 0; i < rounds; ++i) {
     if (worker_ && worker_->loop().is_due()) worker_->loop().turn();
-    while (Guest* guest = stirred_.pop_front()) guest->sleeps_ ? guest->ring() : guest->go_on();
+    while (Guest* guest = stirred_.pop_front()) tell(*guest);
     if (!worker_ || !worker_->loop().is_due()) break;
   }
   wake_sleepers();

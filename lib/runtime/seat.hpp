@@ -52,6 +52,7 @@ class Guest {
   io::Fd event_;
   bool rung_ = false;
   bool sleeps_ = false;
+  bool went_on_ = false;       // since it was last cleared
   std::uint64_t watched_ = 0;  // the server whose socket the sleeper watches
   ListHook<Guest> wait_hook_, stir_hook_;
 };
@@ -73,7 +74,7 @@ class Seat {
     /// Null: the engine has gone.
     session::Hub* hub() const;
     /// Sleeps, without the lock, until something may have come for the guest or `deadline` is
-    /// there, and does what is to be done at the seat then.
+    /// there, and does what is to be done at the seat before and then.
     void sleep(Guest& guest, Instant deadline) noexcept;
 
    private:
@@ -108,6 +109,7 @@ class Seat {
 
  private:
   void settle() noexcept;
+  void tell(Guest& guest);
   void wake_sleepers();
   void look(Guest& guest, short revents);
   void note_watches();

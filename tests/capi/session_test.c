@@ -1,6 +1,7 @@
 /* Sessions from C99 against a real server: queries, parameters, errors, transactions, lives. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,6 +196,55 @@ static void test_transactions(heim_proxy* proxy) {
   heim_session_close(other);
 }
 
+/* A rollback is sent, whatever became of the statement before it. */
+static void test_rollback(heim_proxy* proxy) {
+  heim_session* session = open_session(proxy);
+  heim_request request = HEIM_REQUEST_INIT;
+  const heim_result* result = NULL;
+  heim_error error;
+  request.sql = "SELECT repeat('x', 1000), 1 / (50000 - n) FROM generate_series(1, 100000) AS n";
+  request.streamed = 1;
+  OK(heim_session_begin(session, NULL, &error));
+  OK(heim_session_run(session, &request, &result, &error));
+  OK(heim_session_rollback(session, &error));
+  CHECK(heim_session_transaction(session) == HEIM_TRANSACTION_NONE);
+  OK(heim_session_begin(session, NULL, &error));
+  ask(session, "CREATE TEMP TABLE gone (n int)");
+  ask(session, "COPY gone FROM STDIN");
+  OK(heim_session_rollback(session, &error));
+  CHECK(heim_session_transaction(session) == HEIM_TRANSACTION_NONE);
+  OK(heim_session_begin(session, NULL, &error));
+  ask(session, "CREATE TEMP TABLE gone (n int)");
+  request.sql = "COPY gone FROM STDIN";
+  OK(heim_session_run(session, &request, &result, &error));
+  OK(heim_session_copy_write(session, "nonsense\n", 9, &error));
+  OK(heim_session_rollback(session, &error));
+  CHECK(heim_session_transaction(session) == HEIM_TRANSACTION_NONE);
+  CHECK(whole(ask(session, "SELECT 6"), 0, 0) == 6);
+  heim_session_close(session);
+}
+
+/* Texts are UTF-8, whatever the database has. */
+static void test_encoding(heim_proxy* proxy) {
+  heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
+  const char* settings[] = {"Client_Encoding", "LATIN1", NULL};
+  heim_session *session = NULL, *maker;
+  heim_error error;
+  options.user = "postgres";
+  OK(heim_session_open(proxy, &options, &maker, &error));
+  ask(maker,
+      "CREATE DATABASE plain ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+  heim_session_close(maker);
+  options.database = "plain";
+  OK(heim_session_open(proxy, &options, &session, &error));
+  CHECK(is_text(ask(session, "SHOW client_encoding"), 0, 0, "UTF8"));
+  heim_session_close(session);
+  options.settings = settings;
+  OK(heim_session_open(proxy, &options, &session, &error));
+  CHECK(is_text(ask(session, "SHOW client_encoding"), 0, 0, "LATIN1"));
+  heim_session_close(session);
+}
+
 static void test_options(heim_proxy* proxy) {
   const char* settings[] = {"DateStyle", "SQL, DMY", "search_path", "pg_catalog", NULL};
   heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
@@ -236,6 +286,46 @@ static void test_no_secret(void) {
   CHECK(is_text(ask(session, "SELECT current_user"), 0, 0, "app"));
   heim_session_close(session);
   heim_proxy_close(proxy);
+}
+
+/* Somebody's typing error is not the pool's: what it logs in with was proven. */
+static void test_wrong_password(void) {
+  heim_proxy* proxy = start_proxy(port, NULL, NULL);
+  heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
+  heim_session *first = open_session(proxy), *second = NULL, *third;
+  heim_error error;
+  OK(heim_session_begin(first, NULL, &error));
+  ask(first, "SELECT 1");
+  options.user = "app";
+  options.database = "postgres";
+  options.password = "typo";
+  OK(heim_session_open(proxy, &options, &second, &error));
+  ask(second, "SELECT 1"); /* needs a connection of its own */
+  OK(heim_session_begin(second, NULL, &error));
+  ask(second, "SELECT 1");
+  third = open_session(proxy);
+  ask(third, "SELECT 1");
+  heim_session_close(first);
+  heim_session_close(second);
+  heim_session_close(third);
+  heim_proxy_close(proxy);
+}
+
+/* Why it ended is told, not why an earlier statement failed; the descriptor shows it. */
+static void test_end_after_error(void) {
+  heim_proxy* proxy = start_proxy(port, NULL, NULL);
+  heim_session* session = open_session(proxy);
+  struct pollfd fd = {0, POLLIN, 0};
+  heim_error error;
+  OK(heim_session_descriptor(session, &fd.fd, &error));
+  CHECK_STATUS(heim_session_query(session, "SELECT 1/0", NULL, &error), HEIM_SERVER, &error);
+  CHECK(poll(&fd, 1, 0) == 0);
+  heim_proxy_close(proxy);
+  CHECK(poll(&fd, 1, 20000) == 1);
+  CHECK_STATUS(heim_session_query(session, "SELECT 1", NULL, &error), HEIM_CLOSED, &error);
+  CHECK(strcmp(error.sqlstate, "57P01") == 0);
+  CHECK(strcmp(heim_session_error_field(session, 'C'), "57P01") == 0);
+  heim_session_close(session);
 }
 
 static void test_close_order(void) {
@@ -333,11 +423,15 @@ int main(int argc, char** argv) {
   test_parameters(proxy);
   test_prepared(proxy);
   test_transactions(proxy);
+  test_rollback(proxy);
+  test_encoding(proxy);
   test_options(proxy);
   test_fork(proxy);
   test_shown(proxy);
   heim_proxy_close(proxy);
   test_no_secret();
+  test_wrong_password();
+  test_end_after_error();
   test_close_order();
   test_misuse();
   return 0;

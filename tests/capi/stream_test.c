@@ -127,6 +127,16 @@ static void test_limit(heim_proxy* proxy) {
   CHECK(strcmp(error.sqlstate, "54000") == 0);
   CHECK(heim_result_rows(ask(session, "SELECT repeat('x', 1000) FROM generate_series(1, 90)")) ==
         90);
+  /* That it was done is said, and no field is another error's. */
+  ask(session, "CREATE TEMP TABLE written (t text)");
+  CHECK_STATUS(heim_session_query(session, "SELECT nonsense", NULL, &error), HEIM_SERVER, &error);
+  CHECK_STATUS(heim_session_query(session,
+                                  "INSERT INTO written SELECT repeat('x', 1000)"
+                                  " FROM generate_series(1, 200) RETURNING t",
+                                  &result, &error),
+               HEIM_SERVER, &error);
+  CHECK_HAS(error.message, "INSERT 0 200");
+  CHECK(!heim_session_error_field(session, 'C'));
   heim_session_close(session);
 }
 
@@ -155,6 +165,41 @@ static void test_large(heim_proxy* proxy) {
   CHECK(whole(result, 0, 1) == (int64_t)size);
   free(text);
   heim_session_close(session);
+}
+
+/* The proxy ends between two portions: what came is not all. */
+static void test_cut_off(void) {
+  heim_proxy* proxy = start_proxy(port, NULL, NULL);
+  heim_session* session = open_session(proxy);
+  const heim_request request =
+      streamed("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)");
+  const heim_result* result = NULL;
+  heim_error error;
+  heim_status status;
+  OK(heim_session_run(session, &request, &result, &error));
+  heim_proxy_close(proxy);
+  do {
+    status = heim_session_next(session, &result, &error);
+  } while (status == HEIM_OK && result);
+  CHECK_STATUS(status, HEIM_CLOSED, &error);
+  /* Why is told where the server was not in the midst of a message. */
+  CHECK(!error.sqlstate[0] || strcmp(error.sqlstate, "57P01") == 0);
+  heim_session_close(session);
+}
+
+/* The server finds the mistake while data is still sent. */
+static void copy_bad_data(heim_session* session) {
+  const heim_result* result = NULL;
+  heim_request request = HEIM_REQUEST_INIT;
+  heim_error error;
+  heim_status status;
+  request.sql = "COPY copied FROM STDIN";
+  OK(heim_session_run(session, &request, &result, &error));
+  status = heim_session_copy_write(session, "nonsense\n", 9, &error);
+  while (status == HEIM_OK) status = heim_session_copy_write(session, "1\tx\n", 4, &error);
+  CHECK_STATUS(status, HEIM_SERVER, &error);
+  CHECK(strcmp(error.sqlstate, "22P02") == 0);
+  CHECK(whole(ask(session, "SELECT 9"), 0, 0) == 9);
 }
 
 static void copy_in(heim_session* session) {
@@ -210,6 +255,7 @@ static void test_copy(heim_proxy* proxy) {
   heim_error error;
   copy_in(session);
   copy_out(session);
+  copy_bad_data(session);
   ask(session, "COPY copied FROM STDIN");
   OK(heim_session_copy_write(session, "1\tx\n", 4, &error));
   CHECK_STATUS(heim_session_copy_end(session, "changed my mind", NULL, &error), HEIM_SERVER,
@@ -299,6 +345,15 @@ static void test_notifications(heim_proxy* proxy) {
   CHECK(strcmp(told.payload, "own") == 0);
   CHECK_STATUS(heim_session_notification(session, SECOND / 50, &told, &error), HEIM_TIMED_OUT,
                &error);
+  /* One that came while its own statement ran, and a second that came with a first. */
+  ask(session, "NOTIFY news, 'third'");
+  CHECK(poll(&fd, 1, 20000) == 1);
+  OK(heim_session_notification(session, 0, &told, &error));
+  ask(other, "NOTIFY news, 'fourth'; NOTIFY news, 'fifth'");
+  OK(heim_session_notification(session, 20 * SECOND, &told, &error));
+  CHECK(strcmp(told.payload, "fourth") == 0 && poll(&fd, 1, 20000) == 1);
+  OK(heim_session_notification(session, 0, &told, &error));
+  CHECK(strcmp(told.payload, "fifth") == 0 && poll(&fd, 1, 0) == 0);
   heim_session_close(session);
   heim_session_close(other);
 }
@@ -379,6 +434,43 @@ static void test_async(heim_proxy* proxy) {
   heim_session_close(session); /* while it runs */
 }
 
+/* A large result comes though nobody waits, and one that is streamed no further than it must. */
+static void test_async_large(heim_proxy* proxy) {
+  heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
+  heim_session *session = NULL, *other = open_session(proxy);
+  heim_request request = HEIM_REQUEST_INIT;
+  const heim_result* result = NULL;
+  struct pollfd fd = {0, POLLIN, 0};
+  heim_error error;
+  size_t rows = 0;
+  int i;
+  options.user = "postgres";
+  options.result_bytes_max = 2000000;
+  OK(heim_session_open(proxy, &options, &session, &error));
+  OK(heim_session_descriptor(session, &fd.fd, &error));
+  request.sql =
+      "SELECT repeat('x', 1000), CASE n WHEN 1 THEN pg_sleep(0.1) END"
+      " FROM generate_series(1, 1000) AS n";
+  OK(heim_session_start(session, &request, NULL, NULL, &error));
+  CHECK_STATUS(heim_session_finish(session, 0, &result, &error), HEIM_TIMED_OUT, &error);
+  CHECK(poll(&fd, 1, 20000) == 1);
+  OK(heim_session_finish(session, 0, &result, &error));
+  CHECK(heim_result_rows(result) == 1000);
+
+  request = streamed("SELECT repeat('x', 1000) FROM generate_series(1, 20000)");
+  OK(heim_session_start(session, &request, NULL, NULL, &error));
+  CHECK(poll(&fd, 1, 20000) == 1);
+  for (i = 0; i < 200; ++i) ask(other, "SELECT repeat('y', 10000)"); /* time for too much */
+  OK(heim_session_finish(session, 0, &result, &error));
+  while (result) {
+    rows += heim_result_rows(result);
+    OK(heim_session_next(session, &result, &error));
+  }
+  CHECK(rows == 20000);
+  heim_session_close(session);
+  heim_session_close(other);
+}
+
 int main(int argc, char** argv) {
   heim_proxy* proxy;
   CHECK(argc > 1);
@@ -394,6 +486,8 @@ int main(int argc, char** argv) {
   test_notifications(proxy);
   test_notices(proxy);
   test_async(proxy);
+  test_async_large(proxy);
   heim_proxy_close(proxy);
+  test_cut_off();
   return 0;
 }

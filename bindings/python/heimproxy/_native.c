@@ -43,6 +43,26 @@ PyObject* raise_error(const heim_error* error, heim_session* session) {
 
 /* ---- Proxy --------------------------------------------------------------------------------- */
 
+void take_lock(PyThread_type_lock lock) {
+  Py_BEGIN_ALLOW_THREADS;
+  PyThread_acquire_lock(lock, WAIT_LOCK);
+  Py_END_ALLOW_THREADS;
+}
+
+heim_proxy* enter_proxy(Proxy* self) {
+  if (!self->proxy) {
+    PyErr_SetString(PyExc_ValueError, "the proxy was closed");
+    return NULL;
+  }
+  /* Nobody waits here: it is free where there are no users and nobody closes. */
+  if (self->users++ == 0) PyThread_acquire_lock(self->used, WAIT_LOCK);
+  return self->proxy;
+}
+
+void leave_proxy(Proxy* self) {
+  if (--self->users == 0) PyThread_release_lock(self->used);
+}
+
 static heim_status open_config(const char* path, const char* text, Py_ssize_t length,
                                const heim_proxy_options* options, heim_proxy** out,
                                heim_error* error) {
@@ -65,22 +85,33 @@ static int proxy_init(PyObject* object, PyObject* arguments, PyObject* keywords)
   Py_ssize_t length = 0;
   unsigned int seats = 0;
   int sidecar = 0;
+  heim_proxy* proxy = NULL;
   heim_error error;
   heim_status status;
   if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "zz#|Ip", names, &path, &text, &length,
                                    &seats, &sidecar))
     return -1;
-  if (self->proxy || !path == !text) {
+  if (self->used || !path == !text) {
     PyErr_SetString(PyExc_ValueError, "a proxy is opened once, from a path or from a text");
+    return -1;
+  }
+  self->used = PyThread_allocate_lock();
+  self->lent = PyThread_allocate_lock();
+  if (!self->used || !self->lent) {
+    PyErr_NoMemory();
     return -1;
   }
   options.seats = seats;
   options.sidecar = (uint32_t)sidecar;
   Py_BEGIN_ALLOW_THREADS;
-  status = open_config(path, text, length, &options, &self->proxy, &error);
-  if (status == HEIM_OK) status = heim_proxy_start(self->proxy, &error);
+  status = open_config(path, text, length, &options, &proxy, &error);
+  if (status == HEIM_OK) status = heim_proxy_start(proxy, &error);
+  if (status != HEIM_OK) heim_proxy_close(proxy);
   Py_END_ALLOW_THREADS;
-  if (status == HEIM_OK) return 0;
+  if (status == HEIM_OK) {
+    self->proxy = proxy;
+    return 0;
+  }
   raise_error(&error, NULL);
   return -1;
 }
@@ -88,50 +119,76 @@ static int proxy_init(PyObject* object, PyObject* arguments, PyObject* keywords)
 static PyObject* proxy_close(PyObject* object, PyObject* unused) {
   Proxy* self = (Proxy*)object;
   heim_proxy* proxy = self->proxy;
+  heim_error error;
+  heim_status ignored;
   (void)unused;
-  self->proxy = NULL;
+  if (!proxy) Py_RETURN_NONE;
+  self->proxy = NULL; /* from here on nobody enters */
   Py_BEGIN_ALLOW_THREADS;
+  /* So that those who are within do not stay. */
+  ignored = heim_proxy_stop(proxy, HEIM_STOP_NOW, &error);
+  (void)ignored;
+  PyThread_acquire_lock(self->used, WAIT_LOCK);
+  PyThread_release_lock(self->used);
   heim_proxy_close(proxy);
   Py_END_ALLOW_THREADS;
   Py_RETURN_NONE;
 }
 
 static void proxy_dealloc(PyObject* object) {
+  Proxy* self = (Proxy*)object;
   PyObject* done = proxy_close(object, NULL);
   Py_XDECREF(done);
+  if (self->used) PyThread_free_lock(self->used);
+  if (self->lent) PyThread_free_lock(self->lent);
   Py_TYPE(object)->tp_free(object);
 }
 
-static heim_proxy* opened(PyObject* object) {
-  heim_proxy* proxy = ((Proxy*)object)->proxy;
-  if (!proxy) PyErr_SetString(PyExc_ValueError, "the proxy was closed");
-  return proxy;
-}
-
 static PyObject* proxy_dsn(PyObject* object, PyObject* arguments) {
+  Proxy* self = (Proxy*)object;
   const char *database = NULL, *user = NULL, *text = NULL;
-  heim_proxy* proxy = opened(object);
+  heim_proxy* proxy;
+  PyObject* made = NULL;
   heim_error error;
-  if (!proxy || !PyArg_ParseTuple(arguments, "zz", &database, &user)) return NULL;
-  if (heim_proxy_dsn(proxy, database, user, &text, &error) != HEIM_OK)
-    return raise_error(&error, NULL);
-  return PyUnicode_FromString(text);
+  if (!PyArg_ParseTuple(arguments, "zz", &database, &user)) return NULL;
+  proxy = enter_proxy(self);
+  if (!proxy) return NULL;
+  take_lock(self->lent);
+  if (heim_proxy_dsn(proxy, database, user, &text, &error) == HEIM_OK)
+    made = PyUnicode_FromString(text);
+  else
+    raise_error(&error, NULL);
+  PyThread_release_lock(self->lent);
+  leave_proxy(self);
+  return made;
 }
 
 static PyObject* proxy_show(PyObject* object, PyObject* arguments) {
+  Proxy* self = (Proxy*)object;
   const char *what = NULL, *text = NULL;
-  heim_proxy* proxy = opened(object);
+  heim_proxy* proxy;
+  PyObject* made = NULL;
   heim_error error;
   heim_status status;
-  if (!proxy || !PyArg_ParseTuple(arguments, "s", &what)) return NULL;
+  if (!PyArg_ParseTuple(arguments, "s", &what)) return NULL;
+  proxy = enter_proxy(self);
+  if (!proxy) return NULL;
+  take_lock(self->lent);
   Py_BEGIN_ALLOW_THREADS;
   status = heim_proxy_show(proxy, what, &text, &error);
   Py_END_ALLOW_THREADS;
-  return status == HEIM_OK ? PyUnicode_FromString(text) : raise_error(&error, NULL);
+  if (status == HEIM_OK)
+    made = PyUnicode_FromString(text);
+  else
+    raise_error(&error, NULL);
+  PyThread_release_lock(self->lent);
+  leave_proxy(self);
+  return made;
 }
 
 static PyObject* proxy_reload(PyObject* object, PyObject* unused) {
-  heim_proxy* proxy = opened(object);
+  Proxy* self = (Proxy*)object;
+  heim_proxy* proxy = enter_proxy(self);
   heim_error error;
   heim_status status;
   (void)unused;
@@ -139,6 +196,7 @@ static PyObject* proxy_reload(PyObject* object, PyObject* unused) {
   Py_BEGIN_ALLOW_THREADS;
   status = heim_proxy_reload(proxy, &error);
   Py_END_ALLOW_THREADS;
+  leave_proxy(self);
   if (status != HEIM_OK) return raise_error(&error, NULL);
   Py_RETURN_NONE;
 }

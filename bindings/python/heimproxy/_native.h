@@ -9,16 +9,28 @@
 
 typedef struct {
   PyObject_HEAD
-  heim_proxy* proxy; /* NULL: closed */
+  heim_proxy* proxy;       /* NULL: closed */
+  size_t users;            /* who is within a call of it; as `proxy`, under the GIL */
+  PyThread_type_lock used; /* taken while there are any */
+  PyThread_type_lock lent; /* for texts that the next call makes invalid */
 } Proxy;
 
 typedef struct {
   PyObject_HEAD
   heim_session* session; /* NULL: closed */
   Proxy* proxy;          /* lives as long */
+  /* cancel() comes without the Connection's lock: the session is not freed under it. */
+  PyThread_type_lock canceled;
 } Session;
 
 extern PyTypeObject ProxyType, SessionType;
+
+/* Without the GIL, which whoever has the lock may wait for. */
+void take_lock(PyThread_type_lock lock);
+
+/* To be left again; close waits for that. NULL with an exception: it is closed. */
+heim_proxy* enter_proxy(Proxy* self);
+void leave_proxy(Proxy* self);
 
 /* Raises what `error` says, with the fields that `session` knows of it; `session` may be NULL.
  * Always NULL. */

@@ -7,6 +7,8 @@ static int session_init(PyObject* object, PyObject* arguments, PyObject* keyword
   Session* self = (Session*)object;
   heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
   PyObject *proxy = NULL, *settings = NULL;
+  heim_session* session = NULL;
+  heim_proxy* entered = NULL;
   const char** items;
   heim_error error;
   heim_status status;
@@ -15,8 +17,13 @@ static int session_init(PyObject* object, PyObject* arguments, PyObject* keyword
                                    &options.user, &options.database, &options.password,
                                    &options.application_name, &PyList_Type, &settings))
     return -1;
-  if (self->session || !((Proxy*)proxy)->proxy) {
-    PyErr_SetString(PyExc_ValueError, "the proxy was closed");
+  if (self->canceled) {
+    PyErr_SetString(PyExc_ValueError, "a session is opened once");
+    return -1;
+  }
+  self->canceled = PyThread_allocate_lock();
+  if (!self->canceled) {
+    PyErr_NoMemory();
     return -1;
   }
   count = PyList_GET_SIZE(settings);
@@ -25,20 +32,23 @@ static int session_init(PyObject* object, PyObject* arguments, PyObject* keyword
     items[i] = PyUnicode_AsUTF8(PyList_GET_ITEM(settings, i));
     if (!items[i]) break;
   }
-  if (!items || i < count) {
+  if (items && i == count) entered = enter_proxy((Proxy*)proxy);
+  if (!entered) {
     PyMem_Free(items);
     if (!PyErr_Occurred()) PyErr_NoMemory();
     return -1;
   }
   options.settings = items;
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_open(((Proxy*)proxy)->proxy, &options, &self->session, &error);
+  status = heim_session_open(entered, &options, &session, &error);
   Py_END_ALLOW_THREADS;
+  leave_proxy((Proxy*)proxy);
   PyMem_Free(items);
   if (status != HEIM_OK) {
     raise_error(&error, NULL);
     return -1;
   }
+  self->session = session;
   Py_INCREF(proxy);
   self->proxy = (Proxy*)proxy;
   return 0;
@@ -46,9 +56,13 @@ static int session_init(PyObject* object, PyObject* arguments, PyObject* keyword
 
 static PyObject* session_close(PyObject* object, PyObject* unused) {
   Session* self = (Session*)object;
-  heim_session* session = self->session;
+  heim_session* session;
   (void)unused;
+  if (!self->session) Py_RETURN_NONE;
+  take_lock(self->canceled);
+  session = self->session;
   self->session = NULL;
+  PyThread_release_lock(self->canceled);
   Py_BEGIN_ALLOW_THREADS;
   heim_session_close(session);
   Py_END_ALLOW_THREADS;
@@ -59,6 +73,7 @@ static PyObject* session_close(PyObject* object, PyObject* unused) {
 static void session_dealloc(PyObject* object) {
   PyObject* done = session_close(object, NULL);
   Py_XDECREF(done);
+  if (((Session*)object)->canceled) PyThread_free_lock(((Session*)object)->canceled);
   Py_TYPE(object)->tp_free(object);
 }
 
@@ -193,29 +208,40 @@ static PyObject* copy_read(PyObject* object, PyObject* unused) {
 }
 
 static PyObject* cancel(PyObject* object, PyObject* unused) {
-  heim_session* session = opened(object);
+  Session* self = (Session*)object;
+  heim_session* session;
   heim_error error;
-  heim_status status;
+  heim_status status = HEIM_OK;
   (void)unused;
-  if (!session) return NULL;
+  if (!opened(object)) return NULL;
+  take_lock(self->canceled);
+  session = opened(object); /* it may have been closed meanwhile */
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_cancel(session, &error);
+  if (session) status = heim_session_cancel(session, &error);
   Py_END_ALLOW_THREADS;
+  PyThread_release_lock(self->canceled);
+  if (!session) return NULL;
   if (status != HEIM_OK) return raise_error(&error, NULL);
   Py_RETURN_NONE;
 }
 
 static PyObject* notification(PyObject* object, PyObject* arguments) {
   heim_session* session = opened(object);
+  const double most = 1e10; /* seconds; as nanoseconds they fit */
   double seconds = 0;
+  uint64_t limit;
   heim_notification told;
   heim_error error;
   heim_status status;
   told.struct_size = sizeof told;
   if (!session || !PyArg_ParseTuple(arguments, "d", &seconds)) return NULL;
+  if (seconds != seconds) {
+    PyErr_SetString(PyExc_ValueError, "a timeout is a number");
+    return NULL;
+  }
+  limit = seconds < 0 || seconds > most ? HEIM_FOREVER : (uint64_t)(seconds * 1e9);
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_notification(
-      session, seconds < 0 ? HEIM_FOREVER : (uint64_t)(seconds * 1e9), &told, &error);
+  status = heim_session_notification(session, limit, &told, &error);
   Py_END_ALLOW_THREADS;
   if (status == HEIM_TIMED_OUT) Py_RETURN_NONE;
   if (status != HEIM_OK) return raise_error(&error, session);

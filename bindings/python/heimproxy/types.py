@@ -27,7 +27,7 @@ def _interval(text):
 
 
 def _moment(convert):
-    """What Python's calendar cannot hold (infinity, years BC) stays a text."""
+    """What Python's calendar cannot hold (infinity, years BC, 24:00) stays a text."""
 
     def converted(text):
         try:
@@ -91,8 +91,8 @@ def _bytes(text):
 CONVERTERS = {
     1700: decimal.Decimal,
     1082: _moment(datetime.date.fromisoformat),
-    1083: datetime.time.fromisoformat,
-    1266: datetime.time.fromisoformat,
+    1083: _moment(datetime.time.fromisoformat),
+    1266: _moment(datetime.time.fromisoformat),
     1114: _moment(datetime.datetime.fromisoformat),
     1184: _moment(datetime.datetime.fromisoformat),
     1186: _interval,
@@ -133,10 +133,12 @@ def _array_text(values):
     return "{" + ",".join(map(_array_item, values)) + "}"
 
 
+# Of int and float themselves: an enumeration's or numpy's text is another.
 def _int(value):
+    text = int.__repr__(value)
     if -(2**31) <= value < 2**31:
-        return str(value), 23
-    return str(value), 20 if -(2**63) <= value < 2**63 else 1700
+        return text, 23
+    return text, 20 if -(2**63) <= value < 2**63 else 1700
 
 
 def _interval_text(value):
@@ -148,7 +150,7 @@ _DUMPERS = (
     (str, lambda value: (value, 0)),
     (bool, lambda value: ("t" if value else "f", 16)),
     (int, _int),
-    (float, lambda value: (repr(value), 701)),
+    (float, lambda value: (float.__repr__(value), 701)),
     ((bytes, bytearray, memoryview), lambda value: (bytes(value), 17)),
     (decimal.Decimal, lambda value: (str(value), 1700)),
     (datetime.datetime, lambda value: (value.isoformat(" "), 1184 if value.tzinfo else 1114)),

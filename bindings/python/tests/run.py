@@ -5,6 +5,8 @@
 
 import datetime
 import decimal
+import enum
+import gc
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import threading
 import time
 import unittest
 import uuid
+import weakref
 
 import heimproxy
 
@@ -85,6 +88,21 @@ class Values(Case):
             with self.subTest(value=value):
                 self.assertEqual(connection.execute("select %s", [value]).fetchone(), (value,))
 
+    def test_subclasses(self):
+        class Color(int, enum.Enum):
+            RED = 7
+
+        class Real(float):
+            def __repr__(self):
+                return f"np.float64({float(self)})"
+
+        row = self.connect().execute("select %s, %s", [Color.RED, Real(1.5)]).fetchone()
+        self.assertEqual(row, (7, 1.5))
+
+    def test_what_python_has_no_value_for(self):
+        row = self.connect().execute("select '24:00'::time, 'infinity'::timestamp").fetchone()
+        self.assertEqual(row, ("24:00:00", "infinity"))
+
     def test_arrays_and_json(self):
         connection = self.connect()
         row = connection.execute(
@@ -138,6 +156,66 @@ class Cursors(Case):
         with self.assertRaises(heimproxy.DataError):
             cursor.execute("select 1 / (50000 - n) from generate_series(1, 60000) n").fetchall()
 
+    def stream(self, connection, sql):
+        cursor = connection.cursor(streaming=True).execute(sql)
+        self.assertTrue(cursor._more)
+        return cursor
+
+    def test_streaming_closed_or_dropped(self):
+        connection = self.connect()
+        with self.stream(connection, "select generate_series(1, 200000)") as cursor:
+            cursor.fetchone()
+        self.assertEqual(cursor._rows, [])
+        self.assertEqual(connection.execute("select 1").fetchone(), (1,))
+        dropped = weakref.ref(self.stream(connection, "select generate_series(1, 200000)"))
+        gc.collect()
+        self.assertIsNone(dropped())
+        self.assertEqual(connection.execute("select 1").fetchone(), (1,))
+
+    def test_dropped_stream_and_autocommit(self):
+        connection = self.connect(autocommit=True)
+        self.stream(connection, "select generate_series(1, 200000)").close()
+        connection.autocommit = False
+        connection.execute("create temp table gone (n int)")
+        connection.rollback()
+        self.assertEqual(connection.execute("select to_regclass('gone')").fetchone(), (None,))
+
+    def test_streaming_error_is_its_cursors(self):
+        connection = self.connect(autocommit=True)
+        cursor = self.stream(connection, "select 1/(50000 - n) from generate_series(1, 60000) n")
+        self.assertEqual(connection.execute("select 1").fetchone(), (1,))
+        rows = 0
+        with self.assertRaises(heimproxy.DataError):
+            for _ in cursor:
+                rows += 1
+        self.assertGreater(rows, 1000)
+        self.assertIsNone(cursor.fetchone())
+
+    def test_rollback_of_a_failing_stream(self):
+        sql = "select 1/(50000 - n) from generate_series(1, 60000) n"
+        for close in (True, False):
+            with self.subTest(close=close):
+                connection = self.connect()
+                cursor = self.stream(connection, sql)
+                if close:
+                    cursor.close()
+                connection.rollback()
+                self.assertEqual(connection.execute("select 1").fetchone(), (1,))
+                if not close:
+                    with self.assertRaises(heimproxy.InterfaceError):
+                        cursor.fetchall()
+
+    def test_several_results_of_several_cursors(self):
+        connection = self.connect()
+        a, b = connection.execute("select 1; select 2"), connection.execute("select 9; select 10")
+        stream = self.stream(connection, "select generate_series(1, 50000)")
+        self.assertTrue(a.nextset())
+        self.assertEqual(a.fetchall(), [(2,)])
+        self.assertIsNone(a.nextset())
+        self.assertTrue(b.nextset())
+        self.assertEqual(b.fetchall(), [(10,)])
+        self.assertEqual(len(stream.fetchall()), 50000)
+
     def test_several_results(self):
         cursor = self.connect().execute("select 1; select 2, 3")
         self.assertEqual(cursor.fetchall(), [(1,)])
@@ -171,6 +249,55 @@ class Cursors(Case):
             cursor.copy_in("copy t from stdin", broken())
         connection.rollback()
         self.assertEqual(connection.execute("select count(*) from t").fetchone(), (1000,))
+
+    def test_copy_where_none_is_wanted(self):
+        connection = self.connect(autocommit=True)
+        connection.execute("create temp table t (n int)")
+        streaming = connection.cursor(streaming=True)
+        wrong = [
+            lambda sql: connection.execute(sql),
+            lambda sql: connection.execute("select 1; " + sql),
+            lambda sql: connection.execute(sql, []),
+            lambda sql: streaming.execute(sql),
+            lambda sql: list(connection.cursor().copy_out(sql)),
+            lambda sql: connection.cursor().copy_in(f"{sql}; {sql}", []),
+            lambda sql: connection.cursor().copy_in("select 1; " + sql, []),
+        ]
+        for number, call in enumerate(wrong):
+            with self.subTest(number=number):
+                with self.assertRaises(heimproxy.ProgrammingError):
+                    call("copy t from stdin")
+                self.assertEqual(connection.execute("select 1").fetchone(), (1,))
+
+    def test_copy_fed_by_what_fails(self):
+        source, target = self.connect(), self.connect()
+        target.execute("create temp table t (n int)")
+        target.commit()
+        failing = "copy (select 1/(5000 - n) from generate_series(1, 6000) n) to stdout"
+        with self.assertRaises(heimproxy.DataError):
+            target.cursor().copy_in("copy t from stdin", source.cursor().copy_out(failing))
+        target.rollback()
+        with self.assertRaises(TypeError):
+            target.cursor().copy_in("copy t from stdin", ["no bytes"])
+        target.rollback()
+        self.assertEqual(target.execute("select count(*) from t").fetchone(), (0,))
+
+    def test_copy_out_left_half_way(self):
+        connection, cursor = self.connect(), self.connect().cursor()
+        pieces = connection.cursor().copy_out("copy (select generate_series(1, 9999)) to stdout")
+        self.assertEqual(next(pieces), b"1\n")
+        answers = []
+
+        def other():
+            answers.append(connection.execute("select 1").fetchone())
+
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        thread.join(30)
+        self.assertEqual(answers, [(1,)])
+        with self.assertRaises(heimproxy.InterfaceError):
+            next(pieces)
+        self.assertEqual(list(cursor.copy_out("copy (select 1) to stdout")), [b"1\n"])
 
     def test_closed(self):
         connection = self.connect()
@@ -243,6 +370,51 @@ class Threads(Case):
         thread.join()
         self.assertEqual(connection.execute("select 1").fetchone(), (1,))
 
+    def run_beside(self, calls, ends, close):
+        """Each of `calls` again and again in a thread of its own until it raises one of `ends`;
+        close() when each has been called once."""
+        begun, wrong = threading.Barrier(len(calls) + 1), []
+
+        def repeat(call):
+            first = True
+            try:
+                while True:
+                    call()
+                    if first:
+                        begun.wait(60)
+                    first = False
+            except ends:
+                pass
+            except BaseException as other:
+                wrong.append(other)
+
+        threads = [threading.Thread(target=repeat, args=[call]) for call in calls]
+        for thread in threads:
+            thread.start()
+        begun.wait(60)
+        close()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+    def test_cancel_beside_close(self):
+        for _ in range(50):
+            connection = self.connect()
+            self.run_beside([connection.cancel] * 2, heimproxy.InterfaceError, connection.close)
+
+    def test_proxy_closed_beside_use(self):
+        for _ in range(5):
+            proxy = heimproxy.Proxy(config())
+
+            def connect():
+                proxy.connect("app", "postgres", "app-secret").close()
+
+            def show():
+                self.assertIsInstance(proxy.show("POOLS"), list)
+
+            calls = [connect, connect, show, show, proxy.reload]
+            self.run_beside(calls, (heimproxy.Error, ValueError), proxy.close)
+
     def test_shared_connection(self):
         connection, wrong = self.connect(autocommit=True), []
 
@@ -258,12 +430,37 @@ class Threads(Case):
             thread.join()
         self.assertEqual(wrong, [])
 
+    def test_stream_read_beside_statements(self):
+        connection, over = self.connect(autocommit=True), threading.Event()
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(1e-6)
+
+        def ask():
+            while not over.is_set():
+                connection.execute("select 1")
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            for _ in range(20):
+                cursor = connection.cursor(streaming=True)
+                cursor.execute("select generate_series(1, 3000)")
+                self.assertEqual([row[0] for row in cursor], list(range(1, 3001)))
+        finally:
+            over.set()
+            thread.join()
+
     def test_notifications(self):
         listener, other = self.connect(autocommit=True), self.connect(autocommit=True)
         listener.execute("listen py")
         self.assertIsNone(listener.notification(0))
         other.execute("notify py, 'hello'")
         self.assertEqual(listener.notification(20)[1:], ("py", "hello"))
+        with self.assertRaises(ValueError):
+            listener.notification(float("nan"))
+        for limit in (1e300, float("inf"), None):
+            other.execute("notify py, 'hello'")
+            self.assertEqual(listener.notification(limit)[1:], ("py", "hello"))
 
     def test_proxy_closed_first(self):
         proxy = heimproxy.Proxy(config())
