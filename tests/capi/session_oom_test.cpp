@@ -31,7 +31,11 @@ void* operator new(std::size_t size) {
   if (!memory) throw std::bad_alloc();
   return memory;
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return fails_now(size) ? nullptr : std::malloc(size ? size : 1);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
@@ -90,7 +94,9 @@ heim_status run(heim_session* session, heim_error* error) {
 
 void sweep(heim_proxy* proxy, const char* name,
            const std::function<heim_status(heim_session*, heim_error*)>& call) {
+  constexpr int most_tries = 100;
   heim_error error;
+  int tries = 0;
   for (long n = 0;; ++n) {
     heim_session* session = nullptr;
     must(open_session(proxy, &session, &error), error, "open");
@@ -108,6 +114,11 @@ void sweep(heim_proxy* proxy, const char* name,
     heim_session_close(session);
     if (!failed) {
       must(status, error, name);
+      // Another thread of the library may have read the answer in.
+      if (n == 0 && ++tries < most_tries) {
+        n = -1;
+        continue;
+      }
       if (n == 0) give_up(name, "nothing large was allocated");
       std::fprintf(stderr, "%s: %ld large allocations\n", name, n);
       return;

@@ -24,7 +24,7 @@ def sqlstate(message):
 
 
 def _text(message):
-    return wire.error_fields(message[1]).get("M", "")
+    return wire.error_fields(message[1]).get("M", "") if message[0] in "EN" else ""
 
 
 def _reset(asked, one, two, *_):
@@ -66,7 +66,8 @@ def _logged(_asked, one, two, *_):
 
 def _missing(asked, one, two, *_):
     """a statement of SQL's PREPARE is missing after a move"""
-    return sqlstate(two) == "26000" and one[0] != "E" and "execute" in asked.lower()
+    gone = sqlstate(two) == "26000" or "heim_absent" in _text(two)
+    return gone and one[0] != "E" and "execute" in asked.lower()
 
 
 def _asked_first(_asked, one, two, *_):
