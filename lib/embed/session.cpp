@@ -65,9 +65,7 @@ void Session::log_in(Options options) {
   }
   compose([&] { put_startup(out_, options.startup); });
   stream_.connect(*hub);
-  wait(visit, Until::answered);
-  hold();
-  check_failed();
+  receive(visit, Until::answered);
 }
 
 bool Session::is_foreign() const { return process_ != ::getpid(); }
@@ -244,13 +242,18 @@ void Session::fail_overflowed() {
   throw Failure(Trouble::server, message, "54000");
 }
 
+// Waits for what was asked, and takes it.
+void Session::receive(Visit& visit, Until until) {
+  wait(visit, until);
+  hold();
+  check_failed();
+}
+
 // ---- questions ----------------------------------------------------------------
 
 // What was asked is in out_.
 Result& Session::first(Visit& visit) {
-  wait(visit, rows_ == Rows::streamed ? Until::shown : Until::answered);
-  hold();
-  check_failed();
+  receive(visit, rows_ == Rows::streamed ? Until::shown : Until::answered);
   if (reader_.count() == 0) throw Failure(Trouble::server, "no answer came", "08P01");
   return reader_.result(0);
 }
@@ -260,8 +263,7 @@ Result& Session::query(std::string_view sql) {
   if (!is_sendable(sql.size())) throw Failure(Trouble::invalid, "the statement is too long");
   Visit visit(*seat_);
   ask(visit);
-  compose([&] { put_query(out_, sql); });
-  reader_.begin();
+  send([&] { put_query(out_, sql); }, false);
   return first(visit);
 }
 
@@ -269,9 +271,7 @@ Result& Session::run(const Request& request, Rows rows) {
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  compose([&] { put_request(out_, request); });
-  reader_.begin();
-  extended_ = true;
+  send([&] { put_request(out_, request); });
   rows_ = rows;
   return first(visit);
 }
@@ -290,9 +290,7 @@ Result& Session::prepare(std::string_view name, std::string_view sql,
   if (!is_sendable(sql.size())) throw Failure(Trouble::invalid, "the statement is too long");
   Visit visit(*seat_);
   ask(visit);
-  compose([&] { put_prepare(out_, name, sql, types); });
-  reader_.begin();
-  extended_ = true;
+  send([&] { put_prepare(out_, name, sql, types); });
   return first(visit);
 }
 
@@ -300,21 +298,15 @@ void Session::deallocate(std::string_view name) {
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  compose([&] { put_deallocate(out_, name); });
-  reader_.begin();
-  extended_ = true;
-  wait(visit, Until::answered);
-  hold();
-  check_failed();
+  send([&] { put_deallocate(out_, name); });
+  receive(visit, Until::answered);
 }
 
 // Waits for more of the exchange.
 void Session::take_more(Visit& visit, Until until) {
   reader_.drop_rows();
   copied_ = 0;
-  wait(visit, until);
-  hold();
-  check_failed();
+  receive(visit, until);
 }
 
 Result* Session::next() {
@@ -340,9 +332,7 @@ void Session::start(const Request& request, Rows rows, std::function<void()> don
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  compose([&] { put_request(out_, request); });
-  reader_.begin();
-  extended_ = true;
+  send([&] { put_request(out_, request); });
   rows_ = rows;
   until_ = rows == Rows::streamed ? Until::shown : Until::answered;
   done_ = std::move(done);

@@ -95,6 +95,13 @@ class Session final : runtime::Guest {
       throw;
     }
   }
+  // The message of a request; `extended`: of the extended protocol.
+  template <class Put>
+  void send(Put put, bool extended = true) {
+    compose(put);
+    reader_.begin();
+    extended_ = extended;
+  }
   void push_out();
   void give_up() noexcept;
   void read_in();
@@ -114,6 +121,7 @@ class Session final : runtime::Guest {
   [[noreturn]] void fail_closed();
   [[noreturn]] void fail_server();
   [[noreturn]] void fail_overflowed();
+  void receive(Visit& visit, Until until);
   void take_more(Visit& visit, Until until);
   void announce();
 

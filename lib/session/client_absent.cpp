@@ -14,20 +14,25 @@ namespace {
 constexpr std::string_view stand_in = "select text 'heim_absent'::regclass";
 constexpr std::string_view attempt = "heim_try";  // a statement
 
+// Back to this, if the message that it belongs to fails.
+Undo named(std::string_view name, StatementRef before) {
+  Undo change;
+  change.client_named = true;
+  change.name = name;
+  change.before = std::move(before);
+  return change;
+}
+
 }  // namespace
 
 // Prepares it under this name. Whatever comes of it, no transaction of the client's is lost.
 void Client::prepare_own(std::string_view name, Statement& statement, const SettingList* under) {
   find_script(statement);
   note_own(name, statement.text(), statement.script);
-  Undo absent;
-  absent.client_named = true;
-  absent.name = name;
-  absent.before = statements_.find(name);
   // What it was read under may have changed since.
   const bool same = !under || (parsed_under() && under->parsing == vars->parsing);
   parse_apart(name, statement.content, same ? std::string() : reading_sql(*under),
-              std::move(absent));
+              named(name, statements_.find(name)));
   std::string nothing(stand_in);
   nothing.append(3, '\0');  // its end, and no types
   parse_apart(name, nothing, {}, std::nullopt);
@@ -59,13 +64,9 @@ std::optional<std::size_t> Client::own_absent(Bytes in, const wire::Header& head
   if (!given || given->empty()) return std::nullopt;
   const StatementRef statement = statements_.find(*given);
   if (!statement) return std::nullopt;
-  Undo change;
-  change.client_named = true;
-  change.name = *given;
-  change.before = statement;
   if (header.tag == 'P' || header.tag == 'C') {
     statements_.erase(*given);
-    server->remember(std::move(change));
+    server->remember(named(*given, statement));
     server->expect(header.tag == 'P' ? Reply::parse : Reply::close, true);
     return pass(in, header);
   }
@@ -91,11 +92,7 @@ void Client::try_absent(const StatementRef& statement, const StatementUse& use) 
   parse(attempt, undo_for(*statement, use));
   close(attempt);
   close(use.name);
-  Undo there;
-  there.client_named = true;
-  there.name = use.name;
-  there.before = statement;
-  parse(use.name, std::move(there));
+  parse(use.name, named(use.name, statement));
   hub.to_server.copy(out);
   statements_.erase(use.name);
 }

@@ -177,7 +177,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
     retire(key_of(*statement));
     close_orphans();
   }
-  if (statements_.find(given) || is_of_sql(given)) {
+  if (statements_.find(given) || (of_sql && is_of_sql(given))) {
     // What is wrong with the text itself comes first.
     ensure_prepared(statement, {});
     poison("42P05", "prepared statement \"" + std::string(given) + "\" already exists");
@@ -396,9 +396,8 @@ std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::stri
   if (given && resets_by_null(given->set_configs, in, header)) return bind_rewritten(header);
   if (refuses_bind(given, {}, rest)) return discard_frame(in, header);
   if (!ensure_unnamed({{}, &rest})) return unknown_statement({}), discard_frame(in, header);
-  const StatementRef& unnamed = statements_.unnamed();
-  if (!unnamed && hub.guide.on()) account_unseen();
-  const bool runs = !unnamed || note_bound(*unnamed, portal);
+  if (!given && hub.guide.on()) account_unseen();
+  const bool runs = !given || note_bound(*given, portal);
   return runs ? native(in, header) : discard_frame(in, header);
 }
 

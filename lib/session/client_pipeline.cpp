@@ -174,9 +174,7 @@ std::size_t Client::step(Bytes in) {
   if (server && server->will_retry()) return wait_for_outcome();
   if (header.tag == 'P' && is_routed() && reads_instead(in, header)) {
     const Bytes other = as_bytes(hub.rewritten.back());
-    wire::peek(wire::Origin::client, other, header);
-    const std::size_t length = load_be32(in.data() + 1) + 1;
-    return message(other, header) > 0 ? length : 0;
+    return message(other, wire::header_of(other)) > 0 ? header.total() : 0;
   }
   return message(in, header);
 }

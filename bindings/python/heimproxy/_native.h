@@ -8,17 +8,15 @@
 #include "heimproxy/heimproxy.h"
 
 typedef struct {
-  PyObject_HEAD
-  heim_proxy* proxy;       /* NULL: closed */
-  size_t users;            /* who is within a call of it; as `proxy`, under the GIL */
-  PyThread_type_lock used; /* taken while there are any */
-  PyThread_type_lock lent; /* for texts that the next call makes invalid */
+  PyObject_HEAD heim_proxy* proxy; /* NULL: closed */
+  size_t users;                    /* who is within a call of it; as `proxy`, under the GIL */
+  PyThread_type_lock used;         /* taken while there are any */
+  PyThread_type_lock lent;         /* for texts that the next call makes invalid */
 } Proxy;
 
 typedef struct {
-  PyObject_HEAD
-  heim_session* session; /* NULL: closed */
-  Proxy* proxy;          /* lives as long */
+  PyObject_HEAD heim_session* session; /* NULL: closed */
+  Proxy* proxy;                        /* lives as long */
   /* cancel() comes without the Connection's lock: the session is not freed under it. */
   PyThread_type_lock canceled;
 } Session;
