@@ -32,13 +32,8 @@ void LocalStream::hang_up() noexcept {
   if (handler_) handler_->on_end(*this, {});
 }
 
-void LocalStream::set_bounded(bool bounded) {
-  bounded_ = bounded;
-  // The server may be paused for it before anything more is written.
-  owes_drained_ |= bounded && inbox.size() >= portion / 2;
-}
-
-void LocalStream::taken() noexcept {
+void LocalStream::seen() noexcept {
+  unseen_ = 0;
   if (!owes_drained_ || !handler_ || backlog() > 0) return;
   owes_drained_ = false;
   handler_->on_drained(*this);
@@ -46,11 +41,14 @@ void LocalStream::taken() noexcept {
 
 void LocalStream::write(std::span<const Bytes> segments) {
   try {
-    for (const Bytes segment : segments) inbox.append(segment);
+    for (const Bytes segment : segments) {
+      inbox.append(segment);
+      unseen_ += segment.size();
+    }
   } catch (const std::bad_alloc&) {
     has_lost_ = true;
   }
-  owes_drained_ |= bounded_;
+  owes_drained_ = true;
   seat_.stir(guest_);
 }
 

@@ -26,15 +26,15 @@ class LocalStream final : public Stream {
   /// There was no memory for all that came.
   bool has_lost() const { return has_lost_; }
   Inbox inbox;
-  /// With a bound, what lies in the inbox counts as not sent: the server is not read while that is
-  /// much.
-  void set_bounded(bool bounded);
-  /// Some of the inbox was taken out.
-  void taken() noexcept;
+  /// With a bound, all that lies in the inbox counts as not sent; without, what the session has not
+  /// seen yet. The server is not read while that is much.
+  void set_bounded(bool bounded) { bounded_ = bounded; }
+  /// The session has looked at all of the inbox, and may have taken some of it out.
+  void seen() noexcept;
 
   // ---- Stream -------------------------------------------------------------------
   void write(std::span<const Bytes> segments) override;
-  std::size_t backlog() const override { return bounded_ ? inbox.size() : 0; }
+  std::size_t backlog() const override { return bounded_ ? inbox.size() : unseen_; }
   void pause() override { paused_ = true; }
   void resume() override;
   void start_tls_server(Bytes) override {}
@@ -53,6 +53,7 @@ class LocalStream final : public Stream {
   runtime::Seat& seat_;
   runtime::Guest& guest_;
   StreamHandler* handler_ = nullptr;  // null: not connected yet, or closed
+  std::size_t unseen_ = 0;            // bytes of the inbox
   bool paused_ = false;
   bool bounded_ = false;
   bool owes_drained_ = false;

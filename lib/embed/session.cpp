@@ -130,7 +130,8 @@ void Session::go_on() {
   } catch (...) {
     give_up();
   }
-  if (async_ && !waits_) stream_.set_bounded(is_there());
+  if (async_ || waits_) stream_.set_bounded(is_there());
+  stream_.seen();
   if (async_ && is_there()) announce();
   if (!waits_) tell();
 }
@@ -159,8 +160,6 @@ bool Session::is_there() const {
 bool Session::wait(Visit& visit, Until until, Instant deadline) {
   until_ = until;
   waits_ = true;
-  stream_.set_bounded(false);
-  stream_.taken();
   go_on();
   while (!is_there() && std::chrono::steady_clock::now() < deadline) {
     if (!visit.hub()) broken_ = true;
@@ -168,8 +167,6 @@ bool Session::wait(Visit& visit, Until until, Instant deadline) {
     visit.sleep(*this, deadline);
   }
   waits_ = false;
-  // What was started and is not there yet has nobody who takes its rows out: it has to come whole.
-  stream_.set_bounded(!async_ || is_there());
   tell();
   return is_there();
 }
@@ -395,6 +392,7 @@ const Notification* Session::notification(Instant deadline) {
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
     visit.sleep(*this, deadline);
+    trim();
   }
   waits_ = false;
   trim();
