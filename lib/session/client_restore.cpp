@@ -161,7 +161,9 @@ bool Client::restores(Server& given, char tx) {
 
 // True if the end is to be waited for.
 bool Client::restores_in_block(Server& given) {
-  const bool unseen = (effects_ & sql::effect::suspicious) != 0 || !shares_names();
+  using namespace sql::effect;
+  const bool unseen =
+      (effects_ & suspicious) != 0 || (!shares_names() && (effects_ & executes) != 0);
   if (restore_ == Restore::wanted && unseen) return ask_in_block(given), true;
   set_again(given);
   return runs_restore(given, 'T');

@@ -55,7 +55,8 @@ Client::Tracking& Client::tracking() {
 
 // What was sent that may have changed the session since the server last said what it is.
 sql::Effects Client::open_effects() const {
-  return effects_ | (tracking_ && tracking_->asked ? tracking_->asked_effects : sql::Effects{0});
+  if (!tracking_) return effects_;
+  return effects_ | tracking_->unasked | (tracking_->asked ? tracking_->asked_effects : 0u);
 }
 
 std::string_view Client::hold_reason() const {
@@ -315,7 +316,13 @@ void Client::note_setting(const std::string& written) {
 bool Client::state_is_known() {
   // What statements of ours are read under is to be known, wherever they are.
   if (!reading_changed_ || !shares_names()) {
-    if (holds_ & hold_for_ever) return true;  // it need not be known
+    if (holds_ & hold_for_ever) {
+      // It need not be known. But what may have changed it is over, and none of the next
+      // transaction's.
+      if (effects_ & suspicious) tracking().unasked |= suspicious;
+      effects_ &= ~suspicious;
+      return true;
+    }
     if ((effects_ & (holds_ == 0 ? changes : may_end_hold)) == 0) return true;
   }
   ask_state();
@@ -324,7 +331,7 @@ bool Client::state_is_known() {
 
 void Client::ask_state() {
   Tracking& mine = tracking();
-  mine.asked_effects = std::exchange(effects_, 0);
+  mine.asked_effects = std::exchange(effects_, 0) | std::exchange(mine.unasked, 0);
   mine.asked_failed = server->error_seen;
   const bool plain = !server->error_seen && (mine.asked_effects & (transaction | resets)) == 0;
   mine.question = StateQuestion::about(mine.asked_effects, plain);

@@ -24,6 +24,7 @@ struct Client::Tracking {
   std::vector<OwnCalls> own_calls;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
   Instant nextval_at{};              // when it last called nextval() or setval()
+  sql::Effects unasked = 0;          // of what is over, where the server is kept for good
   bool asked = false;                // the answer is awaited
   sql::Effects asked_effects = 0;
   bool asked_failed = false;  // something did, among what is asked about

@@ -164,7 +164,7 @@ void Client::note_profile(const Server& given) {
 const std::string* Client::executed_text(const std::string& name, const sql::Script& script) const {
   constexpr sql::Effects changes = sql::effect::prepares | sql::effect::deallocates |
                                    sql::effect::discards | sql::effect::suspicious;
-  if (((effects_ | script.effects) & changes) != 0) return nullptr;
+  if (((open_effects() | script.effects) & changes) != 0) return nullptr;
   return vars->find(statement_item(name));
 }
 

@@ -235,3 +235,37 @@ def test_function_call(make_proxy, database):
         )
         answer = conn.until("Z")
         assert ("V", struct.pack("!ii", 4, 42)) in answer
+
+
+def test_a_text_read_behind_a_function_that_changes_how(make_proxy, database, server):
+    """A statement means what the settings say that it was read under, also where only a function
+    has changed them in the same transaction: it is no other client's.
+    """
+    server.sql(
+        "create function reads(style text) returns void language plpgsql as"
+        " $$ begin perform set_config('datestyle', style, false); end $$",
+        dbname=database,
+    )
+    proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 1}})
+    text = "select date '1/2/2003' - date '2003-01-01'"
+    with wire.Wire(proxy) as one, wire.Wire(proxy) as two:
+        one.login("app", database)
+        two.login("app", database)
+
+        def days(conn, name):
+            conn.send(wire.bind("", name), wire.execute(), wire.SYNC)
+            return [body[6:] for kind, body in conn.until("Z") if kind == "D"]
+
+        def parse(conn, name):
+            conn.send(wire.parse(name, text), wire.SYNC)
+            conn.until("Z")
+
+        one.ask("begin")
+        one.ask("select reads('ISO, DMY')")
+        parse(one, "s")
+        assert days(one, "s") == [b"31"]
+        one.ask("commit")
+        parse(two, "s")
+        assert days(two, "s") == [b"1"]
+        assert days(one, "s") == [b"31"]
+        assert days(two, "s") == [b"1"]

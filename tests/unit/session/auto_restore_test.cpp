@@ -44,6 +44,22 @@ SCRIPT("auto: outside of one, the server is asked first, and the client waits fo
   one.receives_all(parameter("DateStyle", "ISO, MDY") + ready());
 }
 
+// The question would stand before a SET TRANSACTION.
+SCRIPT("auto: what was done before a transaction asks for nothing in it, on a server of its own") {
+  automatic(bench, 1);
+  Client& one = bench.login({{"datestyle", "German"}});
+  Server& server = bench.last();
+  asks(one, server, "select setseed(0.5)", answer(""));
+  asks(one, server, "do $$ begin end $$", done("DO"));
+  begin(one, server);
+  one.sends(query("reset datestyle"));
+  server.receives_all(query("reset datestyle"));
+  server.sends(done("RESET", 'T'));
+  one.receives_all(complete("RESET"));
+  bench.settle();
+  server.receives_all(query(session::set_statement("datestyle", "German")));
+}
+
 SCRIPT("auto: RESET of what the login did not name is passed on at once") {
   automatic(bench, 1);
   Client& one = bench.login({{"datestyle", "German"}});
