@@ -19,6 +19,7 @@
 #include "session/console.hpp"
 #include "session/database_view.hpp"
 #include "session/holds.hpp"
+#include "session/reading.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
 #include "session/statements.hpp"
@@ -214,7 +215,7 @@ class Client final : public StreamHandler, public Holder {
   void tell_parameters(Server& given);
   void tell_changes(const Settings& now);
   void release_server();
-  void batch_done(Server& given);
+  void batch_done(Server& given, char tx);
   // client_extended.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
   bool has_to_wait(Bytes in, const wire::Header& header);
@@ -248,8 +249,6 @@ class Client final : public StreamHandler, public Holder {
   std::size_t close_statement(Bytes in, const wire::Header& header);
   bool is_of_sql(std::string_view given) const;
   void try_name(std::string_view given, std::string_view content);
-  Hash128 key_of(const Statement& statement) const;
-  std::uint64_t parsing_now() const;
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
@@ -259,16 +258,21 @@ class Client final : public StreamHandler, public Holder {
   void close_orphans();
   void poison(std::string_view sqlstate, std::string message);
   void unknown_statement(std::string_view given);
+  // client_reading.cpp
+  Hash128 key_of(const Statement& statement, bool anew = false) const;
+  Settings parsed_under() const;
+  void settle_reading(bool asked = false);
+  void send_parse(std::string_view name, const Statement& statement, Reply reply, bool has_undo);
   // client_names.cpp
   bool shares_names() const;
   struct BatchNames;
   bool look_at_batch(Bytes in);
   bool mixes_names(const sql::Script& script, std::span<const std::string_view> parsed) const;
   bool mixes_names(Bytes message, const wire::Header& header, BatchNames& batch);
-  Settings parsed_under() const;
   void keep_own_names();
   void keep_unnamed(bool at_once);
   // client_absent.cpp
+  std::string reading_of(const Statement& statement, const SettingList* under) const;
   void prepare_own(std::string_view name, Statement& statement, const SettingList* under);
   void parse_apart(std::string_view name, std::string_view content, const std::string& settings,
                    std::optional<Undo> absent);
@@ -494,10 +498,7 @@ class Client final : public StreamHandler, public Holder {
   bool looks_again_ = false;   // try_release() is scheduled
   bool had_temp_ = false;      // temporary objects
   bool names_in_sql_ = false;  // a statement of the protocol names statements of SQL
-  // What texts are read under has changed: the server's word on it is awaited, or the transaction's
-  // end. Each change makes another round.
-  bool reading_changed_ = false, reading_local_ = false;
-  std::uint64_t reading_round_ = 0, reading_epoch_ = 1;  // the latter: but for BEGIN and COMMIT
+  Reading reading_;
   enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };
   Restore restore_ = Restore::none;  // of what the login asked for, behind a RESET
   bool tells_first_ = false;         // what a RESET changed, before the next ReadyForQuery
@@ -519,8 +520,7 @@ class Client final : public StreamHandler, public Holder {
   bool refused_ = false;           // what comes next; its error is on its way
   std::uint8_t tries_ = 0;         // of that batch
   bool settings_changed_ = false;  // a server reported a change since the greeting
-  // Cancel requests that wait for the hidden statements to end.
-  std::unique_ptr<std::vector<std::function<void()>>> cancels_;
+  std::unique_ptr<std::vector<std::function<void()>>> cancels_;  // behind hidden statements
   Settings told_;          // parameters as the client knows them
   Settings odd_of_;        // those of them that were looked at for
   bool odd_told_ = false;  // standard_conforming_strings = off

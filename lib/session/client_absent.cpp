@@ -25,13 +25,21 @@ Undo named(std::string_view name, StatementRef before) {
 
 }  // namespace
 
+// What has a statement read as it was, where that may have changed since; nothing is known where
+// `under` is null, but perhaps of its literals.
+std::string Client::reading_of(const Statement& statement, const SettingList* under) const {
+  const bool same = !under || (parsed_under() && under->reads_as(*vars));
+  if (!same) return reading_sql(*under);
+  if (!statement.told) return {};
+  const LiteralSettings now{told_, vars};
+  return reading_apart(reading_.is_told() ? &now : nullptr, {statement.told, statement.set}).there;
+}
+
 // Prepares it under this name. Whatever comes of it, no transaction of the client's is lost.
 void Client::prepare_own(std::string_view name, Statement& statement, const SettingList* under) {
   find_script(statement);
   note_own(name, statement.text(), statement.script);
-  // What it was read under may have changed since.
-  const bool same = !under || (parsed_under() && under->parsing == vars->parsing);
-  parse_apart(name, statement.content, same ? std::string() : reading_sql(*under),
+  parse_apart(name, statement.content, reading_of(statement, under),
               named(name, statements_.find(name)));
   std::string nothing(stand_in);
   nothing.append(3, '\0');  // its end, and no types

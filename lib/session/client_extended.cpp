@@ -133,7 +133,7 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
 
 // Whether a server of the pool, of whichever worker, is known to accept it.
 bool Client::is_accepted(Statement& statement) const {
-  if (statement.set_when_parsed) return false;
+  if (statement.parsed_anew) return false;
   const pool::Record& record = pool->record;
   const std::uint64_t epoch = hub.shared.schema_epoch.load(std::memory_order_relaxed);
   const Hash128 key = key_of(statement);
@@ -148,16 +148,24 @@ bool Client::is_accepted(Statement& statement) const {
   return true;
 }
 
-// The statement that a name shall stand for.
+// The statement that a name shall stand for, from now on.
 StatementRef Client::intern(std::string_view given, std::string_view content) const {
-  StatementRef statement = hub.statement_table.intern(content);
+  const std::uint64_t reading = reading_.literals(id, told_, vars);
+  StatementTable& table = hub.statement_table;
+  StatementRef statement = given.empty() ? table.intern(content, reading, statements_.unnamed())
+                                         : table.intern(content, reading);
   const auto is_it = [&](const Statement& one) { return &one == statement.get(); };
   // Of many it is not worth the search: the name in an error may be the other one.
   constexpr std::size_t few = 64;
-  const bool may_have_it = tracks_state() && statement.use_count() > 1 && statements_.size() <= few;
+  const bool may_have_it =
+      !given.empty() && tracks_state() && statement.use_count() > 1 && statements_.size() <= few;
   const std::string* other = may_have_it ? statements_.name_of(is_it) : nullptr;
-  if (!other || *other == given) return statement;
-  return hub.statement_table.intern_apart(content, given);
+  if (other && *other != given) statement = table.intern_apart(content, reading, given);
+  if (statement->has_literals() && !statement->told && reading_.is_told()) {
+    statement->told = told_;
+    statement->set = vars;
+  }
+  return statement;
 }
 
 std::size_t Client::parse(Bytes in, const wire::Header& header) {
@@ -173,8 +181,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   const bool may_fail = server->in_failed_transaction() || server->owes_earlier();
   const bool of_sql = vars->find(statement_item(given)) != nullptr;
   if (tracks_state() && (may_fail || of_sql)) try_name(given, content);
-  if (may_fail || statement->set_when_parsed) {
-    retire(key_of(*statement));
+  if (may_fail || statement->parsed_anew) {
+    retire(key_of(*statement, true));
     close_orphans();
   }
   if (statements_.find(given) || (of_sql && is_of_sql(given))) {
@@ -191,8 +199,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   change.client_named = true;
   change.name = given;
   keep_name(given);
-  statements_.set(given, statement, parsed_under(), reading_epoch_);
-  if (fresh(key_of(*statement))) {
+  statements_.set(given, statement, parsed_under(), reading_.epoch);
+  if (fresh(key_of(*statement, true))) {
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
     server->emit_made(hub.to_client);
@@ -203,7 +211,7 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
 }
 
 std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::string_view content) {
-  StatementRef statement = hub.statement_table.intern(content, statements_.unnamed());
+  StatementRef statement = intern({}, content);
   const bool changed = statement != statements_.unnamed() || server->prepared.unnamed_is_pending();
   if (changed) {
     Undo change;
@@ -211,24 +219,11 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
     change.before = statements_.unnamed();
     server->remember(std::move(change));
   }
-  server->prepared.set_unnamed(key_of(*statement));
+  server->prepared.set_unnamed(key_of(*statement, true));
   server->expect(Reply::parse_unnamed, changed);
   if (changed) statements_.set_unnamed(std::move(statement));
   ++pool->meter->total.server_parse_count;
   return pass(in, header);
-}
-
-// What a text means depends on the settings it is parsed under: date '1/2/2003' is read then, and
-// bytes are characters of an encoding. Servers have it once for each.
-Hash128 Client::key_of(const Statement& statement) const {
-  const std::uint64_t parsing = parsing_now();
-  return {statement.hash.high ^ parsing, statement.hash.low ^ parsing};
-}
-
-// Until the server has said what they are, they are nobody else's, and no earlier ones of ours.
-std::uint64_t Client::parsing_now() const {
-  if (!reading_changed_ && !reading_local_) return vars->parsing;
-  return ~id ^ (reading_round_ * 0x9e3779b97f4a7c15U);
 }
 
 // The server's name for a statement it has and that no schema change made stale.
@@ -258,18 +253,15 @@ void Client::retire(Hash128 hash) {
 // Sends a Parse under a name of ours, and makes room for it.
 std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply reply) {
   const auto size = static_cast<std::uint32_t>(statement->content.size());
+  const Hash128 key = key_of(*statement, true);
   const auto item =
-      server->prepared.add(key_of(*statement), size,
-                           hub.shared.schema_epoch.load(std::memory_order_relaxed), parsing_now());
-  std::string message;
-  wire::Writer(message, 'P').string(server_name(item.number)).bytes(statement->content);
-  hub.to_server.copy(message);
-  ++pool->meter->total.server_parse_count;
+      server->prepared.add(key, size, hub.shared.schema_epoch.load(std::memory_order_relaxed),
+                           key.low ^ statement->hash.low);
   change.server_added = true;
   change.added = statement;
   change.item = item;
   server->remember(std::move(change));
-  server->expect(reply, true);
+  send_parse(server_name(item.number), *statement, reply, true);
   evict_prepared();
   return item.number;
 }
@@ -290,15 +282,11 @@ bool Client::ensure_unnamed(const StatementUse& use, Reply reply) {
   const StatementRef& statement = statements_.unnamed();
   if (!statement) return (holds_ & hold_text) != 0;
   if (server->prepared.has_unnamed(key_of(*statement))) return true;
-  std::string message;
-  wire::Writer(message, 'P').string({}).bytes(statement->content);
-  hub.to_server.copy(message);
-  ++pool->meter->total.server_parse_count;
-  server->prepared.set_unnamed(key_of(*statement));
+  server->prepared.set_unnamed(key_of(*statement, true));
   Undo change = undo_for(*statement, use);
   const bool says_more = !change.refusal.empty() || !change.said_first.empty();
   if (says_more) server->remember(std::move(change));
-  server->expect(reply, says_more);
+  send_parse({}, *statement, reply, says_more);
   return true;
 }
 
@@ -386,8 +374,10 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (!statement) return bind_unknown(in, header, given);
   if (resets_by_null(statement->set_configs, in, header)) return bind_rewritten(header);
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
+  // What it does to how texts are read is for those behind it.
+  const std::uint32_t number = ensure_prepared(statement, {given, &fields});
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
-  return send_bind(in, header, portal, given, ensure_prepared(statement, {given, &fields}));
+  return send_bind(in, header, portal, given, number);
 }
 
 std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,

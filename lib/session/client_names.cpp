@@ -88,11 +88,6 @@ bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& 
   return batch.prepares || (open_effects() & prepares) != 0 || vars->find(statement_item(given));
 }
 
-// What a statement that is parsed now is read under.
-Settings Client::parsed_under() const {
-  return reading_changed_ || reading_local_ ? nullptr : vars;
-}
-
 bool Client::mixes_names(const sql::Script& script,
                          std::span<const std::string_view> parsed) const {
   using namespace sql::effect;

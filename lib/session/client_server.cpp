@@ -173,7 +173,7 @@ void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
   if (restores(given, tx)) return;
   ends_cut(given);
-  if (tx == 'I' && !given.owes()) batch_done(given);
+  if (!given.owes()) batch_done(given, tx);
   Counters& total = pool->meter->total;
   if (hub.guide.on()) {
     hub.guide.load(pool->record.key.node).note(hub.now() - given.request_start, hub.now());
@@ -197,13 +197,16 @@ void Client::on_ready(Server& given, char tx) {
   try_release();
 }
 
-// Outside a transaction block, and all is answered.
-void Client::batch_done(Server& given) {
+// All is answered.
+void Client::batch_done(Server& given, char tx) {
+  settle_reading();
+  if (tx != 'I') return;
   given.repeatable.clear();
   skip_.clear();
   tries_ = 0;
   only_primary_ = false;
-  reading_local_ = false;
+  reading_.local = false;
+  reading_.unreported &= reading_.changed;
   block_ended();
 }
 

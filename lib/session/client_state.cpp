@@ -97,6 +97,7 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   if (header.tag == 'F' || in.size() < header.total()) {
     // A function, by its number; or a text that is too long to be looked at.
     effects_ |= suspicious;
+    reading_.turn();
     return Way::go;
   }
   const std::string_view text = query_text(in.first(header.total()));
@@ -205,10 +206,11 @@ void Client::note(const sql::Script& script) {
   effects_ |= script.effects & ~changes_catalog;
   if ((script.effects & (all_settings | local)) != 0) note_reading(script);
   // What is taken back, too.
-  if ((reading_changed_ || reading_local_) && (script.effects & transaction) != 0) {
-    ++reading_round_;
-    reading_epoch_ += takes_back(script);
+  if (reading_.is_open() && (script.effects & transaction) != 0) {
+    ++reading_.round;
+    reading_.epoch += takes_back(script);
   }
+  if ((script.effects & suspicious) != 0) reading_.turn();
   constexpr sql::Effects rare =
       settings | executes | loads | seeds | changes_catalog | own_server | deallocates;
   if ((script.effects & rare) != 0) note_rare(script);
@@ -218,11 +220,11 @@ void Client::note(const sql::Script& script) {
 }
 
 void Client::note_reading(const sql::Script& script) {
-  ++reading_round_;
-  ++reading_epoch_;
-  if (script.effects & all_settings) reading_changed_ = true;
+  reading_.turn();
+  if (script.effects & all_settings) reading_.changed = reading_.unreported = true;
   for (const sql::Statement& statement : script.statements) {
-    reading_local_ |= (statement.effects & local) != 0 && guides_parsing(statement.name);
+    reading_.local |= (statement.effects & local) != 0 && guides_parsing(statement.name);
+    reading_.unreported |= (statement.effects & local) != 0 && guides_unreported(statement.name);
   }
 }
 
@@ -267,7 +269,9 @@ bool Client::sees_foreign_sequences(sql::Effects effects) const {
 // What the database's own functions, triggers and views do to the session.
 void Client::note_objects(const sql::Script& script) {
   const bool known = pool->catalog && (effects_ & changes_catalog) == 0;
-  if (!known || pool->catalog->is_suspicious(script)) effects_ |= suspicious;
+  if (known && !pool->catalog->is_suspicious(script)) return;
+  effects_ |= suspicious;
+  reading_.turn();
 }
 
 void Client::note_rare(const sql::Script& script) {
@@ -288,6 +292,7 @@ void Client::note_execute(const std::string& name) {
   const std::string* text = vars->find(statement_item(name));
   if (text) return note(*sql::analyse_prepared(*text, hub.analysis.host()));
   effects_ |= suspicious;
+  reading_.turn();
 }
 
 void Client::note_setting(const std::string& written) {
@@ -300,7 +305,8 @@ void Client::note_setting(const std::string& written) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
   if (is_ascii(name)) add(mine.names);
-  if (guides_parsing(name)) reading_changed_ = true, ++reading_round_, ++reading_epoch_;
+  if (guides_parsing(name)) reading_.changed = true, reading_.turn();
+  reading_.unreported |= guides_unreported(name);
   // From here on a text may mean something else than it was read as.
   odd_strings_ |= name == "standard_conforming_strings" || name == "backslash_quote";
   if (name.find('.') == std::string::npos) return;
@@ -315,7 +321,7 @@ void Client::note_setting(const std::string& written) {
 // tries again.
 bool Client::state_is_known() {
   // What statements of ours are read under is to be known, wherever they are.
-  if (!reading_changed_ || !shares_names()) {
+  if (!reading_.changed || !shares_names()) {
     if (holds_ & hold_for_ever) {
       // It need not be known. But what may have changed it is over, and none of the next
       // transaction's.
@@ -368,8 +374,7 @@ void Client::on_state(Server& given, bool failed) {
   }
   adopt_settings(given);
   adopt_holds(given);
-  if (reading_changed_ && !reading_local_) statements_.read_under(reading_epoch_, vars);
-  reading_changed_ = false;
+  settle_reading(true);
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
   go_on_moving(mine.answer.channels);
@@ -413,7 +418,7 @@ void Client::adopt_settings(Server& given) {
 // What cannot be said to another server as it was said to this one.
 void Client::hold_for_settings(const Server& given, const SettingList& now) {
   const bool prepared = !now.items.empty() && is_statement_item(now.items.front().first);
-  if (prepared && now.parsing != vars->parsing) hold_server(hold_prepared);
+  if (prepared && !now.reads_as(*vars)) hold_server(hold_prepared);
   const std::string* encoding = given.parameters->find("client_encoding");
   const std::string* own = given.parameters->find("server_encoding");
   if (encoding && own && *encoding == *own) return;

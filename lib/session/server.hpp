@@ -351,6 +351,7 @@ class Server final : public StreamHandler {
   void drop_batch();
   void on_tag(std::string_view tag, bool forgotten);
   bool streams() const;
+  bool note_notice();
   std::string_view why_unfit() const;
   Reply next_due() const;
   bool has_audience() const;

@@ -113,6 +113,16 @@ std::size_t Server::frame(Bytes bytes) {
   return here;
 }
 
+// Whether the client is to see it: of a Parse, it was told when that came first. Others will want
+// to be told, too.
+bool Server::note_notice() {
+  const Expected::Entry& front = expected_.front();
+  if (!expected_.empty() && front.reply == Reply::parse && front.undo && undo.front().added) {
+    undo.front().added->parsed_anew = true;
+  }
+  return !is_hidden_part(next_due());
+}
+
 // A session that could not be given its settings is told so instead.
 bool Server::has_audience() const { return holder_ && !sync_failed_; }
 
@@ -134,7 +144,7 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':
-      return !is_hidden_part(next_due());  // of a Parse, the client was told when it came first
+      return note_notice();
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':

@@ -21,29 +21,6 @@ void hex_escape(std::string& out, unsigned char byte) {
   out += digits[byte & 15];
 }
 
-// Settings that a statement's literals are read with, or its bytes.
-constexpr std::string_view guides[] = {"array_nulls",
-                                       "client_encoding",
-                                       "datestyle",
-                                       "intervalstyle",
-                                       "lc_monetary",
-                                       "role",
-                                       "search_path",
-                                       "session_authorization",
-                                       "standard_conforming_strings",
-                                       "timezone",
-                                       "timezone_abbreviations",
-                                       "transform_null_equals",
-                                       "xmloption"};
-
-std::uint64_t parsing_hash(const std::vector<std::pair<std::string, std::string>>& items) {
-  std::vector<std::pair<std::string, std::string>> chosen;
-  for (const auto& item : items) {
-    if (guides_parsing(item.first)) chosen.push_back(item);
-  }
-  return chosen.empty() ? 0 : hash128(key_of(chosen), 0).low;
-}
-
 // a.b -> "a"."b"
 std::string quote_name(std::string_view name) {
   std::string out = "\"";
@@ -118,7 +95,7 @@ Settings SettingTable::intern(std::vector<std::pair<std::string, std::string>> i
   if (auto found = slot.lock()) return found;
   auto made = std::make_shared<SettingList>();
   made->items = std::move(unique);
-  made->parsing = parsing_hash(made->items);
+  made->hash_reading();
   for (const auto& [name, value] : made->items) wire::parameter_status(made->wire, name, value);
   slot = made;
   if (table_.size() > sweep_at_) {
@@ -141,10 +118,6 @@ Settings SettingTable::without(const Settings& base, std::string_view name) {
   auto items = base->items;
   std::erase_if(items, [&](const auto& item) { return item.first == name; });
   return intern(std::move(items));
-}
-
-bool guides_parsing(std::string_view name) {
-  return std::find(std::begin(guides), std::end(guides), name) != std::end(guides);
 }
 
 bool is_settable(std::string_view name) {
@@ -229,23 +202,6 @@ std::string sync_sql(const SettingList* from, const SettingList& to) {
   if (!from || has_identity(*from)) sql = "RESET SESSION AUTHORIZATION;RESET ROLE;";
   if (!from) sql += "RESET ALL;";  // which leaves the role and the session's user as they are
   return sql + undo + set;
-}
-
-std::string reading_sql(const SettingList& list) {
-  std::string sql = "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL ROLE NONE;", set;
-  bool first = true;
-  for (const std::string_view name : guides) {
-    if (is_identity(name)) continue;
-    if (const std::string* value = list.find(name)) {
-      add_set(set, first, name, *value, "true");
-    } else {
-      (sql += "SET LOCAL ") += quote_name(name) + " TO DEFAULT;";
-    }
-  }
-  for (const char* const name : {"session_authorization", "role"}) {
-    if (const std::string* value = list.find(name)) add_set(set, first, name, *value, "true");
-  }
-  return sql + set;
 }
 
 namespace {

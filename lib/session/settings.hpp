@@ -20,9 +20,15 @@ struct SettingList {
   std::vector<std::pair<std::string, std::string>> items;
   /// The list as ParameterStatus messages, made when it is first interned.
   std::string wire;
-  /// Tells apart lists under which one text can be parsed to different statements; 0 if none of
-  /// those is set.
-  std::uint64_t parsing = 0;
+  /// These tell apart lists under which one text can be parsed to different statements: by what its
+  /// names stand for; by how its literals are read, of what servers report, and of the rest. 0 if
+  /// none of those is set.
+  std::uint64_t resolving = 0, reported = 0, unreported = 0;
+  bool reads_as(const SettingList& other) const {
+    return resolving == other.resolving && reported == other.reported &&
+           unreported == other.unreported;
+  }
+  void hash_reading();
 
   const std::string* find(std::string_view name) const;
 };
@@ -76,6 +82,22 @@ std::vector<std::string_view> sync_prepares(const SettingList* from, const Setti
 
 /// Whether a text can be read otherwise when this setting changes.
 bool guides_parsing(std::string_view name);
+
+/// Whether that is for its literals, and no server reports it.
+bool guides_unreported(std::string_view name);
+
+/// What literals are read under: what a server reports, and what a session has set besides.
+struct LiteralSettings {
+  const Settings& told;
+  const Settings& set;
+};
+
+/// What has them read under `to` instead of `from`, which is null where it is not known; and back
+/// to what was. Nothing of it outlives the transaction. Empty: there is no difference.
+struct ReadingApart {
+  std::string there, back;
+};
+ReadingApart reading_apart(const LiteralSettings* from, const LiteralSettings& to);
 
 /// What makes a text be read, until the transaction ends, as it was under `list`.
 std::string reading_sql(const SettingList& list);

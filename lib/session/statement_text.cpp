@@ -159,6 +159,17 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+bool has_literals(std::string_view sql) {
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    const auto c = static_cast<unsigned char>(sql[i]);
+    if (c == '\'' || c >= 0x80) return true;
+    if (c != '$') continue;
+    const char next = i + 1 < sql.size() ? sql[i + 1] : ' ';
+    if (next < '0' || next > '9') return true;  // no parameter
+  }
+  return false;
+}
+
 std::uint32_t characters(std::string_view text) {
   const auto begins = [](char c) { return (c & 0xc0) != 0x80; };
   return static_cast<std::uint32_t>(std::count_if(text.begin(), text.end(), begins));

@@ -54,6 +54,10 @@ std::vector<std::size_t> statement_ends(std::string_view sql);
 
 bool is_ascii(std::string_view text);
 
+/// Whether settings may tell what a text says: literals in quotes or dollars, and what is not
+/// ASCII. Says yes too often.
+bool has_literals(std::string_view sql);
+
 /// How many characters of UTF-8 a text has, as PostgreSQL counts the places of errors.
 std::uint32_t characters(std::string_view text);
 

@@ -4,32 +4,40 @@
 
 namespace heim::session {
 
-StatementRef StatementTable::intern(std::string_view content) {
-  return find_or_make(content, hash128(content, seed_));
+StatementRef StatementTable::intern(std::string_view content, std::uint64_t reading) {
+  return find_or_make(content, reading, hash128(content, seed_));
 }
 
-StatementRef StatementTable::intern(std::string_view content, const StatementRef& previous) {
-  if (previous && previous->content == content) return previous;
-  return find_or_make(content, hash128(content, seed_));
+StatementRef StatementTable::intern(std::string_view content, std::uint64_t reading,
+                                    const StatementRef& previous) {
+  const bool same = previous && previous->content == content;
+  if (same && (!previous->has_literals() || previous->reading == reading)) return previous;
+  return intern(content, reading);
 }
 
-StatementRef StatementTable::intern_apart(std::string_view content, std::string_view name) {
+StatementRef StatementTable::intern_apart(std::string_view content, std::uint64_t reading,
+                                          std::string_view name) {
   Hash128 hash = hash128(content, seed_);
   const Hash128 salt = hash128(name, ~seed_);
   hash.high ^= salt.high;
   hash.low ^= salt.low;
-  return find_or_make(content, hash);
+  return find_or_make(content, reading, hash);
 }
 
-StatementRef StatementTable::find_or_make(std::string_view content, Hash128 hash) {
+StatementRef StatementTable::find_or_make(std::string_view content, std::uint64_t reading,
+                                          Hash128 hash) {
+  const bool literals = has_literals(content.substr(0, content.find('\0')));
+  // Not as a server's keys are mixed: what they share would cancel out.
+  if (literals) hash = mixed(hash, reading * 0x9e3779b97f4a7c15U);
   auto& slot = table_[hash];
   if (auto found = slot.lock()) return found;
   auto made = std::make_shared<Statement>();
   made->hash = hash;
   made->content = content;
+  if (literals) made->reading = reading;
   const auto what = forgets(made->text()).what;
   made->forgets_all = what == Forgets::What::all || what == Forgets::What::session;
-  made->set_when_parsed = columns_are_set_when_parsed(made->text());
+  made->parsed_anew = columns_are_set_when_parsed(made->text());
   made->set_configs = set_configs(made->text());
   slot = made;
   if (table_.size() > sweep_at_) {
@@ -58,6 +66,17 @@ void ClientStatements::read_under(std::uint64_t round,
   if (!named_) return;
   for (auto& [name, named] : *named_) {
     if (!named.under && named.round == round) named.under = under;
+  }
+}
+
+void ClientStatements::read_as(std::uint64_t round, const std::shared_ptr<const SettingList>& told,
+                               const std::shared_ptr<const SettingList>& set) {
+  if (!named_) return;
+  for (auto& [name, named] : *named_) {
+    Statement& statement = *named.statement;
+    if (!statement.has_literals() || statement.told || named.round != round) continue;
+    statement.told = told;
+    statement.set = set;
   }
 }
 

@@ -31,8 +31,13 @@ struct SettingList;
 struct Statement {
   Hash128 hash;
   std::string content;
-  bool forgets_all = false;      // running it deallocates all statements
-  bool set_when_parsed = false;  // what its columns are
+  bool forgets_all = false;  // running it deallocates all statements
+  // By each client: what its columns are depends on then, or a notice comes of it.
+  bool parsed_anew = false;
+  // Literals are read as the settings of then say: what a server reported of them, and what the
+  // session had set. Null: not known, or all the same.
+  std::uint64_t reading = 0;
+  std::shared_ptr<const SettingList> told, set;
   SetConfigs set_configs;
   sql::ScriptRef script;  // what it does; made when it is first needed
   // Where and when a server last accepted it, as far as this worker has seen: AcceptedStatements
@@ -41,6 +46,7 @@ struct Statement {
   std::uint64_t valid_epoch = 0;
   Hash128 valid_as;  // its key under the settings it was read with
 
+  bool has_literals() const { return reading != 0; }
   /// Without the parameter types behind it.
   std::string_view text() const { return std::string_view(content).substr(0, content.find('\0')); }
 };
@@ -51,17 +57,18 @@ using StatementRef = std::shared_ptr<Statement>;
 class StatementTable {
  public:
   explicit StatementTable(std::uint64_t seed) : seed_(seed) {}
-  StatementRef intern(std::string_view content);
-  /// `previous` if it has this content: spares the look-up where a client sends one text over and
-  /// over.
-  StatementRef intern(std::string_view content, const StatementRef& previous);
+  /// `reading` tells apart what literals are read under, and is not 0.
+  StatementRef intern(std::string_view content, std::uint64_t reading);
+  /// `previous` if it is that: spares the look-up where a client sends one text over and over.
+  StatementRef intern(std::string_view content, std::uint64_t reading,
+                      const StatementRef& previous);
   /// Another one of the same content, for a client that has the first under another name: the
   /// errors of a server tell the two apart.
-  StatementRef intern_apart(std::string_view content, std::string_view name);
+  StatementRef intern_apart(std::string_view content, std::uint64_t reading, std::string_view name);
   std::size_t size() const { return table_.size(); }
 
  private:
-  StatementRef find_or_make(std::string_view content, Hash128 hash);
+  StatementRef find_or_make(std::string_view content, std::uint64_t reading, Hash128 hash);
   std::uint64_t seed_;
   std::unordered_map<Hash128, std::weak_ptr<Statement>> table_;
   std::size_t sweep_at_ = 1024;
@@ -93,6 +100,9 @@ class ClientStatements {
            std::shared_ptr<const SettingList> under = nullptr, std::uint64_t round = 0);
   /// What was set as of `round`, which is not 0, is read under these.
   void read_under(std::uint64_t round, const std::shared_ptr<const SettingList>& under);
+  /// Its literals, if that is not known yet.
+  void read_as(std::uint64_t round, const std::shared_ptr<const SettingList>& told,
+               const std::shared_ptr<const SettingList>& set);
   void erase(std::string_view name);
   /// DEALLOCATE ALL: the unnamed one stays.
   void clear_named();
@@ -115,6 +125,8 @@ class ClientStatements {
   std::uint64_t bytes_ = 0;
 };
 
+inline Hash128 mixed(Hash128 hash, std::uint64_t key) { return {hash.high ^ key, hash.low ^ key}; }
+
 /// What one server connection has prepared, least recently used last.
 class ServerStatements {
  public:
@@ -125,10 +137,8 @@ class ServerStatements {
     std::uint64_t epoch;    // of the schema, when it was prepared
     std::uint32_t batch;    // that prepared it
     bool confirmed;         // ParseComplete came
-    std::uint64_t parsing;  // what it was read under
-    bool is(const Statement& statement) const {
-      return hash == Hash128{statement.hash.high ^ parsing, statement.hash.low ^ parsing};
-    }
+    std::uint64_t parsing;  // what its names were read under
+    bool is(const Statement& statement) const { return hash == mixed(statement.hash, parsing); }
   };
   /// Null if it is not there. Marks it as used.
   const Item* use(Hash128 hash);

@@ -237,6 +237,77 @@ def test_function_call(make_proxy, database):
         assert ("V", struct.pack("!ii", 4, 42)) in answer
 
 
+READ_ONCE = [
+    ("select date '1/2/2003' - date '2003-01-01'", "datestyle", ["'ISO, DMY'", "mdy"]),
+    ("select timestamptz '2024-07-01 12:00' at time zone 'UTC'", "timezone", ["'Asia/Tokyo'"]),
+    ("select extract(epoch from interval '-1 2:03:04')", "intervalstyle", ["sql_standard"]),
+    ("select array_to_string('{NULL}'::text[], ',', '?')", "array_nulls", ["off", "on"]),
+    (r"select length('\\a')", "standard_conforming_strings", ["off"]),
+]
+
+
+def values_of(conn, name):
+    conn.send(wire.bind("", name), wire.execute(), wire.SYNC)
+    return [body for kind, body in conn.until("Z") if kind == "D"]
+
+
+def parsed(conn, name, text):
+    conn.send(wire.parse(name, text), wire.SYNC)
+    assert conn.until("Z")[0][0] in "1N"
+
+
+def read_once(conn, text, setting, values):
+    """What a statement says, read before and after `setting` is changed in several ways."""
+    parsed(conn, "first", text)
+    yield values_of(conn, "first")
+    for number, value in enumerate([*values, "default"]):
+        for begin, end in (("select 1", "select 2"), ("begin", "rollback"), ("begin", "commit")):
+            name = f"s{number}{end}"
+            conn.ask(begin)
+            conn.ask(f"set {setting} to {value}")
+            parsed(conn, name, text)
+            yield values_of(conn, "first"), values_of(conn, name)
+            conn.ask(end)
+            yield values_of(conn, "first"), values_of(conn, name)
+    if setting != "array_nulls":  # which servers do not report
+        conn.ask("begin")
+        conn.ask(f"set local {setting} to {values[0]}")
+        parsed(conn, "local", text)
+        conn.ask("commit")
+        yield values_of(conn, "local"), values_of(conn, "first")
+    # In one batch, on whichever server.
+    change = [wire.parse("", f"set {setting} to {values[0]}"), wire.bind(), wire.execute()]
+    conn.send(*change, wire.bind("", "first"), wire.execute(), wire.SYNC)
+    yield [body for kind, body in conn.until("Z") if kind == "D"]
+    yield values_of(conn, "first")
+
+
+@pytest.mark.parametrize("text, setting, values", READ_ONCE)
+@pytest.mark.parametrize("pool_size", [1, 3])
+def test_a_literal_is_read_when_its_statement_is_parsed(
+    make_proxy, database, server, pool_size, text, setting, values
+):
+    """As on a server of one's own, whatever is set afterwards, and wherever the statement runs:
+    two clients take turns.
+    """
+    with wire.Wire(server) as direct:
+        direct.login("u_trust", database)
+        expected = list(read_once(direct, text, setting, values))
+    proxy = make_proxy(
+        {"auth": {"type": "trust"}, "proxy": {"pool_mode": "auto", "pool_size": pool_size}}
+    )
+    with wire.Wire(proxy) as one, wire.Wire(proxy) as two, wire.Wire(proxy) as busy:
+        for conn in (one, two, busy):
+            conn.login("u_trust", database)
+        answers = []
+        steps = [read_once(conn, text, setting, values) for conn in (one, two)]
+        for step in zip(*steps) if pool_size > 1 else zip(*(list(each) for each in steps)):
+            answers.append(step)
+            if pool_size > 1:  # whoever comes next gets another server
+                busy.ask("begin" if len(answers) % 2 else "commit")
+        assert answers == [(step, step) for step in expected]
+
+
 def test_a_text_read_behind_a_function_that_changes_how(make_proxy, database, server):
     """A statement means what the settings say that it was read under, also where only a function
     has changed them in the same transaction: it is no other client's.
@@ -246,7 +317,9 @@ def test_a_text_read_behind_a_function_that_changes_how(make_proxy, database, se
         " $$ begin perform set_config('datestyle', style, false); end $$",
         dbname=database,
     )
-    proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 1}})
+    proxy = make_proxy(
+        {"auth": {"type": "trust"}, "proxy": {"pool_mode": "auto", "pool_size": 1}}
+    )
     text = "select date '1/2/2003' - date '2003-01-01'"
     with wire.Wire(proxy) as one, wire.Wire(proxy) as two:
         one.login("app", database)

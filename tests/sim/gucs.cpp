@@ -25,6 +25,11 @@ constexpr KnownGuc known_gucs[] = {
     {"search_path", "\"$user\", public", false, true},
     {"jit", "on", false, true},
     {"extra_float_digits", "1", false, true},
+    {"array_nulls", "on", false, true},
+    {"lc_monetary", "C", false, true},
+    {"timezone_abbreviations", "Default", false, true},
+    {"transform_null_equals", "off", false, true},
+    {"xmloption", "content", false, true},
 };
 
 std::string lower(std::string_view text) {
@@ -57,6 +62,10 @@ bool Gucs::set_default(std::string_view name, std::string_view value) {
 
 bool Gucs::known(std::string_view name) const {
   return find_guc(name) || name.find('.') != name.npos;
+}
+
+void Gucs::set_default_now(std::string_view name, bool local) {
+  set(name, default_of(canonical_guc(name)), local);
 }
 
 std::string Gucs::default_of(const std::string& canonical) const {

@@ -34,6 +34,8 @@ class Gucs {
   bool known(std::string_view name) const;
   std::string show(std::string_view name) const;
   void set(std::string_view name, const std::string& value, bool local);
+  /// set_config() with NULL.
+  void set_default_now(std::string_view name, bool local);
   void reset(std::string_view name);
   void reset_all();
 

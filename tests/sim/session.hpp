@@ -196,6 +196,7 @@ class Session {
   std::string
   apply();  // the effect of run_; returns its command tag, empty if an error was written
   std::string prepare(const Statement& statement);
+  bool set_config(const Call& call);
   bool apply_set(const std::string& name, const std::string& value, bool local);
   void row_description(const Run& run);
   std::vector<std::string> columns(const Run& run) const;

@@ -28,6 +28,7 @@ std::uint32_t number(const std::string& text) {
 }  // namespace
 
 std::string Session::text_of(const Value& value, const Run& run) const {
+  if (value.setting) return gucs_.show(value.text);
   if (value.parameter == 0) return value.text;
   return value.parameter <= run.arguments.size() ? run.arguments[value.parameter - 1]
                                                  : std::string();
@@ -190,6 +191,16 @@ bool Session::apply_set(const std::string& name, const std::string& value, bool 
   return true;
 }
 
+bool Session::set_config(const Call& call) {
+  const std::string name = argument(call, 0, run_);
+  const bool local = argument(call, 2, run_) == "true";
+  if (call.arguments.size() < 2 || !call.arguments[1].null) {
+    return apply_set(name, argument(call, 1, run_), local);
+  }
+  gucs_.set_default_now(name, local);
+  return true;
+}
+
 std::string Session::prepare(const Statement& statement) {
   auto inner = parse(statement.inner);
   if (!inner || inner->size() != 1) return error("42601", "syntax error"), "";
@@ -206,11 +217,7 @@ std::string Session::apply() {
   switch (statement.verb) {
     case Verb::select:
       for (const Call& call : statement.calls) {
-        if (call.function == "set_config" &&
-            !apply_set(argument(call, 0, run_), argument(call, 1, run_),
-                       argument(call, 2, run_) == "true")) {
-          return {};
-        }
+        if (call.function == "set_config" && !set_config(call)) return {};
         if (call.function == "notice") notice("01000", argument(call, 0, run_));
         if (call.function == "defer_fail") fail_at_commit_ = true;
       }

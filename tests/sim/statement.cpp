@@ -361,6 +361,11 @@ bool Parser::arguments(std::vector<Value>& out) {
 }
 
 bool Parser::value(Value& out) {
+  if (accept("pg_catalog.current_setting")) {
+    out.setting = true;
+    return accept("(") && value(out) && accept(")");
+  }
+  out.null = at("null");
   if (token_.kind == Token::Kind::symbol || token_.kind == Token::Kind::end) return false;
   if (token_.kind == Token::Kind::parameter) {
     out.parameter = static_cast<std::uint32_t>(std::stoul(token_.text));

@@ -58,6 +58,8 @@ enum class Verb {
 struct Value {
   std::string text;
   std::uint32_t parameter = 0;  // n of $n; 0: `text` counts
+  bool setting = false;         // current_setting(): `text` is its name
+  bool null = false;
 };
 
 struct Call {

@@ -70,14 +70,9 @@ def _missing(asked, one, two, *_):
     return gone and one[0] != "E" and "execute" in asked.lower()
 
 
-def _asked_first(_asked, one, two, *_):
-    """what the proxy asks in a transaction, behind a RESET, stands before its SET TRANSACTION"""
-    return sqlstate(two) == "25001" and one[0] == "C"
-
-
 def _plan(asked, one, two, *_):
     """EXECUTE of a statement that is EXECUTE describes its columns by their table"""
     return one[0] == two[0] == "T" and "execute" in asked.lower()
 
 
-ALL = (_reset, _failed, _values, _result, _twins, _order, _logged, _missing, _asked_first, _plan)
+ALL = (_reset, _failed, _values, _result, _twins, _order, _logged, _missing, _plan)

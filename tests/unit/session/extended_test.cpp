@@ -123,23 +123,33 @@ SCRIPT("two clients with the same text share one statement") {
 
 SCRIPT("texts parsed under other settings are other statements") {
   // A literal such as date '1/2/2003' is read when the statement is parsed.
+  const std::string text = "select date '1/2/2003'";
   Client& one = bench.login();
   Server& server = bench.last();
-  one.sends(parse("a", "select date '1/2/2003'") + end_batch());
-  server.receives_all(parse("heim_0", "select date '1/2/2003'") + end_batch());
+  one.sends(parse("a", text) + end_batch());
+  server.receives_all(parse("heim_0", text) + end_batch());
   server.sends(parsed() + ready());
   one.receives_all(parsed() + ready());
-  Client& two = bench.login({{"DateStyle", "ISO, DMY"}});
-  two.sends(parse("b", "select date '1/2/2003'") + bind("", "b") + end_batch());
-  server.receives_all(parse("heim_1", "select date '1/2/2003'") + bind("", "heim_1") + end_batch());
+  Client& two = bench.starts({{"DateStyle", "ISO, DMY"}});
+  server.take();
+  server.sends(parameter("DateStyle", "ISO, DMY") + done());
+  bench.admitted(two);
+  two.sends(parse("b", text) + bind("", "b") + end_batch());
+  server.receives_all(parse("heim_1", text) + bind("", "heim_1") + end_batch());
   server.sends(parsed() + bound() + ready());
   two.receives_all(parsed() + bound() + ready());
+  // Nor those of others, where a text has no literal.
+  two.sends(parse("d", "select $1") + end_batch());
+  server.receives_all(parse("heim_2", "select $1") + end_batch());
+  server.sends(parsed() + ready());
+  two.receives_all(parsed() + ready());
   // Other settings do not matter.
   Client& three = bench.login({{"application_name", "three"}});
-  three.sends(parse("c", "select date '1/2/2003'") + bind("", "c") + end_batch());
+  three.sends(parse("c", text) + bind("", "c") + parse("d", "select $1") + end_batch());
   CHECK(server.take().ends_with(bind("", "heim_0") + end_batch()));
-  server.sends(done() + bound() + ready());
-  three.receives_all(parsed() + bound() + ready());
+  const std::string style = parameter("DateStyle", "ISO, MDY");
+  server.sends(style + done() + bound() + ready());
+  three.receives_all(parsed() + style + bound() + parsed() + ready());
 }
 
 SCRIPT("made answers wait for a RowDescription that comes in parts") {
