@@ -195,7 +195,10 @@ class Result {
     const heim_result* result = nullptr;
     std::size_t row = 0;
     Row operator*() const { return {result, row}; }
-    Iterator& operator++() { return ++row, *this; }
+    Iterator& operator++() {
+      ++row;
+      return *this;
+    }
     Iterator operator++(int) { return {result, row++}; }
     bool operator==(const Iterator&) const = default;
   };

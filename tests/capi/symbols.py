@@ -1,6 +1,6 @@
-"""libheimproxy.so exports what heimproxy.h declares, and nothing else.
+"""libheimproxy.so exports what heimproxy.h declares, and nothing else, under its version's name.
 
-    symbols.py LIBRARY HEADER
+    symbols.py LIBRARY HEADER SOVERSION
 """
 
 import re
@@ -14,7 +14,12 @@ def exported(library):
     ).stdout
     symbols = [line.split() for line in out.splitlines()]
     # "A" is the name of the version that the symbols carry.
-    return {name.split("@")[0] for _, kind, name in symbols if kind != "A"}
+    return {name for _, kind, name in symbols if kind != "A"}
+
+
+def soname(library):
+    out = subprocess.run(["readelf", "-d", library], check=True, capture_output=True, text=True)
+    return re.search(r"\(SONAME\).*\[(.+)\]", out.stdout).group(1)
 
 
 def declared(header):
@@ -24,14 +29,18 @@ def declared(header):
 
 
 def main():
-    library, header = sys.argv[1:]
-    has, should = exported(library), declared(header)
+    library, header, version = sys.argv[1:]
+    has = exported(library)
+    should = {f"{name}@@HEIMPROXY_{version}" for name in declared(header)}
     for name in sorted(should - has):
         print(f"declared, but not exported: {name}")
     for name in sorted(has - should):
         print(f"exported, but not declared: {name}")
     print(f"{len(has & should)} functions")
-    return 0 if has == should and has else 1
+    named = soname(library) == f"libheimproxy.so.{version}"
+    if not named:
+        print(f"its SONAME is {soname(library)}")
+    return 0 if has == should and has and named else 1
 
 
 if __name__ == "__main__":
