@@ -1,11 +1,12 @@
-"""libheimproxy.so exports what heimproxy.h declares, and nothing else, under its version's name.
+"""libheimproxy.so exports what the C headers declare, and nothing else, under its version's name.
 
-    symbols.py LIBRARY HEADER SOVERSION
+    symbols.py LIBRARY HEADER_DIRECTORY SOVERSION
 """
 
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 
 def exported(library):
@@ -22,16 +23,16 @@ def soname(library):
     return re.search(r"\(SONAME\).*\[(.+)\]", out.stdout).group(1)
 
 
-def declared(header):
-    with open(header, encoding="utf-8") as file:
-        text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+def declared(include):
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(include).rglob("*.h"))
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     return set(re.findall(r"^HEIM_API\b[^;]*?\b(heim_\w+)\(", text, re.M))
 
 
 def main():
-    library, header, version = sys.argv[1:]
+    library, include, version = sys.argv[1:]
     has = exported(library)
-    should = {f"{name}@@HEIMPROXY_{version}" for name in declared(header)}
+    should = {f"{name}@@HEIMPROXY_{version}" for name in declared(include)}
     for name in sorted(should - has):
         print(f"declared, but not exported: {name}")
     for name in sorted(has - should):
