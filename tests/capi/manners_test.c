@@ -186,6 +186,27 @@ static void test_masks(void) {
   CHECK(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
 }
 
+static int threads_of(const char* config, uint32_t seats) {
+  heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
+  heim_proxy* proxy;
+  int threads;
+  options.seats = seats;
+  proxy = start_proxy(port, config, &options);
+  threads = entries("/proc/self/task");
+  heim_proxy_close(proxy);
+  return threads;
+}
+
+/* One for each worker, and two where there are seats: the steward's and the parser's. */
+static void test_threads(void) {
+  const char *one = "[proxy]\nlisten_address = []\nworkers = 1\n",
+             *three = "[proxy]\nlisten_address = []\nworkers = 3\n";
+  const int least = threads_of(one, HEIM_NO_SEATS);
+  CHECK(threads_of(three, HEIM_NO_SEATS) == least + 2);
+  CHECK(threads_of(one, 1) == least + 2);
+  CHECK(threads_of(one, 7) == least + 2);
+}
+
 /* Several proxies of a process know nothing of each other. */
 static void test_several(void) {
   heim_proxy *one = start_sidecar(), *other = start_sidecar();
@@ -233,6 +254,7 @@ int main(int argc, char** argv) {
   port = (int)strtol(argv[argc - 1], NULL, 10);
   test_process();
   test_masks();
+  test_threads();
   test_several();
   test_lives(100);
   return 0;
