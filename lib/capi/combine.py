@@ -4,7 +4,8 @@
 
 What is linked into a program shall not meet the program's own names, be they the engine's or those
 that libpg_query shares with PostgreSQL's libraries. So all becomes one object, in which the others
-are local. Of a library that is given as -l, only what is needed is taken.
+are local, but for inline variables of C++ ("u" in nm), of which a program has one each by design.
+Of a library that is given as -l, only what is needed is taken.
 """
 
 import subprocess

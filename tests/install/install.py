@@ -5,6 +5,7 @@ with the shared library and with the static one.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,10 @@ def check_files(stage, source, version):
     wanted = {path.name for path in (source / "include/heimproxy").iterdir()}
     assert {path.name for path in stage.headers.iterdir()} == wanted
     assert os.readlink(stage.libraries / "libheimproxy.so") == "libheimproxy.so.0"
+    # What the static library adds to a program's names: the ABI, and C++'s inline variables.
+    symbols = run("nm", "-g", "--defined-only", stage.libraries / "libheimproxy.a").splitlines()
+    others = [line for line in symbols if re.search(r" [^u] (?!heim_)", line)]
+    assert len(symbols) > 50 and not others, others
     daemon = next(stage.directory.rglob("heimproxyd"))
     assert version in run(daemon, "--version", env=stage.environment())
 
