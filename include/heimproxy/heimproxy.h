@@ -8,8 +8,9 @@
  *   if (heim_config_new(&config, &error) == HEIM_OK &&
  *       heim_config_load_file(config, "heimproxy.toml", &error) == HEIM_OK &&
  *       heim_proxy_open(config, NULL, &proxy, &error) == HEIM_OK &&
- *       heim_proxy_start(proxy, &error) == HEIM_OK)
- *     (void)heim_proxy_wait(proxy, HEIM_FOREVER, &error);
+ *       heim_proxy_start(proxy, &error) == HEIM_OK &&
+ *       heim_proxy_wait(proxy, HEIM_FOREVER, &error) == HEIM_OK)
+ *     puts("it has ended");
  *   heim_proxy_close(proxy);
  *   heim_config_free(config);
  *

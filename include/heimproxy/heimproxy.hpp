@@ -64,7 +64,10 @@ class Proxy {
     heim_proxy_options given = HEIM_PROXY_OPTIONS_INIT;
     given.sidecar = options.sidecar;
     given.seats = options.seats;
-    if (log_) given.log = on_line, given.user_data = log_.get();
+    if (log_) {
+      given.log = on_line;
+      given.user_data = log_.get();
+    }
     heim_proxy* handle = nullptr;
     detail::check([&](heim_error* error) {
       return heim_proxy_open(config.handle(), &given, &handle, error);

@@ -79,6 +79,12 @@ inline std::uint64_t limit(Nanoseconds time) {
   return time == forever ? HEIM_FOREVER
                          : static_cast<std::uint64_t>(std::max(time, Nanoseconds(0)).count());
 }
+inline heim_column column(const heim_result* result, std::size_t index) {
+  heim_column about{};
+  about.struct_size = sizeof about;
+  check([&](heim_error* error) { return heim_result_column(result, index, &about, error); });
+  return about;
+}
 inline const char* or_null(const std::string& text) {
   return text.empty() ? nullptr : text.c_str();
 }
@@ -158,6 +164,7 @@ class Row {
   Value operator[](const char* name) const {
     return {result_, row_, heim_result_find(result_, name)};
   }
+  heim_column column(std::size_t index) const { return detail::column(result_, index); }
 
  private:
   const heim_result* result_;
@@ -177,13 +184,7 @@ class Result {
   bool empty() const { return size() == 0; }
   Row operator[](std::size_t row) const { return {result_, row}; }
   std::size_t columns() const { return heim_result_columns(result_); }
-  heim_column column(std::size_t index) const {
-    heim_column about{};
-    about.struct_size = sizeof about;
-    detail::check(
-        [&](heim_error* error) { return heim_result_column(result_, index, &about, error); });
-    return about;
-  }
+  heim_column column(std::size_t index) const { return detail::column(result_, index); }
   auto begin() const { return Iterator{result_, 0}; }
   auto end() const { return Iterator{result_, size()}; }
 
@@ -194,7 +195,10 @@ class Result {
     const heim_result* result = nullptr;
     std::size_t row = 0;
     Row operator*() const { return {result, row}; }
-    Iterator& operator++() { return ++row, *this; }
+    Iterator& operator++() {
+      ++row;
+      return *this;
+    }
     Iterator operator++(int) { return {result, row++}; }
     bool operator==(const Iterator&) const = default;
   };

@@ -202,7 +202,10 @@ class Session::Rows {
     using difference_type = std::ptrdiff_t;
     Rows* rows = nullptr;
     Row operator*() const { return rows->portion_[rows->row_]; }
-    Iterator& operator++() { return rows->step(), *this; }
+    Iterator& operator++() {
+      rows->step();
+      return *this;
+    }
     void operator++(int) { rows->step(); }
     bool operator==(std::default_sentinel_t) const { return rows->ended_; }
   };

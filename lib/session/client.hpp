@@ -105,7 +105,7 @@ class Client final : public StreamHandler, public Holder {
   void shutdown_notice();
   // By the listener of its database: it has the channels asked for; a notification; its side of the
   // fence; what may have been missed.
-  void on_subscribed(bool ok, const std::string& fence);
+  void on_subscribed(bool ok, const std::string& fence, std::uint32_t round);
   void on_told(const Notification& what);
   void on_fence(std::uint64_t number);
   void on_listener_lost();

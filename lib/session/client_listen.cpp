@@ -54,6 +54,7 @@ struct Client::Listening {
   Move move = Move::none;
   std::string fence;
   std::uint64_t number = 0;                             // of the fence that is on its way
+  std::uint32_t round = 0;                              // of what the listener was asked last
   bool server_passed = false, listener_passed = false;  // the fence was seen there
   bool server_done = false;                             // it listens, or does not any more
   std::uint8_t failures = 0;                            // of this move
@@ -154,6 +155,8 @@ void Client::move_channels_out() {
     return ask_channels(unlisten_sql(list(mine.moving)) + unlisten_sql({mine.fence}));
   }
   if (holds_ != hold_listen) return;
+  // Only what it listens on now may move: a statement may have come between.
+  if ((effects_ & (listens | unlistens)) != 0) return ask_state();
   if (mine.move == Listening::Move::ready) return mine.deaf ? void() : send_fence();
   if (mine.move != Listening::Move::none || mine.own.empty() || mine.notifies) return;
   const bool wanted = pool->record.waiters.load(std::memory_order_relaxed) != 0;
@@ -165,7 +168,7 @@ void Client::move_channels_out() {
   if (mine.at != pool) return;
   mine.move = Listening::Move::joining;
   mine.moving = mine.own;
-  const Listener::Subscriber me{hub.worker, id};
+  const Listener::Asker me{{hub.worker, id}, ++mine.round};
   at_listener(
       [me, channels = list(mine.moving)](Listener& listener) { listener.subscribe(me, channels); });
 }
@@ -180,12 +183,12 @@ void Client::look_again() {
   });
 }
 
-void Client::on_subscribed(bool ok, const std::string& fence) {
+void Client::on_subscribed(bool ok, const std::string& fence, std::uint32_t round) {
   if (!listening_) return;
   Listening& mine = *listening_;
   mine.fence = fence;
   mine.deaf = false;
-  if (mine.move != Listening::Move::joining) return;
+  if (mine.move != Listening::Move::joining || mine.round != round) return;
   if (!ok) {
     // They stay where they are.
     unsubscribe(list(mine.moving));

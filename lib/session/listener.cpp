@@ -81,7 +81,7 @@ void Listener::link(Server& server) {
   for (const auto& [channel, subscribers] : channels_) all.push_back(channel);
   send(listen_sql(all), {{}, true});
   // The empty statement: its answer comes behind the others.
-  for (const Subscriber& asker : std::exchange(askers_, {})) send({}, {asker});
+  for (const Asker& asker : std::exchange(askers_, {})) send({}, {asker});
 }
 
 void Listener::send(const std::string& sql, Order order) {
@@ -103,19 +103,19 @@ std::set<Listener::Subscriber> Listener::subscribers() const {
   return all;
 }
 
-void Listener::subscribe(Subscriber who, const std::vector<std::string>& channels) {
+void Listener::subscribe(Asker asker, const std::vector<std::string>& channels) {
   std::vector<std::string> more;
   for (const std::string& channel : channels) {
     auto [entry, made] = channels_.try_emplace(channel);
-    entry->second.insert(who);
+    entry->second.insert(asker.who);
     if (made) more.push_back(channel);
   }
-  send(listen_sql(more), {who});
+  send(listen_sql(more), {asker});
   if (!server_ && !hub_.shared.broker.in_line(ticket_) && hub_.now() >= retry_at_) join();
 }
 
 void Listener::unsubscribe(Subscriber who, const std::vector<std::string>& channels) {
-  std::erase(askers_, who);
+  std::erase_if(askers_, [&](const Asker& asker) { return asker.who == who; });
   for (const std::string& channel : channels) {
     const auto entry = channels_.find(channel);
     if (entry == channels_.end()) continue;
@@ -173,9 +173,9 @@ void Listener::answered() {
     }
   }
   if (!order.asker) return;
-  const Subscriber asker = *order.asker;
-  hub_.shared.fabric->post(asker.worker, [session = asker.session, ok, fence = fence_](Hub& hub) {
-    if (Client* client = hub.find(session)) client->on_subscribed(ok, fence);
+  const auto [who, round] = *order.asker;
+  hub_.shared.fabric->post(who.worker, [who = who, round = round, ok, fence = fence_](Hub& hub) {
+    if (Client* client = hub.find(who.session)) client->on_subscribed(ok, fence, round);
   });
 }
 

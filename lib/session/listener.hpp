@@ -41,12 +41,16 @@ class Listener final : public Holder {
     pool::SessionId session = 0;
     auto operator<=>(const Subscriber&) const = default;
   };
+  struct Asker {
+    Subscriber who;
+    std::uint32_t round = 0;  // of its questions: an answer to an earlier one is none
+  };
 
   Listener(Hub& hub, Pool& pool);
   ~Listener() override;
 
   /// Once it listens on all of `channels`, Client::on_subscribed() is told so.
-  void subscribe(Subscriber who, const std::vector<std::string>& channels);
+  void subscribe(Asker asker, const std::vector<std::string>& channels);
   void unsubscribe(Subscriber who, const std::vector<std::string>& channels);
   void link(Server& server);
   /// Time passed: a connection that was lost is opened again, one that nobody needs is closed.
@@ -65,7 +69,7 @@ class Listener final : public Holder {
   void join();
   /// A statement that was sent: who hears that it is done.
   struct Order {
-    std::optional<Subscriber> asker;
+    std::optional<Asker> asker;
     bool all = false;  // all subscribers: it listens again
   };
   void send(const std::string& sql, Order order);
@@ -82,8 +86,8 @@ class Listener final : public Holder {
   Instant retry_at_{};
   Instant unused_since_{};
   std::map<std::string, std::set<Subscriber>> channels_;
-  std::deque<Order> orders_;        // not answered yet
-  std::vector<Subscriber> askers_;  // while there is no connection
+  std::deque<Order> orders_;   // not answered yet
+  std::vector<Asker> askers_;  // while there is no connection
   std::string received_;
   bool failed_ = false;  // the order at the front
 };

@@ -2,10 +2,10 @@
  * nothing is left behind. */
 #define _POSIX_C_SOURCE 200809L
 
-#include <dirent.h>
 #include <pthread.h>
 #include <unistd.h>
 
+#include "entries.h"
 #include "sessions.h"
 
 #define THREADS 32
@@ -123,15 +123,6 @@ static void test_stop(heim_stop how) {
   OK(heim_proxy_wait(shared, HEIM_FOREVER, &error));
   heim_proxy_close(shared);
   heim_session_close(watcher);
-}
-
-static int entries(const char* path) {
-  DIR* dir = opendir(path);
-  int count = 0;
-  CHECK(dir);
-  while (readdir(dir)) ++count;
-  closedir(dir);
-  return count;
 }
 
 static void one_life(void) {

@@ -121,6 +121,18 @@ def test_unlisten(auto, server, database):
         assert channels == [("x",)]
 
 
+def test_what_changes_while_channels_move(auto, server, database):
+    """LISTEN and UNLISTEN right behind a LISTEN: its channels are about to move then."""
+    with connect(server, database) as direct:
+        for number in range(100):
+            with connect(auto, database) as client:
+                client.execute("listen a")
+                client.execute("listen b")
+                client.execute("unlisten a")
+                direct.execute("select pg_notify('a', '1'), pg_notify('b', %s)", (str(number),))
+                assert heard(client, 1) == [("b", str(number))]
+
+
 def test_own_notifications_come_before_the_answer_is_complete(auto, database):
     with connect(auto, database) as client:
         client.execute("listen mine")

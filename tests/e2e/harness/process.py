@@ -60,7 +60,7 @@ class Process:
         with open(self.log_path, "ab") as out:
             self.popen = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=popen.pop("stdin", subprocess.DEVNULL),
                 stdout=out,
                 stderr=out,
                 preexec_fn=before_exec,
