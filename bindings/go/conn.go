@@ -118,7 +118,7 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 		return nil
 	}
 	// database/sql knows one failure here; opening another connection tells the true one.
-	session, err := openSession(ctx, c.connector.proxy, &c.connector.options)
+	session, err := c.connector.openSession(ctx)
 	if err != nil {
 		return driver.ErrBadConn
 	}
@@ -248,6 +248,20 @@ func (c *Conn) Parameter(name string) string {
 	defer C.free(unsafe.Pointer(text))
 	return C.GoString(C.heim_session_parameter(c.session.handle.session, text))
 }
+
+// A Transaction is the state that a connection is in.
+type Transaction int
+
+const (
+	NoTransaction     Transaction = C.HEIM_TRANSACTION_NONE
+	TransactionOpen   Transaction = C.HEIM_TRANSACTION_OPEN
+	TransactionBroken Transaction = C.HEIM_TRANSACTION_FAILED // only a rollback ends it
+	TransactionBusy   Transaction = C.HEIM_TRANSACTION_BUSY   // a statement is not over
+	TransactionEnded  Transaction = C.HEIM_TRANSACTION_ENDED  // the session is
+)
+
+// Transaction is what the server last said of it.
+func (c *Conn) Transaction() Transaction { return Transaction(c.session.transaction()) }
 
 // Explain says where a statement would go now, and why. It is not run.
 func (c *Conn) Explain(sql string) (map[string]string, error) {

@@ -56,13 +56,17 @@ func (o *Options) texts() ([]byte, int, error) {
 type Connector struct {
 	proxy   *Proxy
 	options Options
-	release func() error // nil: the proxy is somebody else's
+	logins  chan struct{} // one for each that is under way
+	release func() error  // nil: the proxy is somebody else's
 	once    sync.Once
 }
 
+// A login holds a thread of the runtime, where it waits for a server too. More take turns.
+const loginsMax = 16
+
 // NewConnector is of a proxy that its caller keeps, and closes after the DB.
 func NewConnector(proxy *Proxy, options Options) *Connector {
-	return &Connector{proxy: proxy, options: options}
+	return &Connector{proxy: proxy, options: options, logins: make(chan struct{}, loginsMax)}
 }
 
 // Connect opens a session. If ctx ends first, it is not waited for.
@@ -78,7 +82,7 @@ func (c *Connector) connect(ctx context.Context) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	session, err := openSession(ctx, c.proxy, &c.options)
+	session, err := c.openSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -144,9 +148,9 @@ func (d Driver) openConnector(dsn string) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Connector{proxy: proxy, options: options, release: func() error {
-		return shared.release(path)
-	}}, nil
+	connector := NewConnector(proxy, options)
+	connector.release = func() error { return shared.release(path) }
+	return connector, nil
 }
 
 func parseDSN(dsn string) (path string, options Options, err error) {

@@ -16,7 +16,8 @@ import (
 const copyPiece = 64 << 10
 
 // CopyIn runs a COPY ... FROM STDIN and sends it what `from` has. It answers how many rows came. If
-// `from` fails, so does the COPY, and nothing of it is kept. For sql.Conn.Raw:
+// `from` fails, so does the COPY: the error is the server's, and errors.Is finds that of `from` in it.
+// For sql.Conn.Raw:
 //
 //	err = conn.Raw(func(raw any) error {
 //		count, err = raw.(*heimproxy.Conn).CopyIn(ctx, "copy items from stdin", file)
@@ -42,26 +43,39 @@ func (s *session) feed(ctx context.Context, from io.Reader) error {
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {
-			piece := buffer[:n]
-			if failed := s.call(ctx, func() C.heim_status {
-				return C.heimgo_copy_write(s.handle, unsafe.Pointer(&piece[0]), C.size_t(len(piece)))
-			}); failed != nil {
+			if failed := s.writeCopy(ctx, buffer[:n]); failed != nil {
 				return failed
 			}
-		}
-		if err == nil {
-			err = ctx.Err()
 		}
 		if err == io.EOF {
 			return s.endCopy(ctx, "")
 		}
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		if err != nil {
-			if failed := s.endCopy(context.Background(), err.Error()); !errors.Is(failed, Server) {
-				return failed
-			}
-			return err
+			return s.giveUpCopy(err)
 		}
 	}
+}
+
+func (s *session) writeCopy(ctx context.Context, piece []byte) error {
+	return s.call(ctx, func() C.heim_status {
+		return C.heimgo_copy_write(s.handle, unsafe.Pointer(&piece[0]), C.size_t(len(piece)))
+	})
+}
+
+// giveUpCopy ends it as failed, by the program's doing.
+func (s *session) giveUpCopy(cause error) error {
+	err := s.endCopy(context.Background(), cause.Error())
+	if cause == context.Canceled || cause == context.DeadlineExceeded {
+		return cause
+	}
+	var told *Error
+	if errors.As(err, &told) {
+		told.cause = cause
+	}
+	return err
 }
 
 // endCopy says that the data is complete, or why it is of no use.
@@ -69,13 +83,6 @@ func (s *session) endCopy(ctx context.Context, reason string) error {
 	why := optional(reason)
 	defer C.free(unsafe.Pointer(why))
 	return s.call(ctx, func() C.heim_status { return C.heimgo_copy_end(s.handle, why) })
-}
-
-func (c *Conn) failCopy(s *session, reason string) error {
-	if err := s.endCopy(context.Background(), reason); !errors.Is(err, Server) {
-		return err
-	}
-	return nil
 }
 
 // CopyOut runs a COPY ... TO STDOUT and writes what comes. It answers how many rows came. If `to`

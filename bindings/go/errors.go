@@ -69,6 +69,7 @@ type Error struct {
 	Column     string
 	DataType   string
 	Constraint string
+	cause      error
 }
 
 func (e *Error) Error() string {
@@ -80,6 +81,9 @@ func (e *Error) Error() string {
 
 // SQLState is the code as a string, by the name that other drivers have for it too.
 func (e *Error) SQLState() string { return string(e.Code) }
+
+// Unwrap is what the program itself failed by, where that is why: the reader of a CopyIn.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Is tells errors.Is whether target is the Status, the Code or the class of the error.
 func (e *Error) Is(target error) bool {

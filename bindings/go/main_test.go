@@ -78,9 +78,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func same[T comparable](t testing.TB, got, wanted T) {
+func same[T any](t testing.TB, got, wanted T) {
 	t.Helper()
-	if got != wanted {
+	if any(got) != any(wanted) {
 		t.Fatalf("%v, and %v was expected", got, wanted)
 	}
 }

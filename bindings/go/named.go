@@ -12,8 +12,8 @@ import (
 //
 //	db.Query("select name from items where price < @limit", sql.Named("limit", 10))
 //
-// Only the names that are given count, outside of texts, quoted names and comments, and not within
-// an operator: whatever else has an @ stays as it is. A value may be used several times.
+// Only the names that are given count, outside of texts, quoted names and comments, and not behind a
+// word or within an operator: whatever else has an @ stays as it is. A value may be used often.
 func numbered(sql string, args []driver.NamedValue) (string, []driver.NamedValue, error) {
 	given := 0
 	for i := range args {
@@ -69,7 +69,10 @@ const operators = "+-*/<>=~!@#%^&|`?"
 
 // nameAt is the name of an @name that begins there, "" if none does.
 func nameAt(sql string, at int) string {
-	if sql[at] != '@' || at > 0 && strings.IndexByte(operators, sql[at-1]) >= 0 {
+	if sql[at] != '@' {
+		return ""
+	}
+	if at > 0 && (isWord(sql[at-1], true) || strings.IndexByte(operators, sql[at-1]) >= 0) {
 		return ""
 	}
 	end := at + 1

@@ -116,7 +116,7 @@ var errCopy = errors.New("heimproxy: COPY is for Conn.CopyIn and Conn.CopyOut")
 func (c *Conn) refuseCopy(s *session) error {
 	switch s.handle.kind {
 	case C.HEIM_KIND_COPY_IN:
-		if err := c.failCopy(s, errCopy.Error()); err != nil {
+		if err := s.giveUpCopy(errCopy); !errors.Is(err, errCopy) {
 			return err
 		}
 		return errCopy

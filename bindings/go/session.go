@@ -31,28 +31,33 @@ type session struct {
 	values  []C.heimgo_value
 }
 
-func openSession(ctx context.Context, p *Proxy, o *Options) (*session, error) {
-	type opened struct {
-		session *session
-		err     error
+// openSession returns when ctx ends, too: the login goes on then, and what it opens is closed.
+func (c *Connector) openSession(ctx context.Context) (*session, error) {
+	select {
+	case c.logins <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	done := make(chan opened, 1)
+	var opened *session
+	done := make(chan error, 1)
 	open := func() {
-		s, err := openNow(p, o)
-		done <- opened{s, err}
+		defer func() { <-c.logins }()
+		var err error
+		opened, err = openNow(c.proxy, &c.options)
+		done <- err
 	}
 	if ctx.Done() == nil {
 		open()
-	} else {
-		go open()
+		return opened, <-done
 	}
+	go open()
 	select {
-	case o := <-done:
-		return o.session, o.err
+	case err := <-done:
+		return opened, err
 	case <-ctx.Done():
 		go func() {
-			if o := <-done; o.session != nil {
-				o.session.close()
+			if <-done == nil {
+				opened.close()
 			}
 		}()
 		return nil, ctx.Err()
