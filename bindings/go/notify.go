@@ -20,7 +20,7 @@ type Notification struct {
 }
 
 // Notification is the next one of the channels that the connection listens on. It waits without a
-// thread, until ctx ends. For sql.Conn.Raw.
+// thread, until ctx ends; if it has ended, one that is there is told nevertheless. For sql.Conn.Raw.
 func (c *Conn) Notification(ctx context.Context) (Notification, error) {
 	s, err := c.idle()
 	if err != nil {
@@ -31,15 +31,15 @@ func (c *Conn) Notification(ctx context.Context) (Notification, error) {
 		return Notification{}, err
 	}
 	for {
-		if err := ctx.Err(); err != nil {
-			return Notification{}, err
-		}
 		told := C.heim_notification{struct_size: C.sizeof_heim_notification}
 		status := C.heimgo_notification(s.handle, &told)
 		if status == C.HEIM_OK {
 			return Notification{uint32(told.pid), C.GoString(told.channel), C.GoString(told.payload)}, nil
 		}
 		if err := s.outcome(ctx, status); !errors.Is(err, TimedOut) {
+			return Notification{}, err
+		}
+		if err := ctx.Err(); err != nil {
 			return Notification{}, err
 		}
 		if err := waitReadable(ctx, descriptor); err != nil && ctx.Err() == nil {

@@ -1,9 +1,10 @@
-"""The Go module against a real server: vet, tests with the race detector, drivers, the example.
+"""The Go module against a real server.
 
-    run.py GO-DIRECTORY LIBRARY PKG-CONFIG-DIRECTORY PORT
+    run.py tests|spec GO-DIRECTORY LIBRARY PKG-CONFIG-DIRECTORY PORT
 
-tests/capi/with_postgres.py starts the server and gives the port. Without a Go toolchain the tests
-are skipped (77).
+`tests`: vet, the tests with the race detector, drivers, the example. `spec`: the conformance script
+(bindings/spec). tests/capi/with_postgres.py starts the server and gives the port. Without a Go
+toolchain they are skipped (77).
 """
 
 import os
@@ -65,19 +66,28 @@ def run_example(directory, env):
         sys.exit("the example said something else")
 
 
+def test(module, root, env):
+    for directory in (module, module / "internal" / "drivers"):
+        check_format(directory, env)
+        run(["go", "vet", "./..."], directory, env)
+        run(["go", "test", "-race", "-count=1", "-timeout=300s", "./..."], directory, env)
+    run_example(root / "examples" / "go-pgx", env)
+
+
+def replay(module, root, env):
+    cases = str(root / "bindings" / "spec" / "cases")
+    run(["go", "run", "-race", "./internal/spec", cases, env["HEIM_TEST_PORT"]], module, env)
+
+
 def main():
-    module, library, pkg_config, port = sys.argv[1:]
+    what, module, library, pkg_config, port = sys.argv[1:]
     module = Path(module)
     if not shutil.which("go"):
         print("skipped: no Go toolchain (go) on this machine")
         return 77
     root = module.parents[1]
     env = environment(root, str(Path(library).parent), pkg_config, port)
-    for directory in (module, module / "internal" / "drivers"):
-        check_format(directory, env)
-        run(["go", "vet", "./..."], directory, env)
-        run(["go", "test", "-race", "-count=1", "-timeout=300s", "./..."], directory, env)
-    run_example(root / "examples" / "go-pgx", env)
+    {"tests": test, "spec": replay}[what](module, root, env)
     return 0
 
 
