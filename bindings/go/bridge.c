@@ -141,7 +141,6 @@ heim_status heimgo_run(heimgo_session* s, const char* text, const heimgo_value* 
   *(flags & HEIMGO_STATEMENT ? &request.statement : &request.sql) = text;
   request.values = given;
   request.value_count = count;
-  request.result_format = flags & HEIMGO_BINARY ? HEIM_FORMAT_BINARY : HEIM_FORMAT_TEXT;
   request.streamed = 1;
   if (flags & HEIMGO_START) {
     status = tell(s, heim_session_start(s->session, &request, NULL, NULL, &s->error));

@@ -60,7 +60,7 @@ typedef struct heimgo_value {
   uint32_t format;
 } heimgo_value;
 
-enum { HEIMGO_STATEMENT = 1, HEIMGO_BINARY = 2, HEIMGO_START = 4 };
+enum { HEIMGO_STATEMENT = 1, HEIMGO_START = 2 };
 
 /* Runs the SQL that `text` begins with, or with HEIMGO_STATEMENT the statement of that name; rows
  * come in portions. With HEIMGO_START it does not wait. */

@@ -24,12 +24,10 @@ type Conn struct {
 	session   *session
 	open      *rows // whose rows are not read to their end; nil: none
 	prepared  int   // how many statements were; their names
-	// generation tells statements that were prepared in a session before this one, or were
-	// deallocated behind their back.
-	generation int
-	marked     bool // something may be left behind in the session
-	closed     bool
-	onClose    func() error
+	forgotten int   // how often all prepared statements were deallocated by SQL
+	marked    bool  // something may be left behind in the session
+	closed    bool
+	onClose   func() error
 }
 
 var (
@@ -63,22 +61,34 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.closed = true
-	c.endSession()
+	if !c.session.abandoned {
+		c.session.ended = true
+		c.session.close()
+	}
 	if c.onClose != nil {
 		return c.onClose()
 	}
 	return nil
 }
 
-func (c *Conn) endSession() {
-	if !c.session.abandoned {
-		c.session.ended = true
-		c.session.close()
-	}
+// IsValid is asked when database/sql puts the connection back into its pool. Who only read and wrote
+// rows has left nothing in the session. Behind anything else (SET, LISTEN, temporary tables, a failure,
+// a transaction that was not ended, ...) the connection is closed, which frees at once what it holds;
+// another one costs some microseconds and no round trip. What a function sets inside is not seen:
+// Options.ResetAlways is for those who call such.
+func (c *Conn) IsValid() bool {
+	isClean := !c.marked && !c.session.failed && !c.connector.options.ResetAlways
+	return isClean && c.open == nil && c.Transaction() == NoTransaction
 }
 
-// IsValid is false when the connection is of no further use.
-func (c *Conn) IsValid() bool { return !c.session.ended }
+// ResetSession is asked when the connection is taken out of the pool: it may have ended there.
+func (c *Conn) ResetSession(context.Context) error {
+	if c.Transaction() == TransactionEnded {
+		c.session.ended = true
+		return driver.ErrBadConn
+	}
+	return nil
+}
 
 // Ping asks a server for nothing.
 func (c *Conn) Ping(ctx context.Context) error {
@@ -100,44 +110,17 @@ func nothingDone(err error) error {
 	return err
 }
 
-// ResetSession makes the connection as new before somebody else uses it. Who only read and wrote
-// rows has left nothing. Behind anything else (SET, LISTEN, temporary tables, a transaction that was
-// not ended, ...) the session is replaced, which costs some microseconds and no round trip. What a
-// function sets inside is not seen: Options.ResetAlways is for those who call such.
-func (c *Conn) ResetSession(ctx context.Context) error {
-	if c.session.ended {
-		return driver.ErrBadConn
-	}
-	state := c.session.transaction()
-	if state == C.HEIM_TRANSACTION_ENDED {
-		c.session.ended = true
-		return driver.ErrBadConn
-	}
-	clean := state == C.HEIM_TRANSACTION_NONE && c.open == nil && !c.marked
-	if clean && !c.connector.options.ResetAlways {
-		return nil
-	}
-	// database/sql knows one failure here; opening another connection tells the true one.
-	session, err := c.connector.openSession(ctx)
-	if err != nil {
-		return driver.ErrBadConn
-	}
-	c.endSession()
-	c.session, c.open, c.marked = session, nil, false
-	c.generation++
-	return nil
-}
-
 // What these leave behind ends with the transaction, or is no session's.
 var harmless = map[string]bool{
 	"SELECT": true, "INSERT": true, "UPDATE": true, "DELETE": true, "MERGE": true, "COPY": true,
 	"BEGIN": true, "COMMIT": true, "ROLLBACK": true, "SAVEPOINT": true, "RELEASE": true, "": true,
+	"SHOW": true, "LOCK": true, "TRUNCATE": true, "NOTIFY": true,
 }
 
 // observe looks at what was run.
 func (c *Conn) observe(sql, tag string) {
 	if strings.HasPrefix(tag, "DEALLOCATE") || tag == "DISCARD ALL" {
-		c.generation++
+		c.forgotten++
 	}
 	word := tag
 	if space := strings.IndexByte(tag, ' '); space >= 0 {

@@ -29,8 +29,8 @@ type Options struct {
 	// ResultBytesMax bounds what a text of several statements may answer; 0: 1 GiB. Other rows are
 	// streamed.
 	ResultBytesMax int
-	// ResetAlways makes each use of a pooled connection a new session. Otherwise only a use that
-	// seems to have left something behind does: see ResetSession.
+	// ResetAlways makes each use of the pool a new connection. Otherwise only a use that seems to have
+	// left something behind does: see Conn.IsValid.
 	ResetAlways bool
 }
 

@@ -21,6 +21,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		exec(t, db, text)
 		same(t, one[string](t, db, "show work_mem"), usual)
 	}
+	_, err := db.Exec("set work_mem = '7MB'; commit; select 1/0")
+	same(t, errors.Is(err, heimproxy.Code("22012")), true)
+	same(t, one[string](t, db, "show work_mem"), usual)
 	exec(t, db, "create temp table left_over (n int)")
 	exec(t, db, "select 1 as n into temp left_over_too")
 	same(t, one[bool](t, db, "select to_regclass('pg_temp.left_over') is null and to_regclass('pg_temp.left_over_too') is null"), true)
@@ -34,44 +37,43 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	exec(t, db, "prepare left_over as select 1")
 	_, err = db.Exec("execute left_over")
 	same(t, errors.Is(err, heimproxy.Code("26000")), true)
-	exec(t, db, "select pg_advisory_lock(5)")
-	// The lock goes with its session, which is ended when the connection is wanted again.
-	same(t, one[int](t, db, "select 1"), 1)
-	other := open(t)
-	eventually(t, "the lock is free", func() bool { return one[bool](t, other, "select pg_try_advisory_lock(5)") })
-	same(t, db.Stats().OpenConnections, 1)
 }
 
-// A connection of the pool is reused as it is where nothing can be left behind.
+// A connection of the pool is reused where nothing can be left behind.
 func TestReuse(t *testing.T) {
 	db := single(t)
-	same(t, sameSession(t, db, func() { one[int](t, db, "select 1") }), true)
-	same(t, sameSession(t, db, func() { exec(t, db, "set work_mem = '7MB'") }), false)
+	same(t, isReused(t, db, func(c *sql.Conn) { one[int](t, c, "select 1") }), true)
+	same(t, isReused(t, db, func(c *sql.Conn) { exec(t, c, "set work_mem = '7MB'") }), false)
+	same(t, isReused(t, db, func(c *sql.Conn) { exec(t, c, "begin") }), false)
 	o := options()
 	o.ResetAlways = true
 	always := openWith(t, o)
-	always.SetMaxOpenConns(1)
-	same(t, sameSession(t, always, func() { one[int](t, always, "select 1") }), false)
+	same(t, isReused(t, always, func(c *sql.Conn) { one[int](t, c, "select 1") }), false)
 }
 
-// sameSession: whether the session is the same one after use. It is marked by what only it has.
-func sameSession(t *testing.T, db *sql.DB, use func()) bool {
-	mark := func(conn *sql.Conn) (found string) {
-		must(t, raw(t, conn, func(c *heimproxy.Conn) error {
-			found = fmt.Sprintf("%p", c.SessionForTest())
-			return nil
-		}))
-		return found
+func isReused(t *testing.T, db *sql.DB, use func(*sql.Conn)) bool {
+	var found [2]*heimproxy.Conn
+	for i := range found {
+		conn, err := db.Conn(ctx)
+		must(t, err)
+		must(t, raw(t, conn, func(c *heimproxy.Conn) error { found[i] = c; return nil }))
+		use(conn)
+		must(t, conn.Close())
 	}
-	conn, err := db.Conn(ctx)
-	must(t, err)
-	before := mark(conn)
-	must(t, conn.Close())
-	use()
-	conn, err = db.Conn(ctx)
-	must(t, err)
-	defer conn.Close()
-	return mark(conn) == before
+	return found[0] == found[1]
+}
+
+// What is left behind is gone when the connection is given back, not when the next one comes.
+func TestServersAreFreed(t *testing.T) {
+	db := single(t)
+	other := open(t)
+	exec(t, db, "select pg_advisory_lock(6)")
+	eventually(t, "the lock is free", func() bool {
+		tx, err := other.Begin()
+		must(t, err)
+		defer tx.Rollback()
+		return one[bool](t, tx, "select pg_try_advisory_xact_lock(6)")
+	})
 }
 
 func TestParallelUse(t *testing.T) {

@@ -141,11 +141,11 @@ func (r result) LastInsertId() (int64, error) {
 // ---- prepared statements ------------------------------------------------------------------------
 
 type stmt struct {
-	conn       *Conn
-	sql, name  string
-	types      []uint32
-	generation int
-	closed     bool
+	conn      *Conn
+	sql, name string
+	types     []uint32
+	forgotten int // the connection's, when it was prepared
+	closed    bool
 }
 
 var (
@@ -180,7 +180,7 @@ func (t *stmt) prepare(ctx context.Context) error {
 		return err
 	}
 	t.types = s.parameterTypes()
-	t.generation = t.conn.generation
+	t.forgotten = t.conn.forgotten
 	return nil
 }
 
@@ -190,7 +190,7 @@ func (t *stmt) NumInput() int { return len(t.types) }
 // Close forgets it at the server. What cannot be told there goes with the session.
 func (t *stmt) Close() error {
 	c := t.conn
-	if t.closed || c.closed || c.session.ended || t.generation != c.generation {
+	if t.closed || c.closed || c.session.ended || t.forgotten != c.forgotten {
 		return nil
 	}
 	t.closed = true
@@ -219,7 +219,7 @@ func (t *stmt) ask(ctx context.Context, args []driver.NamedValue) (*session, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if t.generation != t.conn.generation {
+	if t.forgotten != t.conn.forgotten {
 		if err := t.prepare(ctx); err != nil {
 			return nil, nothingDone(err)
 		}

@@ -23,6 +23,8 @@ type session struct {
 	patience time.Duration // for a statement that is cancelled
 	// ended: it can only be closed. What is asked then was certainly not done.
 	ended bool
+	// failed: a statement has, and nobody knows what it left behind.
+	failed bool
 	// abandoned: a call is still in the library, and whoever made it closes the session.
 	abandoned bool
 	readiness *os.File // a copy of its descriptor; nil: not needed yet
@@ -151,6 +153,7 @@ func (s *session) outcome(ctx context.Context, status C.heim_status) error {
 		return nil
 	}
 	err := s.failure(status)
+	s.failed = s.failed || err.Status == Server
 	if err.Status == Closed {
 		s.ended = true
 	}
@@ -213,10 +216,15 @@ func (s *session) askRun(flags C.int) C.heim_status {
 		C.size_t(len(s.values)), flags)
 }
 
+const requestKept = 64 << 10
+
 // setRequest begins a request with its SQL, or the name of a prepared statement.
 func (s *session) setRequest(text string) error {
 	if strings.IndexByte(text, 0) >= 0 {
 		return errors.New("heimproxy: a zero byte in a statement")
+	}
+	if cap(s.request) > requestKept {
+		s.request = nil
 	}
 	s.request = append(append(s.request[:0], text...), 0)
 	s.values = s.values[:0]
