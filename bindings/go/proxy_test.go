@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -182,4 +183,45 @@ func TestDSN(t *testing.T) {
 		}
 	}()
 	proxy.DSN("postgres", "app")
+}
+
+func descriptors(t *testing.T) int {
+	found, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return len(found)
+}
+
+// Sessions, and proxies, leave no descriptor and no goroutine behind.
+func TestNothingLeaks(t *testing.T) {
+	round := func(sessions int) {
+		own, err := heimproxy.Open(heimproxy.Config{Text: configText(""), Sidecar: true,
+			Log: func(heimproxy.LogLevel, string) {}})
+		must(t, err)
+		o := options()
+		o.OnNotice = func(*heimproxy.Notice) {}
+		db := sql.OpenDB(heimproxy.NewConnector(own, o))
+		for i := 0; i < sessions; i++ {
+			conn, err := db.Conn(ctx)
+			must(t, err)
+			exec(t, conn, "listen leaks; do $$ begin raise notice 'x'; end $$")
+			short, cancel := context.WithCancel(ctx)
+			cancel()
+			must(t, raw(t, conn, func(c *heimproxy.Conn) error {
+				_, err := c.Notification(short)
+				same(t, err, context.Canceled)
+				return nil
+			}))
+			must(t, conn.Close())
+		}
+		must(t, db.Close())
+		must(t, own.Close())
+	}
+	round(50)
+	before := descriptors(t)
+	goroutines := runtime.NumGoroutine()
+	for i := 0; i < 5; i++ {
+		round(50)
+	}
+	same(t, descriptors(t), before)
+	eventually(t, "the goroutines end", func() bool { return runtime.NumGoroutine() <= goroutines })
 }
