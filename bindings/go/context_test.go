@@ -111,6 +111,24 @@ func TestCancelledRows(t *testing.T) {
 	same(t, db.Stats().OpenConnections, 1)
 }
 
+// What failed by something else says so, and that the context had ended.
+func TestFailedBeforeTheCancel(t *testing.T) {
+	own, cancel := context.WithCancel(ctx)
+	conn := grab(t, open(t))
+	done := sleeper(t, "lost", func(sql string) error {
+		_, err := conn.ExecContext(own, sql)
+		return err
+	})
+	pid := one[int](t, admin(t), "select pid from pg_stat_activity where query like '%/* lost */%' and pid <> pg_backend_pid()")
+	must(t, syscall.Kill(pid, syscall.SIGSTOP)) // the cancel does not reach it
+	cancel()
+	exec(t, admin(t), "select pg_terminate_backend($1::int)", pid)
+	must(t, syscall.Kill(pid, syscall.SIGCONT))
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
 // In a transaction, a statement that is cancelled leaves it failed.
 func TestCancelledInTransaction(t *testing.T) {
 	db := single(t)

@@ -82,7 +82,7 @@ func (e *Error) Error() string {
 // SQLState is the code as a string, by the name that other drivers have for it too.
 func (e *Error) SQLState() string { return string(e.Code) }
 
-// Unwrap is what the program itself failed by, where that is why: the reader of a CopyIn.
+// Unwrap is what may be why: that the context had ended, or what the reader of a CopyIn failed by.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Is tells errors.Is whether target is the Status, the Code or the class of the error.

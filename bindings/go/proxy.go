@@ -33,11 +33,12 @@ type Config struct {
 	// File is the path of a configuration; Text is one itself, TOML or JSON. One of them is given.
 	File, Text string
 	// Log gets each line of the log, on a goroutine of its own; nil: there is no log. A Log that is
-	// slow loses lines.
+	// slow loses lines. It must not close the proxy.
 	Log func(level LogLevel, line string)
 	// LogLevel: lines below it are left out. The configuration decides unless it is set.
 	LogLevel LogLevel
 	// Seats is how many sessions can be in the engine at once; 0: as many as suit this machine.
+	// Below 0: there are none, as for a mere Sidecar.
 	Seats int
 	// Sidecar: listen on a unix socket that only this user can enter. DSN says where.
 	Sidecar bool
@@ -65,6 +66,9 @@ func Open(config Config) (*Proxy, error) {
 		log_level:  C.heim_log_level(config.LogLevel),
 		log_socket: -1,
 		seats:      C.uint32_t(config.Seats),
+	}
+	if config.Seats < 0 {
+		settings.seats = C.HEIM_NO_SEATS
 	}
 	if config.Sidecar {
 		settings.sidecar = 1

@@ -160,6 +160,7 @@ func (s *session) outcome(ctx context.Context, status C.heim_status) error {
 	if err.Code == QueryCanceled && ctx.Err() != nil {
 		return ctx.Err()
 	}
+	err.cause = ctx.Err()
 	return err
 }
 
