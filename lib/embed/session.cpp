@@ -25,7 +25,11 @@ constexpr std::size_t out_kept = 64 << 10;
 }  // namespace
 
 Session::Session(runtime::Engine& engine, Options options)
-    : seat_(seat_of(engine)), process_(::getpid()), stream_(*seat_, *this), reader_(held_) {
+    : cancels_(std::make_shared<Cancels>(Cancels{this})),
+      seat_(seat_of(engine)),
+      process_(::getpid()),
+      stream_(*seat_, *this),
+      reader_(held_) {
   try {
     reader_.set_limit(options.result_bytes_max);
     reader_.set_on_notice(std::move(options.on_notice));
@@ -33,6 +37,7 @@ Session::Session(runtime::Engine& engine, Options options)
   } catch (...) {
     {
       Visit visit(*seat_);
+      cancels_->owner = nullptr;
       stream_.hang_up();
       seat_->forget(*this);
     }
@@ -44,6 +49,7 @@ Session::Session(runtime::Engine& engine, Options options)
 Session::~Session() {
   {
     Visit visit(*seat_);
+    cancels_->owner = nullptr;
     if (async_) end_async();
     stream_.hang_up();
     seat_->forget(*this);
@@ -83,6 +89,7 @@ void Session::check_usable() const {
 // has heard of it yet, and nothing new is asked.
 void Session::ask(Visit& visit) {
   if (stream_.is_open() && reader_.phase() != Reader::Phase::idle) drain(visit);
+  let_cancels_end(visit);
   if (!stream_.is_open() || broken_) fail_closed();
   last_error_.clear();
   held_.clear();
@@ -374,7 +381,18 @@ int Session::wait_descriptor() {
 void Session::cancel() {
   if (is_foreign()) check_usable();
   Visit visit(*seat_);
-  if (client) client->cancel([] {});
+  if (!client) return;
+  std::function<void()> done = [cancels = cancels_] {
+    --cancels->under_way;
+    if (cancels->owner) cancels->owner->seat_->stir(*cancels->owner);
+  };
+  ++cancels_->under_way;
+  client->cancel(std::move(done));
+}
+
+// One that is on its way would hit what is asked next.
+void Session::let_cancels_end(Visit& visit) {
+  while (cancels_->under_way > 0 && stream_.is_open() && visit.hub()) visit.sleep(*this, never);
 }
 
 const Notification* Session::notification(Instant deadline) {

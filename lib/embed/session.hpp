@@ -125,6 +125,14 @@ class Session final : runtime::Guest {
   void take_more(Visit& visit, Until until);
   void announce();
 
+  // The cancel requests that are on their way.
+  struct Cancels {
+    Session* owner;  // null: it has gone
+    std::uint32_t under_way = 0;
+  };
+  void let_cancels_end(Visit& visit);
+
+  const std::shared_ptr<Cancels> cancels_;
   const std::shared_ptr<runtime::Seat> seat_;
   const pid_t process_;
   LocalStream stream_;

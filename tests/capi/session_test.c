@@ -371,6 +371,25 @@ static void test_misuse(void) {
   heim_proxy_close(seated);
 }
 
+/* A request that comes late does not hit what the session asks next, on a server that it keeps. */
+static void test_late_cancel(heim_proxy* proxy) {
+  heim_session* session = open_session(proxy);
+  heim_request request = HEIM_REQUEST_INIT;
+  heim_error error;
+  int i;
+  ask(session, "CREATE TEMP TABLE keeps_the_server (n int)");
+  request.sql = "SELECT pg_sleep(0.001)";
+  for (i = 0; i < 50; ++i) {
+    heim_status status;
+    OK(heim_session_start(session, &request, NULL, NULL, &error));
+    OK(heim_session_cancel(session, &error));
+    status = heim_session_finish(session, HEIM_FOREVER, NULL, &error);
+    CHECK(status == HEIM_OK || strcmp(error.sqlstate, "57014") == 0);
+    ask(session, "SELECT pg_sleep(0.005)");
+  }
+  heim_session_close(session);
+}
+
 static void test_fork(heim_proxy* proxy) {
   heim_session* session = open_session(proxy);
   int status = -1;
@@ -426,6 +445,7 @@ int main(int argc, char** argv) {
   test_rollback(proxy);
   test_encoding(proxy);
   test_options(proxy);
+  test_late_cancel(proxy);
   test_fork(proxy);
   test_shown(proxy);
   heim_proxy_close(proxy);

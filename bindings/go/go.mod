@@ -1,0 +1,3 @@
+module heimproxy/bindings/go
+
+go 1.19
