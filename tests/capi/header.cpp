@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include "heimproxy/backend.h"
 #include "heimproxy/heimproxy.h"
 
 TEST_CASE("C and C++ agree on every struct") {
@@ -18,6 +19,10 @@ TEST_CASE("C and C++ agree on every struct") {
   CHECK(c.text_at == offsetof(heim_log_line, text));
   CHECK(c.status_size == sizeof(heim_status));
   CHECK(c.stop_size == sizeof(heim_stop));
+  CHECK(c.reply_size == sizeof(heim_reply));
+  CHECK(c.statement_size == sizeof(heim_statement));
+  CHECK(c.backend_size == sizeof(heim_backend));
+  CHECK(c.query_backend_size == sizeof(heim_query_backend));
 }
 
 TEST_CASE("what the layout is, is frozen") {

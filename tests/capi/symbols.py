@@ -1,6 +1,6 @@
-"""libheimproxy.so exports what heimproxy.h declares, and nothing else.
+"""libheimproxy.so exports what its C headers declare, and nothing else.
 
-    symbols.py LIBRARY HEADER
+    symbols.py LIBRARY HEADER ...
 """
 
 import re
@@ -24,8 +24,8 @@ def declared(header):
 
 
 def main():
-    library, header = sys.argv[1:]
-    has, should = exported(library), declared(header)
+    library, *headers = sys.argv[1:]
+    has, should = exported(library), set().union(*map(declared, headers))
     for name in sorted(should - has):
         print(f"declared, but not exported: {name}")
     for name in sorted(has - should):
