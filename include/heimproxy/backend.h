@@ -53,8 +53,8 @@ typedef struct heim_statement {
   uint32_t simple; /* not 0: there may be several statements in it, and no parameters */
   const char* sql; /* a zero follows its last byte */
   size_t sql_length;
-  /* Parameters $1, $2, ... in text format; bytea in binary format, its very bytes; and in binary
-   * format as they came those of types that the library does not know. */
+  /* Parameters $1, $2, ... in text format, with a zero behind each; bytea in binary format, its
+   * very bytes; and in binary format as they came those of types that the library does not know. */
   const heim_value* values;
   size_t value_count;
 } heim_statement;
@@ -73,6 +73,7 @@ typedef struct heim_query_backend {
   void (*execute)(void* connection, const heim_statement* statement, heim_reply reply,
                   void* user_data);
   /* What columns the statement would have, and what parameters; or an error. Then heim_reply_end().
+   * The statement has values if they are known. What is told here counts for the rows.
    * NULL: drivers that ask for it, as most do for statements with parameters, get 0A000. */
   void (*describe)(void* connection, const heim_statement* statement, heim_reply reply,
                    void* user_data);

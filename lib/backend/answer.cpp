@@ -78,7 +78,12 @@ Said Answer::columns(std::uint64_t number, std::vector<Column> columns) {
   const std::lock_guard lock(mutex_);
   if (!is_waited_for(number)) return Said::closed;
   if (outcome_.failed || outcome_.has_columns || columns.size() > 1600) return Said::misplaced;
-  outcome_.columns = std::move(columns);
+  const bool was_told = wish_.columns.has_value();
+  if (was_told && wish_.columns->size() != columns.size()) {
+    fail("0A000", "the statement has other columns than it was described with");
+    return Said::misplaced;
+  }
+  outcome_.columns = was_told ? *wish_.columns : std::move(columns);
   outcome_.has_columns = true;
   rows_ = 0;
   if (wish_.kind == Kind::query) put_columns(out_, outcome_.columns, wish_.formats);

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ class Answer {
     Kind kind = Kind::query;
     Formats formats = {};
     std::uint32_t rows_max = 0;  // 0: all
+    /// What the client was told of the columns; nothing: it did not ask.
+    std::optional<std::vector<Column>> columns = {};
   };
   /// What it came to, once it is over.
   struct Outcome {

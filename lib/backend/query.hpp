@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,7 @@ class QueryConnection final : public Connection {
   struct Prepared {
     std::string sql;
     std::vector<std::uint32_t> types;
+    std::optional<std::vector<Column>> told = {};  // of its columns
   };
   struct Portal {
     Prepared statement;
@@ -74,7 +76,9 @@ class QueryConnection final : public Connection {
   bool bind_value(std::string_view bytes, Value value, Portal& portal);
   bool bind_values(wire::Fields& fields, Portal& portal);
   void describe(Bytes body);
-  void describe_statement(const Prepared& statement, const Formats* formats);
+  void describe_statement(Prepared& statement, Portal* portal);
+  Answer::Outcome describe_text(const Prepared& statement, std::span<const Value> values);
+  void put_parameters(const Prepared& statement, std::span<const std::uint32_t> said);
   void execute(Bytes body);
   void run(Portal& portal, std::uint32_t rows_max);
   void fetch(Portal& portal, std::uint32_t rows_max);

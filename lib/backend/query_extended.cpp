@@ -71,7 +71,12 @@ void QueryConnection::bind(Bytes body) {
   if (!bind_values(fields, made)) {
     return failed_ ? void() : error("08P01", "a malformed Bind message");
   }
-  portals_[name] = std::move(made);
+  Portal& kept = portals_[name] = std::move(made);
+  for (std::size_t i = 0; i < kept.values.size(); ++i) {  // the texts lie where they stay
+    if (!kept.values[i].data) continue;
+    kept.values[i].data = kept.texts[i].c_str();
+    kept.values[i].length = kept.texts[i].size();
+  }
   wire::message(out_, '2', {});
 }
 
@@ -123,11 +128,11 @@ void QueryConnection::describe(Bytes body) {
   }
   const auto found = portals_.find(name);
   if (found == portals_.end()) return error("34000", missing("portal", name));
-  describe_statement(found->second.statement, &found->second.formats);
+  describe_statement(found->second.statement, &found->second);
 }
 
-// `formats`: of a portal; null: it is a statement.
-void QueryConnection::describe_statement(const Prepared& statement, const Formats* formats) {
+Answer::Outcome QueryConnection::describe_text(const Prepared& statement,
+                                               std::span<const Value> values) {
   Answer::Outcome outcome;
   if (const auto acts = own(statement.sql)) {
     const SessionAct::Kind kind = acts->front().kind;
@@ -136,24 +141,38 @@ void QueryConnection::describe_statement(const Prepared& statement, const Format
       const bool shows = each.kind == SessionAct::Kind::show;
       outcome.columns.push_back({shows ? each.name : "set_config", oid::text});
     }
-  } else if (!is_empty_text(statement.sql)) {
-    if (!handler_->describes()) return error("0A000", "this backend cannot describe statements");
-    outcome = ask({Answer::Kind::description}, {statement.sql, {}, false});
-    if (failed_) return;
+    return outcome;
   }
-  if (!formats) {
-    std::vector<std::uint32_t> types = statement.types;
-    types.resize(std::max(types.size(), outcome.parameters.size()));
-    wire::Writer message(out_, 't');
-    message.u16(static_cast<std::uint16_t>(types.size()));
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      const std::uint32_t said = i < outcome.parameters.size() ? outcome.parameters[i] : 0;
-      const std::uint32_t type = types[i] != 0 ? types[i] : said;
-      message.u32(type != 0 ? type : oid::text);
-    }
+  if (is_empty_text(statement.sql)) return outcome;
+  if (handler_->describes()) {
+    return ask({Answer::Kind::description}, {statement.sql, values, false});
   }
+  error("0A000", "this backend cannot describe statements");
+  return outcome;
+}
+
+void QueryConnection::put_parameters(const Prepared& statement,
+                                     std::span<const std::uint32_t> said) {
+  std::vector<std::uint32_t> types = statement.types;
+  types.resize(std::max(types.size(), said.size()));
+  wire::Writer message(out_, 't');
+  message.u16(static_cast<std::uint16_t>(types.size()));
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (types[i] == 0 && i < said.size()) types[i] = said[i];
+    message.u32(types[i] != 0 ? types[i] : oid::text);
+  }
+}
+
+// `portal` null: a statement that nobody has bound.
+void QueryConnection::describe_statement(Prepared& statement, Portal* portal) {
+  Answer::Outcome outcome =
+      describe_text(statement, portal ? portal->values : std::span<const Value>());
+  if (failed_) return;
+  if (!portal) put_parameters(statement, outcome.parameters);
+  statement.told = std::nullopt;
   if (!outcome.has_columns) return wire::message(out_, 'n', {});
-  put_columns(out_, outcome.columns, formats ? *formats : Formats());
+  put_columns(out_, outcome.columns, portal ? portal->formats : Formats());
+  statement.told = std::move(outcome.columns);
 }
 
 void QueryConnection::execute(Bytes body) {
@@ -176,12 +195,9 @@ void QueryConnection::run(Portal& portal, std::uint32_t rows_max) {
     const Formats formats = portal.formats;  // DISCARD ALL takes the portal away
     return act(*acts, false, formats);
   }
-  for (std::size_t i = 0; i < portal.values.size(); ++i) {
-    Value& value = portal.values[i];
-    if (value.data) value.data = portal.texts[i].c_str(), value.length = portal.texts[i].size();
-  }
   Answer::Outcome outcome =
-      ask({Answer::Kind::portal, portal.formats, rows_max}, {sql, portal.values, false});
+      ask({Answer::Kind::portal, portal.formats, rows_max, portal.statement.told},
+          {sql, portal.values, false});
   status_ = outcome.status;
   portal.rest = std::move(outcome.rest);
   portal.sizes = std::move(outcome.sizes);

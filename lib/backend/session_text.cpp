@@ -251,9 +251,10 @@ const std::string* Parameters::find(std::string_view name) const {
 namespace {
 
 // What drivers rely on to read and write values.
-bool can_be(const std::string& name, const std::string& folded) {
-  if (name == "client_encoding") {
-    return folded == "utf8" || folded == "utf-8" || folded == "unicode";
+bool can_be(const std::string& name, std::string folded) {
+  if (name == "client_encoding") {  // whose names have letters and digits alone
+    std::erase_if(folded, [](char c) { return (c < 'a' || c > 'z') && (c < '0' || c > '9'); });
+    return folded == "utf8" || folded == "unicode";
   }
   if (name == "standard_conforming_strings") return folded == "on" || folded == "true";
   return name != "datestyle" || folded.starts_with("iso");

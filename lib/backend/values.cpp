@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <charconv>
+#include <chrono>
 
 #include "base/bytes.hpp"
 
@@ -79,6 +80,75 @@ bool pack_truth(std::string_view text, std::string& out) {
   return yes || no;
 }
 
+void print_padded(std::int64_t value, std::size_t width, std::string& out) {
+  const std::string text = std::to_string(value);
+  out.append(width > text.size() ? width - text.size() : 0, '0') += text;
+}
+
+constexpr std::int64_t second = 1'000'000, day = 86'400 * second;
+
+// Of years that everybody writes alike.
+bool print_date(std::int64_t days, std::string& out) {
+  using namespace std::chrono;
+  constexpr sys_days epoch = year(2000) / January / 1;
+  constexpr std::int64_t first = (sys_days(year(1) / January / 1) - epoch).count();
+  constexpr std::int64_t last = (sys_days(year(9999) / December / 31) - epoch).count();
+  if (days < first || days > last) return false;
+  const year_month_day date{epoch + std::chrono::days(days)};
+  print_padded(int(date.year()), 4, out);
+  out += '-';
+  print_padded(unsigned(date.month()), 2, out);
+  out += '-';
+  print_padded(unsigned(date.day()), 2, out);
+  return true;
+}
+
+bool print_time(std::int64_t micros, std::string& out) {
+  if (micros < 0 || micros > day) return false;
+  print_padded(micros / (3600 * second), 2, out);
+  out += ':';
+  print_padded(micros / (60 * second) % 60, 2, out);
+  out += ':';
+  print_padded(micros / second % 60, 2, out);
+  if (micros % second == 0) return true;
+  out += '.';
+  print_padded(micros % second, 6, out);
+  out.resize(out.find_last_not_of('0') + 1);
+  return true;
+}
+
+bool print_timestamp(std::int64_t micros, std::string_view zone, std::string& out) {
+  const std::int64_t days = micros / day - (micros % day < 0 ? 1 : 0);
+  if (!print_date(days, out)) return false;
+  out += ' ';
+  print_time(micros - days * day, out);
+  return out += zone, true;
+}
+
+bool print_uuid(std::string_view bytes, std::string& out) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    out += digits[static_cast<std::uint8_t>(bytes[i]) >> 4];
+    out += digits[static_cast<std::uint8_t>(bytes[i]) & 15];
+  }
+  return true;
+}
+
+bool print_moment(std::uint32_t type, std::uint64_t bits, std::string& out) {
+  switch (type) {
+    case oid::date:
+      return print_date(static_cast<std::int32_t>(bits), out);
+    case oid::time:
+      return print_time(static_cast<std::int64_t>(bits), out);
+    case oid::timestamp:
+      return print_timestamp(static_cast<std::int64_t>(bits), "", out);
+    case oid::timestamptz:
+      return print_timestamp(static_cast<std::int64_t>(bits), "+00", out);
+    default:
+      return false;
+  }
+}
+
 void print_bytes(std::string_view bytes, std::string& out) {
   out += "\\x";
   for (const char byte : bytes) {
@@ -110,10 +180,16 @@ std::int16_t size_of(std::uint32_t type) {
     case oid::int4:
     case oid::oid:
     case oid::float4:
+    case oid::date:
       return 4;
     case oid::int8:
     case oid::float8:
+    case oid::time:
+    case oid::timestamp:
+    case oid::timestamptz:
       return 8;
+    case oid::uuid:
+      return 16;
     case oid::name:
       return 64;
     case oid::unknown:
@@ -144,8 +220,10 @@ bool to_text(std::uint32_t type, std::string_view binary, std::string& out) {
       return print_real(std::bit_cast<float>(static_cast<std::uint32_t>(bits)), out);
     case oid::float8:
       return print_real(std::bit_cast<double>(bits), out);
+    case oid::uuid:
+      return print_uuid(binary, out);
     default:
-      return false;
+      return print_moment(type, bits, out);
   }
 }
 

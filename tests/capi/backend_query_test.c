@@ -6,9 +6,8 @@
 #include "toys.h"
 
 /* ---- words ------------------------------------------------------------------------------ */
-* /
 
-    static int say_two(toy* self, const heim_statement* statement, heim_reply reply) {
+static int say_two(toy* self, const heim_statement* statement, heim_reply reply) {
   (void)self;
   CHECK(statement->simple);
   say_one(reply, "first", "1");
@@ -96,9 +95,8 @@ static heim_query_backend backend_of_words(void) {
 }
 
 /* ---- tests ------------------------------------------------------------------------------ */
-* /
 
-    static void test_setup(void) {
+static void test_setup(void) {
   heim_proxy* proxy = open_toys("");
   heim_query_backend backend = backend_of_words();
   heim_error error;

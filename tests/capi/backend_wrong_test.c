@@ -112,9 +112,9 @@ static int endless(toy* self, const heim_statement* statement, heim_reply reply)
 }
 
 static const toy_word words[] = {
-    {"rows ", say_rows}, {"who", say_who},   {"later", later},         {"wrong", wrong},
-    {"twice", twice},    {"half", half},     {"half rows", half_rows}, {"keep", keep},
-    {"use", use_kept},   {"hang", hang}, {"endless", endless},     {NULL, NULL},
+    {"rows ", say_rows}, {"who", say_who}, {"later", later},         {"wrong", wrong},
+    {"twice", twice},    {"half", half},   {"half rows", half_rows}, {"keep", keep},
+    {"use", use_kept},   {"hang", hang},   {"endless", endless},     {NULL, NULL},
 };
 
 /* ---- tests ------------------------------------------------------------------------------ */

@@ -113,6 +113,7 @@ TEST_CASE("parameters keep what is set, and refuse what cannot be kept") {
   CHECK(*parameters.set("my.own", "1") == "1");
   CHECK(*parameters.find("my.own") == "1");
   CHECK(*parameters.set("client_encoding", "utf-8") == "UTF8");
+  CHECK(*parameters.set("client_encoding", "'Utf_8'") == "UTF8");
   CHECK(parameters.set("client_encoding", "LATIN1").error().sqlstate == "22023");
   CHECK(parameters.set("standard_conforming_strings", "off").error().sqlstate == "22023");
   CHECK(*parameters.set("datestyle", "iso") == "ISO, MDY");

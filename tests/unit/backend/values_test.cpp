@@ -43,7 +43,7 @@ TEST_CASE("values go from text to binary and back") {
 }
 
 TEST_CASE("what is no such value is refused") {
-  constexpr std::uint32_t timestamp = 1114;
+  constexpr std::uint32_t timestamp = oid::timestamp, interval = 1186;
   std::string out;
   for (const std::string text : {"", "x", "1x", " 1", "99999999999999999999"}) {
     CAPTURE(text);
@@ -56,7 +56,27 @@ TEST_CASE("what is no such value is refused") {
   CHECK(!to_binary(oid::bytea, "ab", out));
   CHECK(!to_binary(timestamp, "2000-01-01", out));
   CHECK(!to_text(oid::int4, "\0\0\0", out));
-  CHECK(!to_text(timestamp, "\0\0\0\0\0\0\0\0", out));
+  CHECK(!to_text(interval, std::string(16, '\0'), out));
+  CHECK(!to_text(timestamp, "\x7f\xff\xff\xff\xff\xff\xff\xff", out));  // infinity
+}
+
+TEST_CASE("dates and times are written as PostgreSQL writes them") {
+  const Case times[] = {
+      {oid::date, "2000-01-01", "\0\0\0\0"s},
+      {oid::date, "1999-12-31", "\xff\xff\xff\xff"s},
+      {oid::date, "2020-02-29", "\0\0\x1c\xc4"s},
+      {oid::time, "00:00:01.5", "\0\0\0\0\0\x16\xe3\x60"s},
+      {oid::timestamp, "2000-01-01 00:00:00", "\0\0\0\0\0\0\0\0"s},
+      {oid::timestamp, "1999-12-31 23:59:59.999999", "\xff\xff\xff\xff\xff\xff\xff\xff"s},
+      {oid::timestamptz, "2000-01-01 00:00:00.000001+00", "\0\0\0\0\0\0\0\1"s},
+      {oid::uuid, "00010203-0405-0607-0809-0a0b0c0d0e0f",
+       "\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"s},
+  };
+  for (const Case& each : times) {
+    std::string text;
+    CHECK(to_text(each.type, each.binary, text));
+    CHECK(text == each.text);
+  }
 }
 
 TEST_CASE("NaN is written as PostgreSQL writes it") {
