@@ -3,6 +3,7 @@
 
 #include "heimproxy/backend.h"
 #include "heimproxy/heimproxy.h"
+#include "heimproxy/parts.h"
 
 heim_layout heim_layout_in_c(void) {
   const heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
@@ -19,5 +20,7 @@ heim_layout heim_layout_in_c(void) {
   layout.statement_size = sizeof(heim_statement);
   layout.backend_size = sizeof(heim_backend);
   layout.query_backend_size = sizeof(heim_query_backend);
+  layout.node_state_size = sizeof(heim_node_state);
+  layout.route_request_size = sizeof(heim_route_request);
   return layout;
 }
