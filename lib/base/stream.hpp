@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
@@ -52,10 +53,14 @@ class StreamHandler {
 /// libpq's sslmode words, with libpq's meaning.
 enum class SslMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 
+/// What stands before the name of a backend of this very process in Target::host.
+inline constexpr std::string_view in_process = "backend:";
+
 /// Where an outgoing stream goes.
 struct Target {
-  std::string
-      host;  // a name, an address, or a directory that starts with '/' (unix socket, libpq's rule)
+  /// A name, an address, a directory that starts with '/' (unix socket, libpq's rule), or
+  /// `in_process` and a name.
+  std::string host;
   std::uint16_t port = 5432;
   Duration connect_timeout = std::chrono::seconds(15);
 };

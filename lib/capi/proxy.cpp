@@ -133,6 +133,9 @@ heim_status heim_proxy_start(heim_proxy* proxy, heim_error* error) {
     if (std::exchange(proxy->start_tried, true)) {
       throw Failure(HEIM_STATE, "a proxy is started once only");
     }
+    if (const auto known = proxy->engine->check_backends(); !known) {
+      throw Failure(HEIM_CONFIG, known.error());
+    }
     if (proxy->has_sidecar) proxy->sidecar.emplace();
     const heim::Result<void> started =
         proxy->engine->start(proxy->sidecar ? proxy->sidecar->path() : std::string());

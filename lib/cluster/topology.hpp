@@ -21,6 +21,7 @@ struct Node {
   bool discover = false;               // role = "auto": learnt from `in_hot_standby` at each login
   std::string zone = {};               // where it stands; empty: nowhere in particular
   std::vector<std::string> tags = {};  // other names that rules select nodes by
+  bool foreign = false;                // not PostgreSQL: it has no catalogs
 };
 
 /// Whether a node is given new work. `draining`: sessions that are there may finish; `maintenance`:

@@ -349,7 +349,11 @@ Value text_value(std::string_view text) {
   return value;
 }
 
-std::optional<Value> write(const std::string& from, const Rule&) { return text_value(from); }
+// What cannot be empty is not set then.
+std::optional<Value> write(const std::string& from, const Rule& rule) {
+  const bool is_set = !from.empty() || (rule.form != Form::name && rule.form != Form::host);
+  return is_set ? std::optional(text_value(from)) : std::nullopt;
+}
 std::optional<Value> write(const Secret& from, const Rule&) { return text_value(from.view()); }
 std::optional<Value> write(bool from, const Rule&) {
   Value value(Kind::boolean);

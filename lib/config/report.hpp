@@ -23,6 +23,8 @@ class Report {
   /// Whether the file gave it. A key that could not be read counts as given.
   bool given(const std::string& key) const { return places_.contains(key); }
   Position where(const std::string& key) const;
+  /// Whether there is an error about that very key.
+  bool failed(const std::string& key) const { return failed_.contains(key); }
 
   /// About how keys go together. Where one of them could not be read, nothing is said: fixing that
   /// comes first. The first key that the file gave is blamed, else the first.

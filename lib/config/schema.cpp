@@ -295,10 +295,13 @@ constexpr Key breaker_keys[] = {
 
 constexpr Key nodes_keys[] = {
     key<&Node::name>("name", "", is(Form::name),
-                     "What logs and SHOW call it. Not set: `host:port`."),
+                     "What logs and SHOW call it. Not set: `host:port`, or the `backend`."),
     key<&Node::host>("host", "", is(Form::host),
-                     "Where the server is; a directory that starts with `/` holds its unix socket.")
-        .must(),
+                     "Where the server is; a directory that starts with `/` holds its unix "
+                     "socket. Required, but for a `backend`."),
+    key<&Node::backend>("backend", "", is(Form::name),
+                        "In the place of `host`: the name by which the program that holds the "
+                        "engine has added a backend of its own. See `docs/embedding.md`."),
     key<&Node::port>("port", "", port, "The server's port."),
     key<&Node::role>("role", "", any, "What it is; `auto` finds out."),
     key<&Node::weight>(

@@ -37,15 +37,16 @@ enum class LogFormat : std::uint8_t { text, json };
 /// Where further nodes are learnt from.
 enum class Discovery : std::uint8_t { none, replication, patroni };
 
-/// `[[nodes]]`: a PostgreSQL server.
+/// `[[nodes]]`: a PostgreSQL server, or a backend of this program in its place.
 struct Node {
-  std::string name;  // default "host:port"
-  std::string host;  // required
+  std::string name;  // default "host:port", or `backend`
+  std::string host;  // this, or `backend`
   std::uint16_t port = 5432;
   NodeRole role = NodeRole::automatic;
   std::uint32_t weight = 100;  // of the reads, beside other nodes'
   std::string zone = {};
   std::vector<std::string> tags = {};  // that rules name it by
+  std::string backend = {};            // the name that the program gave it
 
   bool operator==(const Node&) const = default;
 };

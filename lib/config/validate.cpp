@@ -4,6 +4,7 @@
 #include <map>
 
 #include "config/address.hpp"
+#include "config/backends.hpp"
 #include "config/text.hpp"
 #include "config/words.hpp"
 
@@ -375,6 +376,7 @@ void complete(Settings& settings, const Report& report) {
   for (Node& node : settings.nodes) {
     if (node.name.empty() && !node.host.empty()) node.name = to_text(Address{node.host, node.port});
   }
+  complete_backends(settings, report);
   for (std::size_t i = 0; i < settings.rules.size(); ++i) {
     if (settings.rules[i].name.empty()) settings.rules[i].name = "rules[" + std::to_string(i) + "]";
   }
@@ -398,6 +400,7 @@ void validate(const Settings& settings, Report& report) {
   check_cluster(settings, report);
   check_pools(settings, report);
   check_rules(settings, report);
+  check_backends(settings, report);
 }
 
 }  // namespace heim::config

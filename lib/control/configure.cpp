@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "config/address.hpp"
+#include "config/backends.hpp"
 #include "config/words.hpp"
 #include "control/control.hpp"
 
@@ -71,7 +72,8 @@ void Control::configure(const config::Settings& settings) {
   bool same = false;
   {
     const Lock lock(mutex_);
-    blind = !plan->watching && !std::exchange(told_blind_, !plan->watching);
+    blind = !plan->watching && !std::exchange(told_blind_, !plan->watching) &&
+            !config::has_backends(settings);
     same = cluster_ == settings.cluster;
     cluster_ = settings.cluster;
     reducer_.set_options(reducer_options(settings), clock_now());
@@ -123,12 +125,14 @@ std::optional<std::uint32_t> Control::known(const Found& node) const {
 std::optional<std::uint32_t> Control::admit_node(const Found& node) {
   if (nodes_.size() == cluster::max_nodes) return std::nullopt;
   cluster::Node fresh;
-  fresh.name = node.name.empty() ? config::to_text({node.host, node.port}) : node.name;
+  fresh.name =
+      node.name.empty() ? config::to_text(config::Address{node.host, node.port}) : node.name;
   fresh.host = node.host;
   fresh.port = node.port;
   fresh.discover = true;
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_.node(i).name == fresh.name) fresh.name = config::to_text({node.host, node.port});
+    if (nodes_.node(i).name == fresh.name)
+      fresh.name = config::to_text(config::Address{node.host, node.port});
   }
   return nodes_.add(std::move(fresh), cluster::Role::unknown);
 }

@@ -41,10 +41,11 @@ struct Connector::LookUp {
 };
 
 Connector::Connector(Loop& loop, const Target& target, const SocketOptions& options,
-                     ConnectorOwner& owner)
+                     const Dial& dial, ConnectorOwner& owner)
     : loop_(loop),
       target_(target),
       options_(options),
+      dial_(dial),
       owner_(owner),
       deadline_(target.connect_timeout > Duration::zero() ? loop.now() + target.connect_timeout
                                                           : never),
@@ -61,15 +62,29 @@ Connector::~Connector() {
 
 std::string Connector::name() const {
   if (is_unix()) return "unix";
+  if (target_.host.starts_with(in_process)) return target_.host;
   if (next_ > 0) return Endpoint::from(*addresses_[next_ - 1].get()).text();
   return target_.host + ':' + std::to_string(target_.port);
 }
 
 void Connector::run_deferred() {
   timer_.start_at(deadline_);
+  if (use_dial()) return;
   if (use_unix_path()) return;
   if (use_numeric_address()) return try_next();
   look_up();
+}
+
+bool Connector::use_dial() {
+  const std::string_view host = target_.host;
+  if (!host.starts_with(in_process)) return false;
+  const std::string_view backend = host.substr(in_process.size());
+  Result<Fd> made =
+      dial_ ? dial_(backend) : Error{"08001", "there are no backends in this process", {}, {}};
+  if (!made) return fail(made.error().message), true;
+  fd_ = *std::move(made);
+  poller_ = Poller(loop_, fd_.get(), *this);
+  return succeed(), true;
 }
 
 bool Connector::use_unix_path() {

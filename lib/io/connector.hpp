@@ -2,10 +2,13 @@
 #pragma once
 #include <sys/socket.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "base/stream.hpp"
 #include "io/fd.hpp"
 #include "io/loop.hpp"
@@ -25,12 +28,17 @@ class ConnectorOwner {
   virtual void on_connector_failed(std::string why) = 0;
 };
 
+/// Makes a connection to a backend of this process: a stream socket that does not block.
+using Dial = std::function<Result<Fd>(std::string_view backend)>;
+
 /// Lives on the loop's thread. Destroying it gives up without a call. The time-out covers the
 /// look-up and all addresses; each gets an equal share of what is left, so that a silent one does
 /// not starve the next.
 class Connector final : PollTarget, Deferred {
  public:
-  Connector(Loop& loop, const Target& target, const SocketOptions& options, ConnectorOwner& owner);
+  /// `dial` outlives it; may be empty.
+  Connector(Loop& loop, const Target& target, const SocketOptions& options, const Dial& dial,
+            ConnectorOwner& owner);
   ~Connector() override;
 
   /// "10.0.0.1:5432", or "unix": where it is trying, or the target's host and port before that.
@@ -49,6 +57,7 @@ class Connector final : PollTarget, Deferred {
   void run_deferred() override;
   void on_poll(unsigned events) override;
   void on_timer();
+  bool use_dial();
   bool use_unix_path();
   bool use_numeric_address();
   void look_up();
@@ -65,6 +74,7 @@ class Connector final : PollTarget, Deferred {
   Loop& loop_;
   Target target_;
   SocketOptions options_;
+  const Dial& dial_;
   ConnectorOwner& owner_;
   Instant deadline_;
   Timer timer_;

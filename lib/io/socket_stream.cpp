@@ -39,8 +39,8 @@ Loop& SocketStream::loop() const { return transport_->loop(); }
 
 void SocketStream::start_connecting(const Target& target, const SocketOptions& options) {
   state_ = State::connecting;
-  connector_ =
-      std::make_unique<Connector>(loop(), target, options, static_cast<ConnectorOwner&>(*this));
+  connector_ = std::make_unique<Connector>(loop(), target, options, transport_->dial_,
+                                           static_cast<ConnectorOwner&>(*this));
 }
 
 void SocketStream::start_open(Fd fd) {

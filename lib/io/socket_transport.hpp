@@ -26,6 +26,8 @@ class SocketTransport final : public Transport {
   /// configured, so that no verifying mode works.
   void set_tls(TlsContext::Ptr server, TlsContext::Ptr client);
   void set_socket_options(const SocketOptions& options) { options_ = options; }
+  /// How backends of this process are reached. Before the first connect().
+  void set_dial(Dial dial) { dial_ = std::move(dial); }
 
   Stream* connect(const Target& target, StreamHandler& handler) override;
   void adopt(Stream& stream, StreamHandler& handler) override;
@@ -48,6 +50,7 @@ class SocketTransport final : public Transport {
   SocketOptions options_;
   TlsContext::Ptr server_tls_;
   TlsContext::Ptr client_tls_;
+  Dial dial_;
   List<SocketStream, &SocketStream::transport_hook> streams_;
 };
 

@@ -40,8 +40,13 @@ io::ListenOptions listen_options(const config::Proxy& proxy) {
   return options;
 }
 
+// As Target::host has it.
+std::string place_of(const config::Node& node) {
+  return node.backend.empty() ? node.host : std::string(in_process) + node.backend;
+}
+
 bool is_it(const cluster::Node& node, const config::Node& wanted) {
-  return node.name == wanted.name && node.host == wanted.host && node.port == wanted.port &&
+  return node.name == wanted.name && node.host == place_of(wanted) && node.port == wanted.port &&
          node.zone == wanted.zone && node.tags == wanted.tags &&
          node.discover == (wanted.role == config::NodeRole::automatic);
 }
@@ -55,11 +60,12 @@ std::optional<std::uint32_t> find_or_add(cluster::Topology& nodes, const config:
   if (nodes.size() == cluster::max_nodes) return std::nullopt;
   cluster::Node node;
   node.name = wanted.name;
-  node.host = wanted.host;
+  node.host = place_of(wanted);
   node.port = wanted.port;
   node.discover = wanted.role == config::NodeRole::automatic;
   node.zone = wanted.zone;
   node.tags = wanted.tags;
+  node.foreign = !wanted.backend.empty();
   return nodes.add(std::move(node), role_of(wanted.role));
 }
 
@@ -151,6 +157,31 @@ void Engine::list_nodes(const config::Settings& settings, cluster::Reducer& redu
   }
 }
 
+void Engine::add_backend(const std::string& name, std::unique_ptr<backend::Backend> backend) {
+  backends_[name] = std::make_unique<backend::Host>(name, std::move(backend), logger_);
+}
+
+bool Engine::has_backend(std::string_view name) const { return backends_.contains(name); }
+
+// What connects to it waits for a start: nothing is added then.
+Result<io::Fd> Engine::dial(std::string_view name) {
+  const auto found = backends_.find(name);
+  if (found != backends_.end()) return found->second->connect();
+  return Error{"08001", "there is no backend " + std::string(name), {}, {}};
+}
+
+Result<void> Engine::check_backends(const config::Settings& settings) const {
+  for (const config::Node& node : settings.nodes) {
+    if (node.backend.empty() || has_backend(node.backend)) continue;
+    return Error{
+        "F0000",
+        "node " + node.name + ": this program has added no backend \"" + node.backend + "\"",
+        {},
+        {}};
+  }
+  return {};
+}
+
 Result<void> Engine::start(const std::string& private_dir) {
   const config::Proxy& proxy = loaded_.settings.proxy;
   std::vector<io::ListenSocket> sockets;
@@ -183,6 +214,7 @@ void Engine::make_workers() {
   for (pool::WorkerId id = 0; id < shared_->broker.workers(); ++id) {
     workers_.push_back(
         std::make_unique<Worker>(id, *shared_, rules_, desk_.get(), [this] { worker_done(); }));
+    workers_.back()->set_dial([this](std::string_view name) { return dial(name); });
   }
   workers_left_ = workers_.size();
   if (workers_.size() == threads_) return;
@@ -257,6 +289,7 @@ std::string Engine::reload() {
   if (!result) return config::to_text(result.errors());
   const std::lock_guard lock(mutex_);
   config::Loaded next = *std::move(result);
+  if (auto known = check_backends(next.settings); !known) return known.error().message;
   auto rules = load_rules(next.settings, shared_->process_key, rules_.session.get());
   if (!rules) return rules.error().message;
   for (const config::Diagnostic& warning : next.warnings) {

@@ -4,12 +4,15 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/http.hpp"
+#include "backend/host.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/load.hpp"
@@ -36,6 +39,13 @@ class Engine final : public session::Fabric, public session::Operator {
   static Result<std::unique_ptr<Engine>> open(config::Loaded loaded, Logger& logger, Source source,
                                               std::uint32_t seats = 0);
   ~Engine() override;
+
+  /// What nodes of the configuration may name. Before start() only.
+  void add_backend(const std::string& name, std::unique_ptr<backend::Backend> backend);
+  bool has_backend(std::string_view name) const;
+  /// Whether all that nodes name are there.
+  Result<void> check_backends(const config::Settings& settings) const;
+  Result<void> check_backends() const { return check_backends(loaded_.settings); }
 
   /// Binds every address and starts the threads. On failure nothing is left bound. `private_dir`: a
   /// directory for one more unix socket; may be empty.
@@ -79,6 +89,7 @@ class Engine final : public session::Fabric, public session::Operator {
   void tell_workers(const Told& what);
   void worker_done();
   void distribute(int fd);
+  Result<io::Fd> dial(std::string_view name);
   Result<void> start_http();
   session::Snapshot blank() const;
   void fill_nodes(session::Snapshot& whole) const;
@@ -102,6 +113,7 @@ class Engine final : public session::Fabric, public session::Operator {
   std::unique_ptr<control::Control> control_;
   std::unique_ptr<Desk> desk_;
   std::unique_ptr<ParserThread> parser_;  // for seats
+  std::map<std::string, std::unique_ptr<backend::Host>, std::less<>> backends_;
   // Those with a thread, then those of the seats.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t threads_ = 0;

@@ -24,6 +24,8 @@ class Worker {
 
   /// Takes connections from `socket` on this worker's loop; `take` gets them. Before start() only.
   void listen(io::ListenSocket socket, std::function<void(int fd)> take);
+  /// How backends of this process are reached. Before start() only.
+  void set_dial(io::Dial dial) { transport_.set_dial(std::move(dial)); }
   void start();
   /// In place of start(): the thread that turns the loop is any that holds the seat's lock.
   void start_seated(sql::ParserHost& parser);

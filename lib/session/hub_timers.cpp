@@ -147,7 +147,8 @@ void Hub::tick_pool(Pool& pool) {
   // A standby may not have replayed what has changed.
   const bool newest =
       !guide.on() || shared.nodes.role(pool.record.key.node) == cluster::Role::primary;
-  if (reads && newest) pool.keep_catalog();
+  const bool has_catalog = !shared.nodes.node(pool.record.key.node).foreign;
+  if (reads && newest && has_catalog) pool.keep_catalog();
   tick_unready(pool);
   if (now() < pool.retry_at) return;
   tick_line(pool);

@@ -1,7 +1,9 @@
 /* The header in strict C99: what header.cpp compares its own view with. */
 #include "header.h"
 
+#include "heimproxy/backend.h"
 #include "heimproxy/heimproxy.h"
+#include "heimproxy/parts.h"
 
 heim_layout heim_layout_in_c(void) {
   const heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
@@ -14,5 +16,11 @@ heim_layout heim_layout_in_c(void) {
   layout.text_at = offsetof(heim_log_line, text);
   layout.status_size = sizeof(heim_status);
   layout.stop_size = sizeof(heim_stop);
+  layout.reply_size = sizeof(heim_reply);
+  layout.statement_size = sizeof(heim_statement);
+  layout.backend_size = sizeof(heim_backend);
+  layout.query_backend_size = sizeof(heim_query_backend);
+  layout.node_state_size = sizeof(heim_node_state);
+  layout.route_request_size = sizeof(heim_route_request);
   return layout;
 }

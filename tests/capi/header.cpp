@@ -5,7 +5,9 @@
 
 #include <type_traits>
 
+#include "heimproxy/backend.h"
 #include "heimproxy/heimproxy.h"
+#include "heimproxy/parts.h"
 
 TEST_CASE("C and C++ agree on every struct") {
   const heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
@@ -18,6 +20,12 @@ TEST_CASE("C and C++ agree on every struct") {
   CHECK(c.text_at == offsetof(heim_log_line, text));
   CHECK(c.status_size == sizeof(heim_status));
   CHECK(c.stop_size == sizeof(heim_stop));
+  CHECK(c.reply_size == sizeof(heim_reply));
+  CHECK(c.statement_size == sizeof(heim_statement));
+  CHECK(c.backend_size == sizeof(heim_backend));
+  CHECK(c.query_backend_size == sizeof(heim_query_backend));
+  CHECK(c.node_state_size == sizeof(heim_node_state));
+  CHECK(c.route_request_size == sizeof(heim_route_request));
 }
 
 TEST_CASE("what the layout is, is frozen") {

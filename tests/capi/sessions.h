@@ -10,7 +10,8 @@
 #define OK(call) CHECK_STATUS(call, HEIM_OK, &error)
 
 /* A started proxy before the server on `port`, after `more`. */
-static heim_proxy* start_proxy(int port, const char* more, const heim_proxy_options* options) {
+static inline heim_proxy* start_proxy(int port, const char* more,
+                                      const heim_proxy_options* options) {
   heim_config* config = NULL;
   heim_proxy* proxy = NULL;
   heim_error error;

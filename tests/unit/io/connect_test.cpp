@@ -193,6 +193,26 @@ TEST_CASE("names and paths that cannot be") {
   }
 }
 
+TEST_CASE("a backend of this process is reached by a dial, without an address") {
+  World world;
+  Fd theirs;
+  world.transport.set_dial([&](std::string_view name) -> Result<Fd> {
+    if (name != "lite") return Error{"08001", "there is no backend " + std::string(name), {}, {}};
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    theirs.reset(ends[0]);
+    send_all(theirs.get(), "hi");
+    return Fd(ends[1]);
+  });
+  greet(world, Target{"backend:lite", 5432}, "unix");
+  Recorder client;
+  client.stream = world.transport.connect(Target{"backend:other", 5432}, client);
+  CHECK(client.stream->peer_name() == "backend:other");
+  REQUIRE(world.until([&] { return client.ended == 1; }));
+  CHECK(client.end.message == "there is no backend other");
+  client.stream->close();
+}
+
 TEST_CASE("close before and while connecting, and inside on_connected") {
   World world;
   Server server(world, tcp("127.0.0.1:0"));

@@ -1,0 +1,130 @@
+#include "embed/router.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "embed/failure.hpp"
+#include "sql/analysis.hpp"
+#include "sql/hint.hpp"
+#include "sql/lexer.hpp"
+
+namespace heim::embed {
+namespace {
+
+cluster::Role role_of(config::NodeRole role) {
+  switch (role) {
+    case config::NodeRole::primary:
+      return cluster::Role::primary;
+    case config::NodeRole::standby:
+      return cluster::Role::standby;
+    case config::NodeRole::automatic:
+      break;
+  }
+  return cluster::Role::unknown;
+}
+
+template <class Entry>
+const Entry* find(const std::vector<Entry>& entries, std::string_view name) {
+  const auto at = std::ranges::find(entries, name, &Entry::name);
+  return at == entries.end() ? nullptr : &*at;
+}
+
+std::size_t parameters_of(std::string_view text) {
+  std::size_t most = 0;
+  sql::Lexer lexer(text);
+  for (sql::Token token = lexer.next(); token.kind != sql::TokenKind::end; token = lexer.next()) {
+    if (token.kind != sql::TokenKind::parameter) continue;
+    std::size_t number = 0;
+    std::from_chars(token.text.data() + 1, token.text.data() + token.text.size(), number);
+    most = std::max(most, number);
+  }
+  return most;
+}
+
+Instant clock_now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+Router::Router(const config::Settings& settings, std::string database)
+    : settings_(settings),
+      database_(std::move(database)),
+      ledger_database_(ledger_.database(database_)) {
+  entry_ = find(settings_.databases, database_);
+  if (!entry_) entry_ = find(settings_.databases, "*");
+  if (!settings_.rules.empty()) {
+    auto rules = route::Rules::compile(settings_.rules);
+    if (!rules) throw Failure(Trouble::invalid, rules.error().message);
+    rules_ = *std::move(rules);
+  }
+  for (const config::Node& given : settings_.nodes) {
+    cluster::Node node;
+    node.name = given.name;
+    node.host = given.host;
+    node.port = given.port;
+    node.zone = given.zone;
+    node.tags = given.tags;
+    const std::uint32_t index = nodes_.add(std::move(node), role_of(given.role));
+    nodes_.state(index).weight = given.weight;
+  }
+}
+
+bool Router::set_node(std::string_view name, const NodeView& view) {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_.node(i).name != name) continue;
+    cluster::NodeState& state = nodes_.state(i);
+    const cluster::Role configured = role_of(settings_.nodes[i].role);
+    const cluster::Role role = view.role == cluster::Role::unknown ? configured : view.role;
+    state.role = role;
+    state.condition = view.is_down ? cluster::Condition::down : cluster::Condition::serving;
+    state.lag_ns = view.lag_ns;
+    state.replayed = role == cluster::Role::standby ? view.lsn : 0;
+    if (role == cluster::Role::primary && view.lsn != 0) {
+      ledger_.sample_done(ledger_.sample_begins(), view.lsn);
+    }
+    return true;
+  }
+  return false;
+}
+
+route::Plan Router::plan(const sql::ScriptRef& script, std::string_view sql) {
+  return route::make_plan(*script, sql, catalog_.get(), rules_.get(), ledger_, ledger_database_);
+}
+
+void Router::note_commit(std::string_view sql) {
+  freshness::WriteSet writes;
+  writes.add(plan(sql::analyse(sql, &parser_), sql).writes);
+  if (writes.empty()) return;
+  freshness::CommitTicket ticket = ledger_.begin_commit(ledger_database_, writes);
+  ledger_.end_commit(ticket, freshness::Outcome::committed, clock_now());
+}
+
+Routed Router::route(std::string_view sql, route::Who who) {
+  const Instant now = clock_now();
+  who.database = database_;
+  Routed out;
+  out.script = sql::analyse(sql, &parser_);
+  route::Plan made = plan(out.script, sql);
+  const config::User* user = find(settings_.users, who.user);
+  const route::Policy policy = route::policy_of(settings_, entry_, user);
+  const route::Wish wish = route::wish_of(user);
+  const sql::Hint hint = sql::find_hint(sql);
+  const route::Ask ask{.plan = made,
+                       .policy = policy,
+                       .wish = route::parse_wish(hint.route).value_or(route::WishView{}),
+                       .freshness = freshness::parse_freshness(hint.freshness),
+                       .user_wish = config::view(wish),
+                       .transaction = {},
+                       .rules = rules_.get(),
+                       .session_rules = rules_ ? rules_->of_session(who) : 0};
+  const route::World world{nodes_, ledger_, loads_, turn_};
+  const route::Decision decision = route::decide(ask, world, now);
+  if (decision.node) out.node = nodes_.node(*decision.node).name;
+  out.reason = decision.reason;
+  out.explained = route::explain(ask, decision, world, now);
+  out.parameters = parameters_of(sql);
+  out.is_volatile = (out.script->effects & sql::effect::is_volatile) != 0;
+  out.needs = std::move(made.needs);
+  return out;
+}
+
+}  // namespace heim::embed
