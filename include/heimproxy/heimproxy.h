@@ -195,6 +195,9 @@ typedef struct heim_proxy_options {
   { sizeof(heim_proxy_options), HEIM_LOG_CONFIGURED, NULL, NULL, 0, 0 }
 
 #define HEIM_FOREVER UINT64_MAX
+/* Of a session's call: for ever, but no longer than until a signal comes to the thread that waits;
+ * or, since it may have come just before, for a second. */
+#define HEIM_UNTIL_SIGNAL (UINT64_MAX - 1)
 
 typedef enum heim_stop {
   HEIM_STOP_WAIT_FOR_CLIENTS = 0, /* take no new clients; end when the last one has left */
@@ -406,8 +409,19 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_start(heim_session* session,
                                                       heim_done_callback done, void* user_data,
                                                       heim_error* error);
 
-/* The outcome of what was started, as heim_session_run() tells it. TIMED_OUT: it is not there
- * within `timeout_ns`, and may be asked for again. STATE: nothing was started. */
+/* How long calls on the session wait that ask for something; at first, and for
+ * heim_session_finish() always, as long as it takes. One that would wait longer fails with
+ * TIMED_OUT and goes on as what was started does: heim_session_finish() has its outcome. What is
+ * left of the call before is read away first, however long that takes. Of heim_session_copy_write()
+ * all data is taken over then. heim_session_copy_read() is called again when heim_session_finish()
+ * has succeeded. Whether heim_session_commit() was a rollback, the result's tag says. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_set_patience(heim_session* session,
+                                                             uint64_t timeout_ns,
+                                                             heim_error* error);
+
+/* The outcome of what was started, as the call tells it that asks for it and waits; `out` gets NULL
+ * where that has none. TIMED_OUT: it is not there within `timeout_ns`, and may be asked for again.
+ * STATE: nothing was started. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_finish(heim_session* session, uint64_t timeout_ns,
                                                        const heim_result** out, heim_error* error);
 
