@@ -286,10 +286,12 @@ typedef struct heim_session_options {
   size_t result_bytes_max;
   heim_notice_callback notice; /* NULL: notices are dropped */
   void* user_data;             /* outlives the session */
+  /* Not 0: the opening is not waited for; heim_session_finish() tells what came of it. */
+  uint32_t deferred;
   /* The fields above are there since 0.1. */
 } heim_session_options;
 #define HEIM_SESSION_OPTIONS_INIT \
-  { sizeof(heim_session_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+  { sizeof(heim_session_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0 }
 
 /* Blocks until the session is admitted, within the proxy's client_login_timeout.
  * CLOSED: it is not, by the SQLSTATE's reason. STATE: the proxy was not started, or has no seats.

@@ -66,6 +66,7 @@ embed::Options session_options(const heim_session_options& given) {
       call(&notice, user_data);
     };
   }
+  options.is_deferred = given.deferred != 0;
   return options;
 }
 

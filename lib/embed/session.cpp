@@ -65,7 +65,10 @@ void Session::log_in(Options options) {
   }
   compose([&] { put_startup(out_, options.startup); });
   stream_.connect(*hub);
-  receive(visit, Until::answered, Outcome::nothing);
+  if (!options.is_deferred) return receive(visit, Until::answered, Outcome::nothing);
+  until_ = Until::answered;
+  begin_async(Outcome::nothing, nullptr);
+  go_on();
 }
 
 bool Session::is_foreign() const { return process_ != ::getpid(); }
@@ -391,7 +394,7 @@ Result* Session::conclude(Visit& visit) {
 }
 
 int Session::wait_descriptor() {
-  check_usable();
+  if (is_foreign()) check_usable();
   Visit visit(*seat_);
   told_ = true;
   tell();

@@ -24,11 +24,13 @@ struct Options {
   Secret password;       // for servers; empty: what the configuration has
   std::size_t result_bytes_max = 1u << 30;
   Reader::OnNotice on_notice;  // called with the seat's lock
+  bool is_deferred = false;    // finish() waits until it is admitted, not the constructor
 };
 
 class Session final : runtime::Guest {
  public:
-  /// Blocks until the engine has admitted it. The engine may go before the session.
+  /// Blocks until the engine has admitted it, unless that is deferred. The engine may go before the
+  /// session.
   Session(runtime::Engine& engine, Options options);
   ~Session() override;
 

@@ -11,24 +11,38 @@
 
 struct waiting {
   heim_session* session;
-  struct pollfd fd;
+  int descriptor;
 };
 
-static struct waiting open_waiting(heim_proxy* proxy) {
-  struct waiting waiting;
-  heim_error error;
-  waiting.session = open_session(proxy);
-  waiting.fd.events = POLLIN;
-  OK(heim_session_descriptor(waiting.session, &waiting.fd.fd, &error));
-  OK(heim_session_set_patience(waiting.session, 0, &error));
-  return waiting;
+/* There is an outcome within a while. */
+static int rings(int descriptor) {
+  struct pollfd fd = {descriptor, POLLIN, 0};
+  return poll(&fd, 1, 20000) == 1;
+}
+
+/* Opened as `database` has it, without waiting. */
+static heim_status open_waiting(heim_proxy* proxy, const char* database, struct waiting* out,
+                                heim_error* error) {
+  heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
+  heim_status status;
+  options.user = "app";
+  options.database = database;
+  options.password = "app-secret";
+  options.deferred = 1;
+  if ((status = heim_session_open(proxy, &options, &out->session, error)) != HEIM_OK) return status;
+  CHECK(heim_session_descriptor(out->session, &out->descriptor, error) == HEIM_OK);
+  CHECK(heim_session_set_patience(out->session, 0, error) == HEIM_OK);
+  status = heim_session_finish(out->session, 0, NULL, error);
+  if (status != HEIM_TIMED_OUT) return status;
+  CHECK(rings(out->descriptor));
+  return heim_session_finish(out->session, 0, NULL, error);
 }
 
 /* The outcome of a call, whether it waited or not. */
 static heim_status outcome(struct waiting* waiting, heim_status status, const heim_result** result,
                            heim_error* error) {
   while (status == HEIM_TIMED_OUT) {
-    CHECK(poll(&waiting->fd, 1, 20000) == 1);
+    CHECK(rings(waiting->descriptor));
     status = heim_session_finish(waiting->session, 0, result, error);
     CHECK(status != HEIM_TIMED_OUT);
   }
@@ -185,9 +199,13 @@ static void test_signals(heim_proxy* proxy) {
 int main(int argc, char** argv) {
   heim_proxy* proxy;
   struct waiting waiting;
+  heim_error error;
   CHECK(argc > 1);
   proxy = start_proxy((int)strtol(argv[argc - 1], NULL, 10), NULL, NULL);
-  waiting = open_waiting(proxy);
+  CHECK_STATUS(open_waiting(proxy, "nowhere", &waiting, &error), HEIM_CLOSED, &error);
+  CHECK(strcmp(error.sqlstate, "3D000") == 0);
+  heim_session_close(waiting.session);
+  CHECK_STATUS(open_waiting(proxy, "postgres", &waiting, &error), HEIM_OK, &error);
   test_queries(&waiting);
   test_rows(&waiting);
   test_copy(&waiting);
