@@ -25,7 +25,7 @@ def found():
     return {"include_dirs": of("-I"), "library_dirs": of("-L"), "libraries": of("-l")}
 
 
-sources = ["_native.c", "_result.c", "_session.c"]
+sources = ["_native.c", "_result.c", "_session.c", "_wait.c"]
 setup(
     ext_modules=[
         Extension("heimproxy._native", [f"heimproxy/{name}" for name in sources], **found())

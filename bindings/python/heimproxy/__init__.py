@@ -13,8 +13,9 @@ import json
 import os
 from typing import Any, Optional, Union
 
-from . import _native
-from .dbapi import Column, Connection, Cursor, Notification
+from . import _native, aio
+from .connection import Connection, Notification
+from .cursor import Cursor
 from .errors import (
     DatabaseError,
     DataError,
@@ -29,6 +30,7 @@ from .errors import (
     SerializationFailure,
     Warning,
 )
+from .rows import Column
 from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json
 
 apilevel = "2.0"
@@ -60,6 +62,11 @@ class Proxy:
                 **options: Any) -> Connection:
         """Options: application_name, settings (a dictionary), autocommit."""
         return Connection(self, user, database, password, **options)
+
+    async def connect_async(self, user: str, database: Optional[str] = None,
+                            password: Optional[str] = None, **options: Any) -> aio.Connection:
+        """For asyncio; with the same options."""
+        return await aio.open_connection(self, user, database, password, **options)
 
     def dsn(self, database: Optional[str] = None, user: Optional[str] = None) -> str:
         """For a driver in this process; the proxy was made with `sidecar`."""
