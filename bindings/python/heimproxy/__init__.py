@@ -11,7 +11,7 @@ DB-API 2.0 (PEP 249). For a driver that shall stay as it is: Sidecar("heimproxy.
 import datetime
 import json
 import os
-from typing import Any, Optional, Union
+from typing import Any, Dict, Optional, TypeVar, Union
 
 from . import _native, aio
 from .connection import Connection, Notification
@@ -30,8 +30,9 @@ from .errors import (
     SerializationFailure,
     Warning,
 )
+from .loading import record
 from .rows import Column
-from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json
+from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json, Jsonb, Multirange, Range
 
 apilevel = "2.0"
 threadsafety = 2
@@ -44,15 +45,18 @@ TimestampFromTicks = datetime.datetime.fromtimestamp
 Binary = bytes
 
 
-def TimeFromTicks(ticks):
+def TimeFromTicks(ticks: float) -> datetime.time:
     return datetime.datetime.fromtimestamp(ticks).time()
+
+
+Config = Union[str, "os.PathLike[str]", Dict[str, Any]]
+P = TypeVar("P", bound="Proxy")
 
 
 class Proxy:
     """A started proxy. `config`: a file's path, or settings as a dictionary."""
 
-    def __init__(self, config: Union[str, "os.PathLike[str]", "dict[str, Any]"], *, seats: int = 0,
-                 sidecar: bool = False):
+    def __init__(self, config: Config, *, seats: int = 0, sidecar: bool = False) -> None:
         if isinstance(config, dict):
             self._native = _native.Proxy(None, json.dumps(config), seats, sidecar)
         else:
@@ -74,7 +78,8 @@ class Proxy:
 
     def show(self, what: str) -> "list[dict[str, Optional[str]]]":
         """What SHOW says on the console: "POOLS", "NODES", ..."""
-        return json.loads(self._native.show(what))
+        rows: "list[dict[str, Optional[str]]]" = json.loads(self._native.show(what))
+        return rows
 
     def reload(self) -> None:
         self._native.reload()
@@ -83,17 +88,18 @@ class Proxy:
         """Its connections end."""
         self._native.close()
 
-    def __enter__(self):
+    def __enter__(self: P) -> P:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 class Sidecar(Proxy):
     """A proxy on a private socket, for drivers of this process: psycopg.connect(sidecar.dsn)."""
 
-    def __init__(self, config, *, database: Optional[str] = None, user: Optional[str] = None):
+    def __init__(self, config: Config, *, database: Optional[str] = None,
+                 user: Optional[str] = None) -> None:
         super().__init__(config, sidecar=True)
         self._database, self._user = database, user
 
@@ -102,8 +108,8 @@ class Sidecar(Proxy):
         return super().dsn(self._database, self._user)
 
 
-def connect(config, user: str, database: Optional[str] = None, password: Optional[str] = None,
-            **options: Any) -> Connection:
+def connect(config: Union[Proxy, Config], user: str, database: Optional[str] = None,
+            password: Optional[str] = None, **options: Any) -> Connection:
     """PEP 249's connect(). `config`: a Proxy, or what makes one that ends with the connection."""
     if isinstance(config, Proxy):
         return config.connect(user, database, password, **options)

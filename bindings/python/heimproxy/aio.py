@@ -12,8 +12,8 @@ cancels its statement at the server, waits for its end, and leaves the connectio
 import asyncio
 import json
 from types import TracebackType
-from typing import (TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Iterable, Mapping, Optional,
-                    Sequence, Union)
+from typing import (TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping,
+                    Optional, Sequence, Union)
 
 from . import _native, errors
 from .connection import Notification, open_session
@@ -36,6 +36,7 @@ class Connection(Modes):
         self._lock = asyncio.Lock()
         self._waiter = Waiter(session)
         self._talk = Talk(session, self._waiter.finish)
+        self._waiter.converters = self._talk.converters
 
     def cursor(self, *, streaming: bool = False) -> "Cursor":
         self._talk.session()
@@ -77,6 +78,10 @@ class Connection(Modes):
         async with self._lock:
             rows = json.loads(self._talk.session().explain_route(sql))
         return {row["what"]: row["value"] for row in rows}
+
+    async def register(self, name: str, convert: Callable[[str], Any]) -> None:
+        async with self._lock:
+            await self._talk.register(name, convert)
 
     @property
     def closed(self) -> bool:

@@ -3,7 +3,7 @@
 import json
 import threading
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional
 
 from . import _native, errors
 from .cursor import Cursor
@@ -96,6 +96,11 @@ class Connection(Modes):
         with self._lock:
             rows = json.loads(self._talk.session().explain_route(sql))
         return {row["what"]: row["value"] for row in rows}
+
+    def register(self, name: str, convert: Callable[[str], Any]) -> None:
+        """Values of the type `name` come by convert(text), and so do its arrays' items."""
+        with self._lock:
+            drive(self._talk.register(name, convert))
 
     @property
     def in_transaction(self) -> bool:

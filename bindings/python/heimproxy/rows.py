@@ -3,7 +3,8 @@
 import weakref
 from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
-from . import errors, types
+from . import errors
+from .dumping import Sent, numbered
 from .talk import COPY_IN, ROWS, Result, Talk
 
 Parameters = Union[Sequence[Any], Mapping[str, Any], None]
@@ -81,7 +82,7 @@ class Rows:
         self.forget()
         if parameters is None and not self._streams:
             try:
-                first = session.query(sql, types.CONVERTERS)
+                first = session.query(sql, talk.converters)
             except BlockingIOError:
                 first = await talk.finish()
             # All of them now: the session has them only until the next statement, which may be
@@ -89,14 +90,14 @@ class Rows:
             result, *self.sets = await talk.all_results(first)
             return self._take(result)
         text: str = sql
-        values: "list[types.Sent]" = []
+        values: "list[Sent]" = []
         if parameters is not None:
             try:
-                text, values = types.numbered(sql, parameters)
+                text, values = numbered(sql, parameters)
             except (ValueError, LookupError) as wrong:
                 raise errors.ProgrammingError(str(wrong)) from wrong
         try:
-            result = session.run(text, values, self._streams, types.CONVERTERS)
+            result = session.run(text, values, self._streams, talk.converters)
         except BlockingIOError:
             result = await talk.finish()
         if result[0] == COPY_IN:
@@ -118,7 +119,7 @@ class Rows:
         if not self.more:
             return False
         try:
-            result = await self.talk.call(self.talk.session().next, types.CONVERTERS)
+            result = await self.talk.call(self.talk.session().next, self.talk.converters)
         except BaseException:
             self._stop_streaming()
             raise

@@ -7,15 +7,17 @@ then `finish` awaits what comes of the call.
 
 import contextlib
 import weakref
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, Optional, TypeVar
+from typing import (TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, Optional, Tuple,
+                    TypeVar)
 
-from . import _native, errors, types
+from . import _native, errors
+from .loading import CONVERTERS, Converters, array
 
 if TYPE_CHECKING:
     from .rows import Rows
 
 # kind, tag, affected, columns (name, oid, size, modifier), rows
-Result = "tuple[int, str, int, list[tuple[str, int, int, int]], list[tuple[Any, ...]]]"
+Result = Tuple[int, str, int, List[Tuple[str, int, int, int]], List[Tuple[Any, ...]]]
 Finish = Callable[[], Awaitable[Any]]
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class Talk:
     def __init__(self, session: _native.Session, finish: Optional[Finish] = None) -> None:
         self._session: Optional[_native.Session] = session
         self._finish = finish
+        self.converters: Converters = dict(CONVERTERS)
         self.autocommit = False
         # Of the transactions that begin by themselves; None: as the server has it.
         self.isolation_level: Optional[str] = None
@@ -143,6 +146,15 @@ class Talk:
             # rollback yet, and it is wanted all the more.
             await self.call(session.query, "rollback", {})
 
+    async def register(self, name: str, convert: Callable[[str], Any]) -> None:
+        session = await self.begin()
+        asked = "select oid, typarray from pg_catalog.pg_type where oid = $1::text::regtype"
+        found = await self.call(session.run, asked, [(name, 0)], False, {})
+        oid, array_oid = found[4][0]
+        self.converters[oid] = convert
+        if array_oid:
+            self.converters[array_oid] = array(convert)
+
     # ---- COPY -----------------------------------------------------------------------------------
 
     async def refuse_copy(self, why: str) -> None:
@@ -196,7 +208,7 @@ class Talk:
             if result[0] == COPY_OUT:
                 break
             try:
-                result = session.next(types.CONVERTERS)
+                result = session.next(self.converters)
             except BlockingIOError:
                 result = await self.finish()
         return results

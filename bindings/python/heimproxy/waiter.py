@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from typing import Any, Optional
 
-from . import _native, errors, types
+from . import _native, errors
+from .loading import CONVERTERS
 
 # How long a server may take to end what was cancelled; the session is lost then.
 _PATIENCE = 5.0
@@ -17,6 +18,7 @@ class Waiter:
 
     def __init__(self, session: _native.Session) -> None:
         self._session = session
+        self.converters = CONVERTERS
         self._descriptor = session.descriptor()
         self._waiting: "set[asyncio.Future[None]]" = set()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -73,7 +75,7 @@ class Waiter:
         await self.rings()
         while True:
             try:
-                return self._session.finish(types.CONVERTERS)
+                return self._session.finish(self.converters)
             except BlockingIOError:
                 # It rang for a notification that nobody has fetched yet, and still does.
                 await asyncio.sleep(_PERIOD)
