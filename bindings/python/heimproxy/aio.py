@@ -84,6 +84,10 @@ class Connection(Modes):
             await self._talk.register(name, convert)
 
     @property
+    def transaction(self) -> str:
+        return self._talk.transaction()
+
+    @property
     def closed(self) -> bool:
         return self._talk.is_closed
 

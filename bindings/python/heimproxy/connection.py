@@ -103,9 +103,10 @@ class Connection(Modes):
             drive(self._talk.register(name, convert))
 
     @property
-    def in_transaction(self) -> bool:
+    def transaction(self) -> str:
+        """"none", "open", "failed", "busy" (a statement's rows are not all here), "ended"."""
         with self._lock:
-            return self._talk.session().transaction() in (1, 2, 3)
+            return self._talk.transaction()
 
     @property
     def closed(self) -> bool:

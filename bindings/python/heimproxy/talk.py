@@ -22,6 +22,7 @@ Finish = Callable[[], Awaitable[Any]]
 T = TypeVar("T")
 
 _NONE, _OPEN, _BUSY = 0, 1, 3  # heim_transaction
+STATES = ("none", "open", "failed", "busy", "ended")
 ROWS, COPY_IN, COPY_OUT = 1, 3, 4  # heim_kind
 
 ISOLATION_LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
@@ -61,6 +62,9 @@ class Talk:
         if self._session is None:
             raise errors.InterfaceError("the connection is closed")
         return self._session
+
+    def transaction(self) -> str:
+        return "ended" if self._session is None else STATES[self._session.transaction()]
 
     def close(self) -> None:
         session, self._session = self._session, None
