@@ -34,6 +34,16 @@ from .loading import record
 from .rows import Column
 from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json, Jsonb, Multirange, Range
 
+__all__ = [
+    "BINARY", "Binary", "Column", "Connection", "Cursor", "DATETIME", "DataError",
+    "DatabaseError", "Date", "DateFromTicks", "Error", "IntegrityError", "InterfaceError",
+    "InternalError", "Json", "Jsonb", "Multirange", "NUMBER", "NotSupportedError",
+    "Notification", "OperationalError", "ProgrammingError", "Proxy", "QueryCanceled", "ROWID",
+    "Range", "STRING", "SerializationFailure", "Sidecar", "Time", "TimeFromTicks", "Timestamp",
+    "TimestampFromTicks", "Warning", "aio", "apilevel", "connect", "paramstyle", "record",
+    "threadsafety",
+]
+
 apilevel = "2.0"
 threadsafety = 2
 paramstyle = "pyformat"

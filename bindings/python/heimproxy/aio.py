@@ -83,6 +83,10 @@ class Connection(Modes):
         async with self._lock:
             await self._talk.register(name, convert)
 
+    def set_converter(self, oid: int, convert: Callable[[str], Any]) -> None:
+        """As register(), of a type whose number in pg_type is known."""
+        self._talk.set_converter(oid, convert)
+
     @property
     def transaction(self) -> str:
         return self._talk.transaction()
@@ -132,6 +136,10 @@ class Cursor:
     @property
     def description(self) -> "Optional[list[Column]]":
         return self._rows.description
+
+    @property
+    def streaming(self) -> bool:
+        return self._rows.streams
 
     @property
     def rowcount(self) -> int:

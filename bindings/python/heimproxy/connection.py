@@ -102,6 +102,10 @@ class Connection(Modes):
         with self._lock:
             drive(self._talk.register(name, convert))
 
+    def set_converter(self, oid: int, convert: Callable[[str], Any]) -> None:
+        """As register(), of a type whose number in pg_type is known."""
+        self._talk.set_converter(oid, convert)
+
     @property
     def transaction(self) -> str:
         """"none", "open", "failed", "busy" (a statement's rows are not all here), "ended"."""

@@ -36,6 +36,10 @@ class Cursor:
         return self._rows.description
 
     @property
+    def streaming(self) -> bool:
+        return self._rows.streams
+
+    @property
     def rowcount(self) -> int:
         return self._rows.rowcount
 

@@ -114,7 +114,7 @@ def parameter(value: Any) -> Sent:
     return str(value), 0
 
 
-_PLACE = re.compile(r"%(?:%|s|\((\w+)\)s)|(%)")
+_PLACE = re.compile(r"%(?:%|s|\(([^)]+)\)s)|(%)")
 
 
 def numbered(

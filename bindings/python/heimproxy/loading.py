@@ -53,6 +53,11 @@ def _inet(text: str) -> Any:
     return ipaddress.ip_interface(text) if "/" in text else ipaddress.ip_address(text)
 
 
+def _vector(text: str) -> "list[int]":
+    """The catalog's int2vector and oidvector."""
+    return [int(number) for number in text.split()]
+
+
 # ---- what has parts: one reader of quoted texts for all of them ---------------------------------
 
 
@@ -154,6 +159,8 @@ CONVERTERS: Converters = {
     869: _inet,
     650: ipaddress.ip_network,
     2249: record,
+    22: _vector,
+    30: _vector,
 }
 # Of a range and its multirange: what converts the bounds.
 _BOUNDS: "dict[tuple[int, int], Converter]" = {

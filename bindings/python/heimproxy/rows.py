@@ -43,7 +43,7 @@ class Rows:
 
     def __init__(self, talk: Talk, streams: bool) -> None:
         self.talk = talk
-        self._streams = streams
+        self.streams = streams
         self.forget()
 
     def forget(self) -> None:
@@ -80,7 +80,7 @@ class Rows:
             self._stop_streaming()
         session = talk.session() if talk.is_ready() else await talk.begin()
         self.forget()
-        if parameters is None and not self._streams:
+        if parameters is None and not self.streams:
             try:
                 first = session.query(sql, talk.converters)
             except BlockingIOError:
@@ -97,12 +97,12 @@ class Rows:
             except (ValueError, LookupError) as wrong:
                 raise errors.ProgrammingError(str(wrong)) from wrong
         try:
-            result = session.run(text, values, self._streams, talk.converters)
+            result = session.run(text, values, self.streams, talk.converters)
         except BlockingIOError:
             result = await talk.finish()
         if result[0] == COPY_IN:
             await talk.refuse_copy("COPY FROM STDIN is for copy_in()")
-        self._take(result, self._streams)
+        self._take(result, self.streams)
 
     async def execute_many(self, sql: str, many: "Sequence[Any]") -> None:
         total = 0

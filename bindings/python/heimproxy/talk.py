@@ -11,7 +11,7 @@ from typing import (TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, List, Op
                     TypeVar)
 
 from . import _native, errors
-from .loading import CONVERTERS, Converters, array
+from .loading import ARRAYS, CONVERTERS, Converters, array
 
 if TYPE_CHECKING:
     from .rows import Rows
@@ -155,9 +155,12 @@ class Talk:
         asked = "select oid, typarray from pg_catalog.pg_type where oid = $1::text::regtype"
         found = await self.call(session.run, asked, [(name, 0)], False, {})
         oid, array_oid = found[4][0]
+        self.set_converter(oid, convert, array_oid)
+
+    def set_converter(self, oid: int, convert: Callable[[str], Any], array_oid: int = 0) -> None:
         self.converters[oid] = convert
-        if array_oid:
-            self.converters[array_oid] = array(convert)
+        if array_oid or oid in ARRAYS:
+            self.converters[array_oid or ARRAYS[oid]] = array(convert)
 
     # ---- COPY -----------------------------------------------------------------------------------
 
