@@ -4,8 +4,8 @@
     create_engine("postgresql+heimproxy://app:secret@db.internal:5432/orders")
     create_engine("postgresql+heimproxy://app:secret@/orders", connect_args={"proxy": proxy})
 
-The first opens a proxy as the file says, the second one with that server alone; engines that ask for
-the same share it. Further keys of the query are settings of the session.
+The first opens a proxy as the file says, the second one with that server alone; engines that ask
+for the same share it. Further keys of the query are settings of the session.
 """
 
 import json
@@ -69,7 +69,7 @@ class Dialect(PGDialect):
 
         return AsyncDialect
 
-    # ---- connecting -------------------------------------------------------------------------------
+    # ---- connecting
 
     def create_connect_args(self, url: URL) -> Any:
         settings: Dict[str, Any] = dict(url.query)
@@ -133,7 +133,7 @@ class Dialect(PGDialect):
             dbapi_connection.autocommit = before
         return True
 
-    # ---- transactions -----------------------------------------------------------------------------
+    # ---- transactions
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> Any:
         levels = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
