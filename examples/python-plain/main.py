@@ -11,7 +11,9 @@ DAY = datetime.date(2024, 2, 29)
 
 
 def fill(connection):
-    connection.execute("create temp table sales (day date, item text, price numeric check (price > 0))")
+    connection.execute(
+        "create temp table sales (day date, item text, price numeric check (price > 0))"
+    )
     lines = (f"{DAY}\titem {number}\t{number}.50\n".encode() for number in range(1, 10001))
     copied = connection.cursor().copy_in("copy sales from stdin", lines)
     print("copied", copied)

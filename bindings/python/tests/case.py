@@ -1,5 +1,6 @@
 """What the tests of the package have in common."""
 
+import os
 import unittest
 
 import heimproxy
@@ -12,6 +13,10 @@ def config():
         "proxy": {"listen_address": []},
         "nodes": [{"host": "127.0.0.1", "port": PORT, "role": "primary"}],
     }
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
 
 
 class Case(unittest.TestCase):

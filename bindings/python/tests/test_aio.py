@@ -1,10 +1,12 @@
 """asyncio."""
 
 import asyncio
+import os
+import signal
 import time
 
 import heimproxy
-from case import Case, config
+from case import Case, config, descriptors
 
 SLEEPS = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
 
@@ -257,6 +259,35 @@ class Asyncio(Case):
             await other.close()
 
         self.run_async(body, autocommit=True)
+
+    def test_a_server_that_does_not_answer(self):
+        """The task ends nevertheless; the connection is lost."""
+
+        async def body(connection):
+            cursor = await connection.execute("select pg_backend_pid()")
+            (pid,) = await cursor.fetchone()
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(connection.execute("select 1"), 0.1)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            with self.assertRaises(heimproxy.InterfaceError):
+                await connection.execute("select 1")
+            self.assertEqual(connection.transaction, "ended")
+
+        self.run_async(body)
+
+    def test_nothing_is_left_behind(self):
+        async def cycle():
+            for _ in range(100):
+                async with await self.proxy.connect_async("app", "postgres", "app-secret") as mine:
+                    await mine.execute("select 1")
+
+        asyncio.run(cycle())
+        before = descriptors()
+        asyncio.run(cycle())
+        self.assertLessEqual(descriptors(), before + 2)  # servers come and go
 
     def test_closed_beside_a_wait(self):
         async def body(connection):

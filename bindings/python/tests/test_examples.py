@@ -32,7 +32,8 @@ class Examples(unittest.TestCase):
 
     def test_plain(self):
         argv = [sys.executable, EXAMPLES / "python-plain/main.py", *LOGIN]
-        done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=60)
+        options = {"capture_output": True, "text": True, "timeout": 60}
+        done = subprocess.run(argv, env=self.environment, **options)
         self.assertEqual(done.stderr, "")
         self.assertEqual(done.stdout.splitlines(), [
             "copied 10000", "item 9998: 9998.50", "item 9999: 9999.50", "item 10000: 10000.50",

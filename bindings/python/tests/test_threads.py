@@ -1,11 +1,13 @@
 """Threads, waiting, notifications."""
 
+import contextlib
+import gc
 import sys
 import threading
 import time
 
 import heimproxy
-from case import Case, config
+from case import Case, config, descriptors
 
 
 class Threads(Case):
@@ -127,6 +129,27 @@ class Threads(Case):
         for limit in (1e300, float("inf"), None):
             other.execute("notify py, 'hello'")
             self.assertEqual(listener.notification(limit)[1:], ("py", "hello"))
+
+    def test_nothing_is_left_behind(self):
+        def cycle():
+            for _ in range(200):
+                with self.proxy.connect("app", "postgres", "app-secret") as connection:
+                    connection.execute("select %s, repeat('x', 1000)", ["y" * 1000]).fetchall()
+                    with contextlib.suppress(heimproxy.DataError):
+                        connection.execute("select 1/0")
+                    connection.rollback()
+
+        def memory():
+            gc.collect()
+            with open("/proc/self/status") as status:
+                return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+        cycle()
+        before = descriptors(), memory()
+        for _ in range(5):
+            cycle()
+        self.assertLessEqual(descriptors(), before[0] + 2)  # servers come and go
+        self.assertLess(memory() - before[1], 2000)  # KiB
 
     def test_proxy_closed_first(self):
         proxy = heimproxy.Proxy(config())
