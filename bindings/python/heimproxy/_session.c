@@ -214,11 +214,14 @@ static PyObject* transaction(PyObject* object, PyObject* unused) {
 static PyObject* descriptor(PyObject* object, PyObject* unused) {
   heim_session* session = opened(object);
   heim_error error;
+  heim_status status;
   int fd = -1;
   (void)unused;
   if (!session) return NULL;
-  if (heim_session_descriptor(session, &fd, &error) != HEIM_OK) return raise_error(&error, session);
-  return PyLong_FromLong(fd);
+  Py_BEGIN_ALLOW_THREADS;
+  status = heim_session_descriptor(session, &fd, &error);
+  Py_END_ALLOW_THREADS;
+  return status == HEIM_OK ? PyLong_FromLong(fd) : raise_error(&error, session);
 }
 
 static PyMethodDef methods[] = {

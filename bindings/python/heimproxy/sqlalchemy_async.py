@@ -55,8 +55,8 @@ class Connection(AsyncAdapt_dbapi_connection):
 
 
 class Module(AsyncAdapt_dbapi_module):
-    def __init__(self) -> None:
-        super().__init__(heimproxy)
+    def __init__(self) -> None:  # 2.0 has another than 2.1
+        self.driver, self.dbapi_module = heimproxy, None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(heimproxy, name)
@@ -78,8 +78,7 @@ class AsyncDialect(Dialect):
     def connect(self, *arguments: Any, **options: Any) -> Any:
         options = self._session_options(options)
         proxy = options.pop("proxy")
-        creating = Connection.create(self.dbapi, proxy.connect_async(**options))
-        return await_only(creating)
+        return Connection(self.dbapi, await_only(proxy.connect_async(**options)))
 
     def get_driver_connection(self, connection: Any) -> Any:
         return connection._connection
