@@ -98,12 +98,15 @@ class Talk:
         """begin() has nothing to do."""
         if self._session is None or self.streaming is not None or self.copies_out is not None:
             return False
-        return self.autocommit or self._session.transaction() == _OPEN
+        if self.autocommit and self._finish is None:
+            return True
+        return self._session.transaction() == (_NONE if self.autocommit else _OPEN)
 
     async def begin(self) -> _native.Session:
         """The session, in a transaction if one is wanted."""
         session = self.session()
         await self._let_stream_go()
+        await self._read_away()
         if self.autocommit:
             return session
         state = session.transaction()
@@ -124,9 +127,22 @@ class Talk:
         if rows is not None:
             await rows.keep_all()
 
+    async def _read_away(self) -> None:
+        """What nobody fetches any more. A session that waits does it by itself, with the next
+        statement; the loop of the others would stand still meanwhile."""
+        session = self.session()
+        if self._finish is None or session.transaction() != _BUSY:
+            return
+        with contextlib.suppress(errors.InterfaceError):  # there is no COPY
+            while await self.read_copy() is not None:
+                pass
+        while await self.call(session.next, {}) is not None:
+            pass
+
     async def commit(self) -> None:
         session = self.session()
         await self._let_stream_go()
+        await self._read_away()
         if session.transaction() == _NONE:
             return
         if (await self.call(session.query, "commit", {}))[1] == "ROLLBACK":
@@ -141,6 +157,8 @@ class Talk:
         self.streaming = self.copies_out = None
         if rows is not None:
             rows.lose("the rows that were not fetched before rollback() are lost")
+        with contextlib.suppress(errors.DatabaseError):  # of what is rolled back
+            await self._read_away()
         if session.transaction() == _NONE:
             return
         try:

@@ -149,6 +149,47 @@ class Asyncio(Case):
 
         self.run_async(body)
 
+    def test_what_nobody_fetches_stops_no_loop(self):
+        async def body(connection):
+            async def tick():
+                while True:
+                    before = time.monotonic()
+                    await asyncio.sleep(0.01)
+                    gaps.append(time.monotonic() - before)
+
+            async def leave_rows():
+                async with connection.cursor(streaming=True) as cursor:
+                    await cursor.execute(
+                        "select n, case when n > 30000 then pg_sleep(2) end"
+                        " from generate_series(1, 30001) n"
+                    )
+                    await cursor.fetchone()
+
+            async def leave_copy():
+                late = "copy (select 1 union all select 2 from pg_sleep(2)) to stdout"
+                pieces = connection.cursor().copy_out(late)
+                await anext(pieces)
+                await pieces.aclose()
+
+            async def select():
+                self.assertEqual(await (await connection.execute("select 1")).fetchone(), (1,))
+
+            for leave in (leave_rows, leave_copy):
+                for autocommit in (True, False):
+                    for then in (select, connection.rollback, connection.commit):
+                        gaps = []
+                        await connection.rollback()
+                        connection.autocommit = autocommit
+                        await leave()
+                        ticker = asyncio.create_task(tick())
+                        await then()
+                        ticker.cancel()
+                        await asyncio.gather(ticker, return_exceptions=True)
+                        await select()
+                        self.assertLess(max(gaps, default=0), 1, (leave, autocommit, then))
+
+        self.run_async(body)
+
     def test_tasks_share_a_connection(self):
         async def body(connection):
             async def ask(number):
