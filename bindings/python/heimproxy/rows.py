@@ -73,6 +73,7 @@ class Rows:
         self.rowcount = affected if tag.split(" ", 1)[0] in _COUNTED else -1
         if self.more:
             self.talk.streaming = weakref.ref(self)
+            self.talk.may_be_unread = True
 
     async def execute(self, sql: str, parameters: Parameters) -> None:
         talk = self.talk

@@ -53,6 +53,7 @@ class Talk:
         # A cursor that nobody has any more wants no rows.
         self.streaming: "Optional[weakref.ref[Rows]]" = None
         self.copies_out: Optional[object] = None  # whose COPY TO STDOUT is under way
+        self.may_be_unread = False  # something came in portions
 
     @property
     def is_closed(self) -> bool:
@@ -96,11 +97,9 @@ class Talk:
 
     def is_ready(self) -> bool:
         """begin() has nothing to do."""
-        if self._session is None or self.streaming is not None or self.copies_out is not None:
+        if self._session is None or self.may_be_unread:
             return False
-        if self.autocommit and self._finish is None:
-            return True
-        return self._session.transaction() == (_NONE if self.autocommit else _OPEN)
+        return self.autocommit or self._session.transaction() == _OPEN
 
     async def begin(self) -> _native.Session:
         """The session, in a transaction if one is wanted."""
@@ -109,12 +108,7 @@ class Talk:
         await self._read_away()
         if self.autocommit:
             return session
-        state = session.transaction()
-        if state == _BUSY:
-            # Reads away what is left: only then the state is known.
-            await self.call(session.query, "", {})
-            state = session.transaction()
-        if state == _NONE:
+        if session.transaction() == _NONE:
             await self.call(session.query, f"begin {self._modes()}", {})
         return session
 
@@ -128,16 +122,16 @@ class Talk:
             await rows.keep_all()
 
     async def _read_away(self) -> None:
-        """What nobody fetches any more. A session that waits does it by itself, with the next
-        statement; the loop of the others would stand still meanwhile."""
+        """What nobody fetches any more. The session would do it by itself, with the next statement,
+        but deaf to signals, and while an event loop stands still."""
         session = self.session()
-        if self._finish is None or session.transaction() != _BUSY:
-            return
-        with contextlib.suppress(errors.InterfaceError):  # there is no COPY
-            while await self.read_copy() is not None:
+        if self.may_be_unread and session.transaction() == _BUSY:
+            with contextlib.suppress(errors.InterfaceError):  # there is no COPY
+                while await self.read_copy() is not None:
+                    pass
+            while await self.call(session.next, {}) is not None:
                 pass
-        while await self.call(session.next, {}) is not None:
-            pass
+        self.may_be_unread = False
 
     async def commit(self) -> None:
         session = self.session()
@@ -191,6 +185,7 @@ class Talk:
     async def start_copy(self, sql: str, kind: int) -> None:
         session = await self.begin()
         if (await self.call(session.query, sql, {}))[0] == kind:
+            self.may_be_unread = kind == COPY_OUT
             return
         direction = "FROM STDIN" if kind == COPY_IN else "TO STDOUT"
         await self.refuse_copy(f"that is no COPY {direction}")
@@ -231,6 +226,7 @@ class Talk:
                 await self.refuse_copy("COPY FROM STDIN is for copy_in()")
             results.append(result)
             if result[0] == COPY_OUT:
+                self.may_be_unread = True
                 break
             try:
                 result = session.next(self.converters)

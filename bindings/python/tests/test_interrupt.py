@@ -61,6 +61,21 @@ class Interrupts(Case):
         cursor = self.connection.cursor(streaming=True)
         self.interrupted(lambda: cursor.execute(sql).fetchall(), self.wait_is_reached)
 
+    def test_what_nobody_fetches(self):
+        """It is read away before the next statement runs."""
+        late = "select n, case when n > 9000 then pg_sleep(60) end from generate_series(1, 9001) n"
+
+        def leave_rows():
+            self.connection.cursor(streaming=True).execute(late).close()
+            self.connection.execute("select 1")
+
+        def leave_copy():
+            self.connection.execute("copy (select pg_sleep(60)) to stdout")
+            self.connection.execute("select 1")
+
+        self.interrupted(leave_rows, self.wait_is_reached)
+        self.interrupted(leave_copy, self.wait_is_reached)
+
     def test_copies(self):
         sql = "copy (select pg_sleep(60)) to stdout"
         cursor = self.connection.cursor()
