@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import enum
+import functools
 import ipaddress
 import json
 import re
@@ -105,9 +106,21 @@ _DUMPERS: "tuple[tuple[Any, _Dump], ...]" = (
 )
 
 
+# Those that are no class of one's own need no search.
+_EXACT: "dict[type, _Dump]" = {
+    kind: dump
+    for kinds, dump in _DUMPERS
+    for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
+    if kind is not enum.Enum
+}
+
+
 def parameter(value: Any) -> Sent:
     if value is None:
         return None, 0
+    exact = _EXACT.get(type(value))
+    if exact is not None:
+        return exact(value)
     for kind, dump in _DUMPERS:
         if isinstance(value, kind):
             return dump(value)
@@ -117,34 +130,43 @@ def parameter(value: Any) -> Sent:
 _PLACE = re.compile(r"%(?:%|s|\(([^)]+)\)s)|(%)")
 
 
-def numbered(
-    sql: str, parameters: Union[Sequence[Any], Mapping[str, Any]]
-) -> "tuple[str, list[Sent]]":
-    """`%s` or `%(name)s` become $1, $2, ...; the values in that order."""
-    order: "dict[str, int]" = {}
-    values: "list[Any]" = []
-
-    def named(name: Optional[str], given: Mapping[str, Any]) -> str:
-        if name is None:
-            raise ValueError("parameters are either all named or all in order")
-        if name not in order:
-            values.append(given[name])
-            order[name] = len(values)
-        return f"${order[name]}"
+def _places(sql: str) -> "tuple[str, tuple[Optional[str], ...]]":
+    """`%s` or `%(name)s` become $1, $2, ...; what stands for each: a name, or None."""
+    numbers: "dict[Any, int]" = {}
+    names: "list[Optional[str]]" = []
 
     def place(found: "re.Match[str]") -> str:
         if found[0] == "%%":
             return "%"
         if found[2]:
             raise ValueError("a % that is no parameter is written %%")
-        if isinstance(parameters, Mapping):
-            return named(found[1], parameters)
-        if found[1] is not None:
-            raise ValueError("parameters are either all named or all in order")
-        values.append(parameters[len(values)])
-        return f"${len(values)}"
+        key = found[1] or len(names)
+        if key not in numbers:
+            names.append(found[1])
+            numbers[key] = len(names)
+        return f"${numbers[key]}"
 
     text = _PLACE.sub(place, sql)
-    if not isinstance(parameters, Mapping) and len(values) != len(parameters):
-        raise ValueError(f"{len(parameters)} values for {len(values)} parameters")
-    return text, [parameter(value) for value in values]
+    if None in names and any(names):
+        raise ValueError("parameters are either all named or all in order")
+    return text, tuple(names)
+
+
+# Programs have few texts; those that are made anew each time are long.
+_kept_places = functools.lru_cache(1024)(_places)
+
+
+def numbered(
+    sql: str, parameters: Union[Sequence[Any], Mapping[str, Any]]
+) -> "tuple[str, list[Sent]]":
+    """The text with $1, $2, ..., and the values in that order."""
+    text, places = _kept_places(sql) if len(sql) < 4096 else _places(sql)
+    if isinstance(parameters, dict) or isinstance(parameters, Mapping):
+        if None in places:
+            raise ValueError("parameters are either all named or all in order")
+        return text, [parameter(parameters[name]) for name in places if name]
+    if places and places[0] is not None:
+        raise ValueError("parameters are either all named or all in order")
+    if len(places) != len(parameters):
+        raise ValueError(f"{len(parameters)} values for {len(places)} parameters")
+    return text, [parameter(value) for value in parameters]
