@@ -10,6 +10,7 @@ cancels its statement at the server, waits for its end, and leaves the connectio
 """
 
 import asyncio
+import contextlib
 import json
 from types import TracebackType
 from typing import (TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping,
@@ -57,18 +58,27 @@ class Connection(Modes):
         """What another task waits for ends with QueryCanceled."""
         self._talk.session().cancel()
 
-    async def notification(self) -> Notification:
-        """The next one of the channels that are listened to. Statements may run meanwhile."""
-        while True:
-            async with self._lock:
-                told = self._talk.session().notification(0.0)
-            if told:
-                return Notification(*told)
-            await self._waiter.rings()
+    async def notification(self, timeout: Optional[float] = None) -> Optional[Notification]:
+        """The next one of the channels that are listened to; None if there is none in time.
+        Statements may run meanwhile."""
+        told = await self._told()
+        if told is None and (timeout is None or timeout > 0):
+            with contextlib.suppress(asyncio.TimeoutError):
+                return await asyncio.wait_for(anext(self.notifications()), timeout)
+        return told
 
     async def notifications(self) -> AsyncIterator[Notification]:
         while True:
-            yield await self.notification()
+            told = await self._told()
+            if told is not None:
+                yield told
+            else:
+                await self._waiter.rings()
+
+    async def _told(self) -> Optional[Notification]:
+        async with self._lock:
+            told = self._talk.session().notification(0.0)
+        return Notification(*told) if told else None
 
     async def parameter(self, name: str) -> Optional[str]:
         async with self._lock:

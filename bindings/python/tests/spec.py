@@ -1,12 +1,14 @@
 """Replays the conformance script of all bindings (bindings/spec/README.md).
 
-    spec.py CASES-DIRECTORY PORT
+    spec.py [--asyncio] CASES-DIRECTORY PORT
 """
 
+import asyncio
+import concurrent.futures
+import inspect
 import json
 import re
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -61,11 +63,64 @@ class Failing(Exception):
     """The program's own, for data that shall fail."""
 
 
+class Awaited:
+    """A connection or cursor for asyncio, for a caller who waits."""
+
+    def __init__(self, loop, inner):
+        self.loop, self.inner = loop, inner
+
+    def __getattr__(self, name):
+        found = getattr(self.inner, name)
+        return self.calling(found) if callable(found) else found
+
+    def calling(self, function):
+        def call(*arguments, **named):
+            value = function(*arguments, **named)
+            if inspect.isasyncgen(value):
+                return self.iterated(value)
+            if inspect.isawaitable(value):
+                value = self.loop.run_until_complete(value)
+            is_cursor = isinstance(value, heimproxy.aio.Cursor)
+            return Awaited(self.loop, value) if is_cursor else value
+
+        return call
+
+    def iterated(self, pieces):
+        while True:
+            try:
+                yield self.loop.run_until_complete(anext(pieces))
+            except StopAsyncIteration:
+                return
+
+    def begin_call(self, function, *arguments):
+        """What waits for its outcome."""
+        task = self.loop.create_task(function(*arguments))
+        self.loop.run_until_complete(asyncio.sleep(0))
+        return lambda: Awaited(self.loop, self.loop.run_until_complete(task))
+
+
+def connect(proxy, loop, *login, **options):
+    if loop is None:
+        return proxy.connect(*login, **options)
+    connecting = proxy.connect_async(*login, **options)
+    return Awaited(loop, loop.run_until_complete(connecting))
+
+
+def begin_call(connection, sql):
+    """What waits for its outcome."""
+    if isinstance(connection, Awaited):
+        return connection.begin_call(connection.inner.execute, sql)
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    outcome = pool.submit(connection.execute, sql)
+    pool.shutdown(wait=False)
+    return outcome.result
+
+
 class Case:
-    def __init__(self, proxy):
-        self.proxy = proxy
+    def __init__(self, proxy, loop):
+        self.proxy, self.loop = proxy, loop
         self.sessions = {}
-        self.started = {}  # thread, outcome
+        self.started = {}  # what waits for their outcomes
 
     def close(self):
         for connection in self.sessions.values():
@@ -151,9 +206,9 @@ class Case:
         user = step.get("user", "app")
         password = step.get("password", "app-secret" if user == "app" else None)
         options = {key: step[key] for key in ("application_name", "settings") if key in step}
-        self.sessions[step["on"]] = self.proxy.connect(
-            user, step.get("database", "postgres"), password, autocommit=True, **options
-        )
+        login = user, step.get("database", "postgres"), password
+        options["autocommit"] = True
+        self.sessions[step["on"]] = connect(self.proxy, self.loop, *login, **options)
 
     def do_close(self, step):
         self.sessions.pop(step["on"]).close()
@@ -198,25 +253,10 @@ class Case:
         same("data", step.get("data", data), data)
 
     def do_start(self, step):
-        outcome = {}
-        connection = self.on(step)
-
-        def run():
-            try:
-                outcome["cursor"] = connection.execute(step["sql"])
-            except heimproxy.Error as error:
-                outcome["error"] = error
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        self.started[step["on"]] = thread, outcome
+        self.started[step["on"]] = begin_call(self.on(step), step["sql"])
 
     def do_finish(self, step):
-        thread, outcome = self.started.pop(step["on"])
-        thread.join()
-        if "error" in outcome:
-            raise outcome["error"]
-        self.check_results(step, outcome["cursor"])
+        self.check_results(step, self.started.pop(step["on"])())
 
     def do_cancel(self, step):
         self.on(step).cancel()
@@ -262,7 +302,7 @@ def merged(base, more):
                        for key, value in more.items()}}
 
 
-def replay(path, port, counts):
+def replay(path, port, loop, counts):
     script = json.loads(path.read_text())
     known(script, {"about", "config", "cases"}, path.name)
     node = {"host": "127.0.0.1", "port": port, "role": "primary"}
@@ -272,7 +312,7 @@ def replay(path, port, counts):
             if any(step["do"] in MISSING for step in described["steps"]):
                 counts["left out"] += 1
                 continue
-            case = Case(proxy)
+            case = Case(proxy, loop)
             number, step = -1, {}
             try:
                 for number, step in enumerate(described["steps"]):
@@ -286,10 +326,11 @@ def replay(path, port, counts):
 
 
 def main():
-    *_, directory, port = sys.argv
+    *options, directory, port = sys.argv[1:]
+    loop = asyncio.new_event_loop() if options == ["--asyncio"] else None
     counts = {"passed": 0, "failed": 0, "left out": 0}
     for path in sorted(Path(directory).glob("*.json")):
-        replay(path, int(port), counts)
+        replay(path, int(port), loop, counts)
     print(", ".join(f"{count} {what}" for what, count in counts.items()))
     return 0 if counts["passed"] and not counts["failed"] else 1
 

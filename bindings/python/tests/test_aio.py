@@ -297,6 +297,8 @@ class Asyncio(Case):
             cursor = await listener.execute("select pg_sleep(0.1), 2")
             self.assertEqual((await cursor.fetchone())[1], 2)
             self.assertEqual((await listener.notification()).payload, "late")
+            self.assertIsNone(await listener.notification(0.01))
+            self.assertIsNone(await listener.notification(0))
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(listener.notification(), 0.01)
             await other.close()
