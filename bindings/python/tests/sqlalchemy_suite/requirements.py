@@ -1,5 +1,6 @@
 """What PostgreSQL 15 can do, of that which the suite does not take for granted."""
 
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.testing import config, exclusions
 from sqlalchemy.testing.requirements import SuiteRequirements
 
@@ -26,7 +27,7 @@ reflect_indexes_with_expressions reflect_tables_no_columns reflects_pk_names reg
 regexp_replace repeated_column_foreign_keys savepoints schema_create_delete server_defaults
 skip_autocommit_rollback supports_bitwise_and supports_bitwise_not supports_bitwise_or
 supports_bitwise_shift supports_bitwise_xor supports_distinct_on table_value_constructor
-reflect_table_options temp_table_comment_reflection temp_table_names temporary_views time_timezone
+temp_table_comment_reflection temp_table_names temporary_views time_timezone
 timestamp_microseconds tuple_in unicode_ddl unique_constraints_reflect_as_index
 update_from uuid_data_type views window_functions window_range window_range_non_numeric
 window_range_numeric
@@ -37,6 +38,11 @@ class Requirements(SuiteRequirements):
     @property
     def async_dialect(self):
         return exclusions.only_if(lambda: config.db.dialect.is_async)
+
+    @property
+    def reflect_table_options(self):
+        """SQLAlchemy 2.1 asks PostgreSQL for them, 2.0 does not."""
+        return exclusions.only_if(lambda: "get_multi_table_options" in vars(PGDialect))
 
     def get_isolation_levels(self, config):
         levels = ["READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
