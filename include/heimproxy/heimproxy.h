@@ -196,6 +196,9 @@ typedef struct heim_proxy_options {
   { sizeof(heim_proxy_options), HEIM_LOG_CONFIGURED, NULL, NULL, 0, 0 }
 
 #define HEIM_FOREVER UINT64_MAX
+/* Of a session's call: for ever, but no longer than until a signal comes to the thread that waits;
+ * or, since it may have come just before, for a second. */
+#define HEIM_UNTIL_SIGNAL (UINT64_MAX - 1)
 
 typedef enum heim_stop {
   HEIM_STOP_WAIT_FOR_CLIENTS = 0, /* take no new clients; end when the last one has left */
@@ -284,10 +287,12 @@ typedef struct heim_session_options {
   size_t result_bytes_max;
   heim_notice_callback notice; /* NULL: notices are dropped */
   void* user_data;             /* outlives the session */
+  /* Not 0: the opening is not waited for; heim_session_finish() tells what came of it. */
+  uint32_t deferred;
   /* The fields above are there since 0.1. */
 } heim_session_options;
 #define HEIM_SESSION_OPTIONS_INIT \
-  { sizeof(heim_session_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+  { sizeof(heim_session_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0 }
 
 /* Blocks until the session is admitted, within the proxy's client_login_timeout.
  * CLOSED: it is not, by the SQLSTATE's reason. STATE: the proxy was not started, or has no seats.
@@ -407,8 +412,19 @@ HEIM_API HEIM_MUST_USE heim_status heim_session_start(heim_session* session,
                                                       heim_done_callback done, void* user_data,
                                                       heim_error* error);
 
-/* The outcome of what was started, as heim_session_run() tells it. TIMED_OUT: it is not there
- * within `timeout_ns`, and may be asked for again. STATE: nothing was started. */
+/* How long calls on the session wait that ask for something; at first, and for
+ * heim_session_finish() always, as long as it takes. One that would wait longer fails with
+ * TIMED_OUT and goes on as what was started does: heim_session_finish() has its outcome. What is
+ * left of the call before is read away first, however long that takes. Of heim_session_copy_write()
+ * all data is taken over then. heim_session_copy_read() is called again when heim_session_finish()
+ * has succeeded. Whether heim_session_commit() was a rollback, the result's tag says. */
+HEIM_API HEIM_MUST_USE heim_status heim_session_set_patience(heim_session* session,
+                                                             uint64_t timeout_ns,
+                                                             heim_error* error);
+
+/* The outcome of what was started, as the call tells it that asks for it and waits; `out` gets NULL
+ * where that has none. TIMED_OUT: it is not there within `timeout_ns`, and may be asked for again.
+ * STATE: nothing was started. */
 HEIM_API HEIM_MUST_USE heim_status heim_session_finish(heim_session* session, uint64_t timeout_ns,
                                                        const heim_result** out, heim_error* error);
 

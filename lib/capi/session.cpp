@@ -24,10 +24,10 @@ embed::Session& session_of(heim_session* session) {
   return session->session;
 }
 
-Instant deadline_of(std::uint64_t timeout_ns) {
+embed::Patience patience_of(std::uint64_t timeout_ns) {
   constexpr std::uint64_t century = 100ull * 365 * 24 * 3600 * 1'000'000'000;
-  if (timeout_ns >= century) return never;
-  return std::chrono::steady_clock::now() + Duration(timeout_ns);
+  const Duration limit = timeout_ns >= century ? Duration::max() : Duration(timeout_ns);
+  return {limit, timeout_ns == HEIM_UNTIL_SIGNAL};
 }
 
 }  // namespace heim::capi
@@ -66,6 +66,7 @@ embed::Options session_options(const heim_session_options& given) {
       call(&notice, user_data);
     };
   }
+  options.is_deferred = given.deferred != 0;
   return options;
 }
 
@@ -212,9 +213,15 @@ heim_status heim_session_start(heim_session* session, const heim_request* reques
 heim_status heim_session_finish(heim_session* session, uint64_t timeout_ns, const heim_result** out,
                                 heim_error* error) {
   return guard(error, [&] {
-    embed::Result& result = session_of(session).finish(heim::capi::deadline_of(timeout_ns));
-    if (out) *out = lend(&result);
+    embed::Result* result = session_of(session).finish(heim::capi::patience_of(timeout_ns));
+    if (out) *out = lend(result);
   });
+}
+
+heim_status heim_session_set_patience(heim_session* session, uint64_t timeout_ns,
+                                      heim_error* error) {
+  return guard(error,
+               [&] { session_of(session).set_patience(heim::capi::patience_of(timeout_ns)); });
 }
 
 heim_status heim_session_descriptor(heim_session* session, int* out, heim_error* error) {

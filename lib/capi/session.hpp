@@ -31,6 +31,6 @@ inline const embed::Result& result_of(const heim_result* result) {
 const char* error_field(Bytes body, char letter);
 
 /// For a call that takes nanoseconds from now.
-Instant deadline_of(std::uint64_t timeout_ns);
+embed::Patience patience_of(std::uint64_t timeout_ns);
 
 }  // namespace heim::capi

@@ -53,7 +53,7 @@ heim_status heim_session_notification(heim_session* session, uint64_t timeout_ns
                                       heim_notification* out, heim_error* error) {
   return guard(error, [&] {
     require(out, "out");
-    const auto* found = session_of(session).notification(heim::capi::deadline_of(timeout_ns));
+    const auto* found = session_of(session).notification(heim::capi::patience_of(timeout_ns));
     if (!found) throw Failure(HEIM_TIMED_OUT, "no notification came");
     put_struct<heim_notification>(
         out, {0, found->pid, found->channel.c_str(), found->payload.c_str()}, "out");

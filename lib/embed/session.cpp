@@ -71,7 +71,10 @@ void Session::log_in(Options options) {
   }
   compose([&] { put_startup(out_, options.startup); });
   stream_.connect(*hub);
-  receive(visit, Until::answered);
+  if (!options.is_deferred) return receive(visit, Until::answered, Outcome::nothing);
+  until_ = Until::answered;
+  begin_async(Outcome::nothing, nullptr);
+  go_on();
 }
 
 bool Session::is_foreign() const { return process_ != ::getpid(); }
@@ -163,15 +166,16 @@ bool Session::is_there() const {
   return last.row_count() > 0 && !last.complete;
 }
 
-// False: `deadline` passed first.
-bool Session::wait(Visit& visit, Until until, Instant deadline) {
+// False: the patience was at its end first.
+bool Session::wait(Visit& visit, Until until, const Patience& patience) {
+  const Instant deadline = patience.deadline();
   until_ = until;
   waits_ = true;
   go_on();
   while (!is_there() && std::chrono::steady_clock::now() < deadline) {
     if (!visit.hub()) broken_ = true;
     if (broken_) break;
-    visit.sleep(*this, deadline);
+    if (!visit.sleep(*this, deadline) && patience.until_signal) break;
   }
   waits_ = false;
   tell();
@@ -247,8 +251,8 @@ void Session::fail_overflowed() {
 }
 
 // Waits for what was asked, and takes it.
-void Session::receive(Visit& visit, Until until) {
-  wait(visit, until);
+void Session::receive(Visit& visit, Until until, Outcome outcome) {
+  if (!wait(visit, until, patience_) && !is_broken_off()) go_on_without(outcome);
   hold();
   check_failed();
 }
@@ -257,7 +261,7 @@ void Session::receive(Visit& visit, Until until) {
 
 // What was asked is in out_.
 Result& Session::first(Visit& visit) {
-  receive(visit, rows_ == Rows::streamed ? Until::shown : Until::answered);
+  receive(visit, rows_ == Rows::streamed ? Until::shown : Until::answered, Outcome::first);
   if (reader_.count() == 0) throw Failure(Trouble::server, "no answer came", "08P01");
   return reader_.result(0);
 }
@@ -303,14 +307,20 @@ void Session::deallocate(std::string_view name) {
   Visit visit(*seat_);
   ask(visit);
   send([&] { put_deallocate(out_, name); });
-  receive(visit, Until::answered);
+  receive(visit, Until::answered, Outcome::nothing);
 }
 
 // Waits for more of the exchange.
-void Session::take_more(Visit& visit, Until until) {
+void Session::take_more(Visit& visit, Until until, Outcome outcome) {
   reader_.drop_rows();
   copied_ = 0;
-  receive(visit, until);
+  receive(visit, until, outcome);
+}
+
+// What next() waited for: more of the streamed result, or the one after it.
+Result* Session::following() {
+  if (until_ == Until::shown) return &reader_.result(shown_);
+  return shown_ + 1 < reader_.count() ? &reader_.result(++shown_) : nullptr;
 }
 
 Result* Session::next() {
@@ -325,9 +335,8 @@ Result* Session::next() {
     throw Failure(Trouble::state, "the COPY is to be ended first");
   }
   const bool streams = rows_ == Rows::streamed && !reader_.result(shown_).complete;
-  take_more(visit, streams ? Until::shown : Until::answered);
-  if (streams) return &reader_.result(shown_);
-  return shown_ + 1 < reader_.count() ? &reader_.result(++shown_) : nullptr;
+  take_more(visit, streams ? Until::shown : Until::answered, Outcome::next);
+  return following();
 }
 
 // ---- without waiting ------------------------------------------------------------
@@ -339,10 +348,21 @@ void Session::start(const Request& request, Rows rows, std::function<void()> don
   send([&] { put_request(out_, request); });
   rows_ = rows;
   until_ = rows == Rows::streamed ? Until::shown : Until::answered;
+  begin_async(Outcome::first, std::move(done));
+  go_on();
+}
+
+void Session::begin_async(Outcome outcome, std::function<void()> done) {
+  outcome_ = outcome;
   done_ = std::move(done);
   async_ = true;
   seat_->begin_async();
-  go_on();
+}
+
+// The call is at the end of its patience; what it asked for is not.
+void Session::go_on_without(Outcome outcome) {
+  begin_async(outcome, nullptr);
+  throw Failure(Trouble::timed_out, "the time limit passed first");
 }
 
 void Session::end_async() {
@@ -357,19 +377,31 @@ void Session::announce() {
   if (auto done = std::exchange(done_, nullptr)) done();
 }
 
-Result& Session::finish(Instant deadline) {
+Result* Session::finish(const Patience& patience) {
   if (is_foreign()) check_usable();
   if (!async_) throw Failure(Trouble::state, "nothing was started");
   Visit visit(*seat_);
-  if (!wait(visit, until_, deadline)) {
+  if (!wait(visit, until_, patience)) {
     if (stream_.is_open()) throw Failure(Trouble::timed_out, "the time limit passed first");
   }
   end_async();
-  return first(visit);
+  return conclude(visit);
+}
+
+// There is nothing to wait for any more.
+Result* Session::conclude(Visit& visit) {
+  if (outcome_ == Outcome::first) return &first(visit);
+  if (outcome_ == Outcome::written) {
+    if (is_over()) check_failed();
+    return nullptr;
+  }
+  receive(visit, until_, outcome_);
+  if (outcome_ == Outcome::nothing) return nullptr;
+  return outcome_ == Outcome::next ? following() : &reader_.result(shown_);
 }
 
 int Session::wait_descriptor() {
-  check_usable();
+  if (is_foreign()) check_usable();
   Visit visit(*seat_);
   told_ = true;
   tell();
@@ -395,7 +427,8 @@ void Session::let_cancels_end(Visit& visit) {
   while (cancels_->under_way > 0 && stream_.is_open() && visit.hub()) visit.sleep(*this, never);
 }
 
-const Notification* Session::notification(Instant deadline) {
+const Notification* Session::notification(const Patience& patience) {
+  const Instant deadline = patience.deadline();
   check_usable();
   Visit visit(*seat_);
   if (stream_.is_open() && !is_over()) {
@@ -409,8 +442,9 @@ const Notification* Session::notification(Instant deadline) {
       fail_closed();
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
-    visit.sleep(*this, deadline);
+    const bool came = visit.sleep(*this, deadline);
     trim();
+    if (!came && patience.until_signal) break;
   }
   waits_ = false;
   trim();

@@ -12,6 +12,7 @@
 #include "base/secret.hpp"
 #include "embed/failure.hpp"
 #include "embed/local_stream.hpp"
+#include "embed/patience.hpp"
 #include "embed/reader.hpp"
 #include "embed/request.hpp"
 #include "runtime/engine.hpp"
@@ -23,11 +24,13 @@ struct Options {
   Secret password;       // for servers; empty: what the configuration has
   std::size_t result_bytes_max = 1u << 30;
   Reader::OnNotice on_notice;  // called with the seat's lock
+  bool is_deferred = false;    // finish() waits until it is admitted, not the constructor
 };
 
 class Session final : runtime::Guest {
  public:
-  /// Blocks until the engine has admitted it. The engine may go before the session.
+  /// Blocks until the engine has admitted it, unless that is deferred. The engine may go before the
+  /// session.
   Session(runtime::Engine& engine, Options options);
   ~Session() override;
 
@@ -57,7 +60,12 @@ class Session final : runtime::Guest {
   // ---- without waiting --------------------------------------------------------------
   /// `done` is called once, on any thread, with the seat's lock: when finish() will not wait.
   void start(const Request& request, Rows rows, std::function<void()> done);
-  Result& finish(Instant deadline);
+  /// Null: what was asked for has none, or there is no more.
+  Result* finish(const Patience& patience);
+  /// Of calls that ask for something. One that would wait longer throws Trouble::timed_out, and
+  /// goes on as what was started does: finish() has its outcome. What is left of the call before is
+  /// read away with all patience.
+  void set_patience(const Patience& patience) { patience_ = patience; }
   /// Readable when finish() will not wait, a notification is there, or the session has ended.
   int wait_descriptor();
 
@@ -65,7 +73,7 @@ class Session final : runtime::Guest {
   /// [any thread] but the one that destroys it.
   void cancel();
   /// Lent until the next call of it. Null: `deadline` passed first.
-  const Notification* notification(Instant deadline);
+  const Notification* notification(const Patience& patience);
   const std::string* parameter(std::string_view name);
   /// Where a statement would go now, and why.
   std::vector<session::ExplainRow> explain(const std::string& sql);
@@ -79,6 +87,8 @@ class Session final : runtime::Guest {
  private:
   using Visit = runtime::Seat::Visit;
   enum class Until : std::uint8_t { answered, shown };
+  /// What there is to tell of a call when it need not wait any more.
+  enum class Outcome : std::uint8_t { first, next, same, nothing, written };
 
   void go_on() override;
   void log_in(Options options);
@@ -108,7 +118,7 @@ class Session final : runtime::Guest {
   void trim();
   bool is_over() const { return reader_.phase() == Reader::Phase::idle || !stream_.is_open(); }
   bool is_there() const;
-  bool wait(Visit& visit, Until until, Instant deadline = never);
+  bool wait(Visit& visit, Until until, const Patience& patience = {});
   void hold();
   void drain(Visit& visit);
   void end_async();
@@ -121,8 +131,13 @@ class Session final : runtime::Guest {
   [[noreturn]] void fail_closed();
   [[noreturn]] void fail_server();
   [[noreturn]] void fail_overflowed();
-  void receive(Visit& visit, Until until);
-  void take_more(Visit& visit, Until until);
+  bool is_broken_off() const { return !stream_.is_open() || broken_; }
+  void begin_async(Outcome outcome, std::function<void()> done);
+  [[noreturn]] void go_on_without(Outcome outcome);
+  void receive(Visit& visit, Until until, Outcome outcome);
+  void take_more(Visit& visit, Until until, Outcome outcome);
+  Result* conclude(Visit& visit);
+  Result* following();
   void announce();
 
   // The cancel requests that are on their way.
@@ -141,6 +156,8 @@ class Session final : runtime::Guest {
   std::string out_;  // what the engine did not take yet
   std::size_t out_at_ = 0;
   Rows rows_ = Rows::kept;
+  Patience patience_;
+  Outcome outcome_ = Outcome::first;  // of what async_ is about
   Until until_ = Until::answered;
   bool waits_ = false;      // its thread does, for until_
   bool async_ = false;      // nobody does, and done_ shall be called

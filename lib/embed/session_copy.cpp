@@ -9,6 +9,7 @@ void Session::copy_write(Bytes data) {
   constexpr std::size_t piece = 256 << 10;
   Visit visit(*seat_);
   if (!stream_.is_open() || broken_) fail_closed();
+  bool late = false;
   while (!data.empty()) {
     if (reader_.phase() != Reader::Phase::copy_in) {
       check_failed();
@@ -17,8 +18,9 @@ void Session::copy_write(Bytes data) {
     const Bytes part = data.first(std::min(piece, data.size()));
     compose([&] { wire::message(out_, 'd', as_text(part)); });
     data = data.subspan(part.size());
-    wait(visit, Until::answered);
+    if (!late && !wait(visit, Until::answered, patience_)) late = !is_broken_off();
   }
+  if (late) go_on_without(Outcome::written);
   if (is_over()) check_failed();
 }
 
@@ -48,7 +50,7 @@ Result& Session::copy_end(const std::string* reason) {
   }
   put_copy_end(reason);
   shown_ = reader_.count() - 1;
-  take_more(visit, Until::answered);
+  take_more(visit, Until::answered, Outcome::same);
   return reader_.result(shown_);
 }
 
@@ -62,11 +64,11 @@ std::optional<Bytes> Session::copy_read() {
   shown_ = copy;
   while (copied_ == reader_.result(copy).row_count()) {
     if (is_over() || reader_.result(copy).complete) {
-      if (!is_over()) take_more(visit, Until::answered);
+      if (!is_over()) take_more(visit, Until::answered, Outcome::same);
       check_failed();
       return std::nullopt;
     }
-    take_more(visit, Until::shown);
+    take_more(visit, Until::shown, Outcome::same);
   }
   return reader_.result(copy).raw(copied_++);
 }

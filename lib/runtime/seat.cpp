@@ -69,17 +69,17 @@ Seat::Visit::~Visit() { seat_.settle(); }
 
 session::Hub* Seat::Visit::hub() const { return seat_.worker_ ? &seat_.worker_->hub() : nullptr; }
 
-void Seat::Visit::sleep(Guest& guest, Instant deadline) noexcept {
+bool Seat::Visit::sleep(Guest& guest, Instant deadline) noexcept {
   guest.went_on_ = false;
   seat_.settle();
-  if (guest.went_on_) return;  // what it waits for came by this: nothing else would wake it
+  if (guest.went_on_) return true;  // what it waits for came by this: nothing else would wake it
   guest.quiet();
   guest.watched_ = guest.server_id();
   std::array<pollfd, 2> fds{pollfd{guest.descriptor(), POLLIN, 0}, watch_of(guest.server())};
   guest.sleeps_ = true;
   seat_.sleepers_.push_back(guest);
   lock_.unlock();
-  ::poll(fds.data(), fds.size(), timeout_ms(deadline));
+  const bool came = ::poll(fds.data(), fds.size(), timeout_ms(deadline)) > 0;
   lock_.lock();
   seat_.sleepers_.remove(guest);
   guest.sleeps_ = false;
@@ -87,9 +87,10 @@ void Seat::Visit::sleep(Guest& guest, Instant deadline) noexcept {
   ++seat_.visits_;
   seat_.stirred_.remove(guest);
   if (seat_.worker_) seat_.worker_->loop().forget_now();
-  if (fds[1].revents != 0) seat_.look(guest, fds[1].revents);
+  if (came && fds[1].revents != 0) seat_.look(guest, fds[1].revents);
   seat_.settle();
   guest.go_on();
+  return came;
 }
 
 // ---- under the lock -----------------------------------------------------------

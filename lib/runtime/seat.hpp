@@ -74,8 +74,9 @@ class Seat {
     /// Null: the engine has gone.
     session::Hub* hub() const;
     /// Sleeps, without the lock, until something may have come for the guest or `deadline` is
-    /// there, and does what is to be done at the seat before and then.
-    void sleep(Guest& guest, Instant deadline) noexcept;
+    /// there, and does what is to be done at the seat before and then. False: nothing came; a
+    /// signal may have, or a second has passed.
+    bool sleep(Guest& guest, Instant deadline) noexcept;
 
    private:
     Seat& seat_;

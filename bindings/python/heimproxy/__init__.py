@@ -11,10 +11,11 @@ DB-API 2.0 (PEP 249). For a driver that shall stay as it is: Sidecar("heimproxy.
 import datetime
 import json
 import os
-from typing import Any, Optional, Union
+from typing import Any, Dict, Optional, TypeVar, Union
 
-from . import _native
-from .dbapi import Column, Connection, Cursor, Notification
+from . import _native, aio
+from .connection import Connection, Notification
+from .cursor import Cursor
 from .errors import (
     DatabaseError,
     DataError,
@@ -29,7 +30,19 @@ from .errors import (
     SerializationFailure,
     Warning,
 )
-from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json
+from .loading import record
+from .rows import Column
+from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json, Jsonb, Multirange, Range
+
+__all__ = [
+    "BINARY", "Binary", "Column", "Connection", "Cursor", "DATETIME", "DataError",
+    "DatabaseError", "Date", "DateFromTicks", "Error", "IntegrityError", "InterfaceError",
+    "InternalError", "Json", "Jsonb", "Multirange", "NUMBER", "NotSupportedError",
+    "Notification", "OperationalError", "ProgrammingError", "Proxy", "QueryCanceled", "ROWID",
+    "Range", "STRING", "SerializationFailure", "Sidecar", "Time", "TimeFromTicks", "Timestamp",
+    "TimestampFromTicks", "Warning", "aio", "apilevel", "connect", "paramstyle", "record",
+    "threadsafety",
+]
 
 apilevel = "2.0"
 threadsafety = 2
@@ -42,15 +55,18 @@ TimestampFromTicks = datetime.datetime.fromtimestamp
 Binary = bytes
 
 
-def TimeFromTicks(ticks):
+def TimeFromTicks(ticks: float) -> datetime.time:
     return datetime.datetime.fromtimestamp(ticks).time()
+
+
+Config = Union[str, "os.PathLike[str]", Dict[str, Any]]
+P = TypeVar("P", bound="Proxy")
 
 
 class Proxy:
     """A started proxy. `config`: a file's path, or settings as a dictionary."""
 
-    def __init__(self, config: Union[str, "os.PathLike[str]", "dict[str, Any]"], *, seats: int = 0,
-                 sidecar: bool = False):
+    def __init__(self, config: Config, *, seats: int = 0, sidecar: bool = False) -> None:
         if isinstance(config, dict):
             self._native = _native.Proxy(None, json.dumps(config), seats, sidecar)
         else:
@@ -61,13 +77,19 @@ class Proxy:
         """Options: application_name, settings (a dictionary), autocommit."""
         return Connection(self, user, database, password, **options)
 
+    async def connect_async(self, user: str, database: Optional[str] = None,
+                            password: Optional[str] = None, **options: Any) -> aio.Connection:
+        """For asyncio; with the same options."""
+        return await aio.open_connection(self, user, database, password, **options)
+
     def dsn(self, database: Optional[str] = None, user: Optional[str] = None) -> str:
         """For a driver in this process; the proxy was made with `sidecar`."""
         return self._native.dsn(database, user)
 
     def show(self, what: str) -> "list[dict[str, Optional[str]]]":
         """What SHOW says on the console: "POOLS", "NODES", ..."""
-        return json.loads(self._native.show(what))
+        rows: "list[dict[str, Optional[str]]]" = json.loads(self._native.show(what))
+        return rows
 
     def reload(self) -> None:
         self._native.reload()
@@ -76,17 +98,18 @@ class Proxy:
         """Its connections end."""
         self._native.close()
 
-    def __enter__(self):
+    def __enter__(self: P) -> P:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 class Sidecar(Proxy):
     """A proxy on a private socket, for drivers of this process: psycopg.connect(sidecar.dsn)."""
 
-    def __init__(self, config, *, database: Optional[str] = None, user: Optional[str] = None):
+    def __init__(self, config: Config, *, database: Optional[str] = None,
+                 user: Optional[str] = None) -> None:
         super().__init__(config, sidecar=True)
         self._database, self._user = database, user
 
@@ -95,8 +118,8 @@ class Sidecar(Proxy):
         return super().dsn(self._database, self._user)
 
 
-def connect(config, user: str, database: Optional[str] = None, password: Optional[str] = None,
-            **options: Any) -> Connection:
+def connect(config: Union[Proxy, Config], user: str, database: Optional[str] = None,
+            password: Optional[str] = None, **options: Any) -> Connection:
     """PEP 249's connect(). `config`: a Proxy, or what makes one that ends with the connection."""
     if isinstance(config, Proxy):
         return config.connect(user, database, password, **options)

@@ -1,102 +1,6 @@
 /* Sessions. Whoever calls one holds its Connection's lock: a handle is one thread's at a time. */
 #include "_native.h"
 
-static int session_init(PyObject* object, PyObject* arguments, PyObject* keywords) {
-  static char* names[] = {"proxy",    "user", "database", "password", "application_name",
-                          "settings", NULL};
-  Session* self = (Session*)object;
-  heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
-  PyObject *proxy = NULL, *settings = NULL;
-  heim_session* session = NULL;
-  heim_proxy* entered = NULL;
-  const char** items;
-  heim_error error;
-  heim_status status;
-  Py_ssize_t i, count;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!szzzO!", names, &ProxyType, &proxy,
-                                   &options.user, &options.database, &options.password,
-                                   &options.application_name, &PyList_Type, &settings))
-    return -1;
-  if (self->canceled) {
-    PyErr_SetString(PyExc_ValueError, "a session is opened once");
-    return -1;
-  }
-  self->canceled = PyThread_allocate_lock();
-  if (!self->canceled) {
-    PyErr_NoMemory();
-    return -1;
-  }
-  count = PyList_GET_SIZE(settings);
-  items = PyMem_Calloc((size_t)count + 1, sizeof *items);
-  for (i = 0; items && i < count; ++i) {
-    items[i] = PyUnicode_AsUTF8(PyList_GET_ITEM(settings, i));
-    if (!items[i]) break;
-  }
-  if (items && i == count) entered = enter_proxy((Proxy*)proxy);
-  if (!entered) {
-    PyMem_Free(items);
-    if (!PyErr_Occurred()) PyErr_NoMemory();
-    return -1;
-  }
-  options.settings = items;
-  Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_open(entered, &options, &session, &error);
-  Py_END_ALLOW_THREADS;
-  leave_proxy((Proxy*)proxy);
-  PyMem_Free(items);
-  if (status != HEIM_OK) {
-    raise_error(&error, NULL);
-    return -1;
-  }
-  self->session = session;
-  Py_INCREF(proxy);
-  self->proxy = (Proxy*)proxy;
-  return 0;
-}
-
-static PyObject* session_close(PyObject* object, PyObject* unused) {
-  Session* self = (Session*)object;
-  heim_session* session;
-  (void)unused;
-  if (!self->session) Py_RETURN_NONE;
-  take_lock(self->canceled);
-  session = self->session;
-  self->session = NULL;
-  PyThread_release_lock(self->canceled);
-  Py_BEGIN_ALLOW_THREADS;
-  heim_session_close(session);
-  Py_END_ALLOW_THREADS;
-  Py_CLEAR(self->proxy);
-  Py_RETURN_NONE;
-}
-
-static void session_dealloc(PyObject* object) {
-  PyObject* done = session_close(object, NULL);
-  Py_XDECREF(done);
-  if (((Session*)object)->canceled) PyThread_free_lock(((Session*)object)->canceled);
-  Py_TYPE(object)->tp_free(object);
-}
-
-static heim_session* opened(PyObject* object) {
-  heim_session* session = ((Session*)object)->session;
-  if (!session) PyErr_SetString(PyExc_ValueError, "the session was closed");
-  return session;
-}
-
-static PyObject* query(PyObject* object, PyObject* arguments) {
-  heim_session* session = opened(object);
-  const char* sql = NULL;
-  PyObject* converters = NULL;
-  const heim_result* result = NULL;
-  heim_error error;
-  heim_status status;
-  if (!session || !PyArg_ParseTuple(arguments, "sO!", &sql, &PyDict_Type, &converters)) return NULL;
-  Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_query(session, sql, &result, &error);
-  Py_END_ALLOW_THREADS;
-  return status == HEIM_OK ? result_object(result, converters) : raise_error(&error, session);
-}
-
 /* (text or bytes or None, oid), lent. */
 static int take_value(PyObject* item, heim_value* to) {
   PyObject* data;
@@ -119,90 +23,114 @@ static int take_value(PyObject* item, heim_value* to) {
   return 0;
 }
 
-static PyObject* run(PyObject* object, PyObject* arguments) {
-  heim_session* session = opened(object);
-  heim_request request = HEIM_REQUEST_INIT;
-  PyObject *values = NULL, *converters = NULL;
-  const heim_result* result = NULL;
-  heim_value* taken;
-  heim_error error;
-  heim_status status;
-  int streamed = 0;
+/* NULL with an exception, or to be freed. */
+static heim_value* take_values(PyObject* list) {
+  const Py_ssize_t count = PyList_GET_SIZE(list);
+  heim_value* taken = PyMem_Calloc((size_t)count + 1, sizeof *taken);
   Py_ssize_t i;
-  if (!session || !PyArg_ParseTuple(arguments, "sO!pO!", &request.sql, &PyList_Type, &values,
-                                    &streamed, &PyDict_Type, &converters))
-    return NULL;
-  request.value_count = (size_t)PyList_GET_SIZE(values);
-  taken = PyMem_Calloc(request.value_count + 1, sizeof *taken);
-  if (!taken) return PyErr_NoMemory();
-  for (i = 0; i < PyList_GET_SIZE(values); ++i) {
-    if (take_value(PyList_GET_ITEM(values, i), &taken[i]) == 0) continue;
+  if (!taken) PyErr_NoMemory();
+  for (i = 0; taken && i < count; ++i) {
+    if (take_value(PyList_GET_ITEM(list, i), &taken[i]) == 0) continue;
     PyMem_Free(taken);
     return NULL;
   }
+  return taken;
+}
+
+static PyObject* query(PyObject* object, PyObject* arguments) {
+  Call call = begin_call(object);
+  const char* sql = NULL;
+  PyObject* converters = NULL;
+  if (!call.session || !PyArg_ParseTuple(arguments, "sO!", &sql, &PyDict_Type, &converters))
+    return NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  call.status = heim_session_query(call.session, sql, &call.result, &call.error);
+  Py_END_ALLOW_THREADS;
+  return end_call(&call) ? result_object(call.result, converters) : NULL;
+}
+
+static PyObject* run(PyObject* object, PyObject* arguments) {
+  Call call = begin_call(object);
+  heim_request request = HEIM_REQUEST_INIT;
+  PyObject *values = NULL, *converters = NULL;
+  heim_value* taken;
+  int streamed = 0;
+  if (!call.session || !PyArg_ParseTuple(arguments, "sO!pO!", &request.sql, &PyList_Type, &values,
+                                         &streamed, &PyDict_Type, &converters))
+    return NULL;
+  taken = take_values(values);
+  if (!taken) return NULL;
   request.values = taken;
+  request.value_count = (size_t)PyList_GET_SIZE(values);
   request.streamed = (uint32_t)streamed;
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_run(session, &request, &result, &error);
+  call.status = heim_session_run(call.session, &request, &call.result, &call.error);
   Py_END_ALLOW_THREADS;
   PyMem_Free(taken);
-  return status == HEIM_OK ? result_object(result, converters) : raise_error(&error, session);
+  return end_call(&call) ? result_object(call.result, converters) : NULL;
+}
+
+static PyObject* result_or_none(Call* call, PyObject* converters) {
+  if (!end_call(call)) return NULL;
+  if (!call->result) Py_RETURN_NONE;
+  return result_object(call->result, converters);
 }
 
 static PyObject* next(PyObject* object, PyObject* converters) {
-  heim_session* session = opened(object);
-  const heim_result* result = NULL;
-  heim_error error;
-  heim_status status;
-  if (!session) return NULL;
+  Call call = begin_call(object);
+  if (!call.session) return NULL;
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_next(session, &result, &error);
+  call.status = heim_session_next(call.session, &call.result, &call.error);
   Py_END_ALLOW_THREADS;
-  if (status != HEIM_OK) return raise_error(&error, session);
-  if (!result) Py_RETURN_NONE;
-  return result_object(result, converters);
+  return result_or_none(&call, converters);
+}
+
+static PyObject* finish(PyObject* object, PyObject* converters) {
+  Call call = begin_call(object);
+  if (!call.session) return NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  call.status = heim_session_finish(call.session, 0, &call.result, &call.error);
+  Py_END_ALLOW_THREADS;
+  return result_or_none(&call, converters);
 }
 
 static PyObject* copy_write(PyObject* object, PyObject* arguments) {
-  heim_session* session = opened(object);
+  Call call = begin_call(object);
   Py_buffer data;
-  heim_error error;
-  heim_status status;
-  if (!session || !PyArg_ParseTuple(arguments, "y*", &data)) return NULL;
+  if (!call.session || !PyArg_ParseTuple(arguments, "y*", &data)) return NULL;
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_copy_write(session, data.buf, (size_t)data.len, &error);
+  call.status = heim_session_copy_write(call.session, data.buf, (size_t)data.len, &call.error);
   Py_END_ALLOW_THREADS;
   PyBuffer_Release(&data);
-  if (status != HEIM_OK) return raise_error(&error, session);
+  if (!end_call(&call)) return NULL;
   Py_RETURN_NONE;
 }
 
 static PyObject* copy_end(PyObject* object, PyObject* arguments) {
-  heim_session* session = opened(object);
+  Call call = begin_call(object);
   const char* reason = NULL;
-  const heim_result* result = NULL;
-  heim_error error;
-  heim_status status;
-  if (!session || !PyArg_ParseTuple(arguments, "z", &reason)) return NULL;
+  PyObject* none = NULL;
+  if (!call.session || !PyArg_ParseTuple(arguments, "zO!", &reason, &PyDict_Type, &none))
+    return NULL;
   Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_copy_end(session, reason, &result, &error);
+  call.status = heim_session_copy_end(call.session, reason, &call.result, &call.error);
   Py_END_ALLOW_THREADS;
-  if (status != HEIM_OK) return raise_error(&error, session);
-  return PyLong_FromUnsignedLongLong(heim_result_affected(result));
+  return end_call(&call) ? result_object(call.result, none) : NULL;
 }
 
 static PyObject* copy_read(PyObject* object, PyObject* unused) {
-  heim_session* session = opened(object);
+  Call call = begin_call(object);
   const void* data = NULL;
   size_t length = 0;
-  heim_error error;
-  heim_status status;
   (void)unused;
-  if (!session) return NULL;
-  Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_copy_read(session, &data, &length, &error);
-  Py_END_ALLOW_THREADS;
-  if (status != HEIM_OK) return raise_error(&error, session);
+  if (!call.session) return NULL;
+  do {
+    Py_BEGIN_ALLOW_THREADS;
+    call.status = heim_session_copy_read(call.session, &data, &length, &call.error);
+    Py_END_ALLOW_THREADS;
+    call.again = call.status == HEIM_TIMED_OUT;
+    if (!end_call(&call)) return NULL;
+  } while (call.again);
   if (!data) Py_RETURN_NONE;
   return PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
 }
@@ -226,25 +154,27 @@ static PyObject* cancel(PyObject* object, PyObject* unused) {
 }
 
 static PyObject* notification(PyObject* object, PyObject* arguments) {
-  heim_session* session = opened(object);
+  Call call = begin_call(object);
   const double most = 1e10; /* seconds; as nanoseconds they fit */
   double seconds = 0;
-  uint64_t limit;
   heim_notification told;
-  heim_error error;
-  heim_status status;
   told.struct_size = sizeof told;
-  if (!session || !PyArg_ParseTuple(arguments, "d", &seconds)) return NULL;
+  if (!call.session || !PyArg_ParseTuple(arguments, "d", &seconds)) return NULL;
   if (seconds != seconds) {
     PyErr_SetString(PyExc_ValueError, "a timeout is a number");
     return NULL;
   }
-  limit = seconds < 0 || seconds > most ? HEIM_FOREVER : (uint64_t)(seconds * 1e9);
-  Py_BEGIN_ALLOW_THREADS;
-  status = heim_session_notification(session, limit, &told, &error);
-  Py_END_ALLOW_THREADS;
-  if (status == HEIM_TIMED_OUT) Py_RETURN_NONE;
-  if (status != HEIM_OK) return raise_error(&error, session);
+  call.deadline =
+      seconds < 0 || seconds > most ? HEIM_FOREVER : now_ns() + (uint64_t)(seconds * 1e9);
+  do {
+    const uint64_t limit = time_slice(&call);
+    Py_BEGIN_ALLOW_THREADS;
+    call.status = heim_session_notification(call.session, limit, &told, &call.error);
+    Py_END_ALLOW_THREADS;
+    if (call.status == HEIM_TIMED_OUT && PyErr_CheckSignals() < 0) return NULL;
+  } while (call.status == HEIM_TIMED_OUT && now_ns() < call.deadline);
+  if (call.status == HEIM_TIMED_OUT) Py_RETURN_NONE;
+  if (call.status != HEIM_OK) return raise_error(&call.error, call.session);
   return Py_BuildValue("(Iss)", (unsigned)told.pid, told.channel, told.payload);
 }
 
@@ -281,26 +211,43 @@ static PyObject* transaction(PyObject* object, PyObject* unused) {
   return PyLong_FromLong(state);
 }
 
+static PyObject* descriptor(PyObject* object, PyObject* unused) {
+  heim_session* session = opened(object);
+  heim_error error;
+  heim_status status;
+  int fd = -1;
+  (void)unused;
+  if (!session) return NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  status = heim_session_descriptor(session, &fd, &error);
+  Py_END_ALLOW_THREADS;
+  return status == HEIM_OK ? PyLong_FromLong(fd) : raise_error(&error, session);
+}
+
 static PyMethodDef methods[] = {
     {"close", session_close, METH_NOARGS, "Rolls back what is open."},
     {"query", query, METH_VARARGS, "query(sql, converters)"},
     {"run", run, METH_VARARGS, "run(sql, [(value, oid), ...], streamed, converters)"},
     {"next", next, METH_O, "next(converters): the next result, or portion; or None"},
+    {"finish", finish, METH_O, "finish(converters): what came of a call that would have waited"},
     {"copy_write", copy_write, METH_VARARGS, "copy_write(data)"},
-    {"copy_end", copy_end, METH_VARARGS, "copy_end(reason): how many rows"},
+    {"copy_end", copy_end, METH_VARARGS, "copy_end(reason, converters): the COPY's result"},
     {"copy_read", copy_read, METH_NOARGS, "The next piece, or None."},
     {"cancel", cancel, METH_NOARGS, "From any thread."},
     {"notification", notification, METH_VARARGS, "notification(seconds): below 0 for ever"},
     {"parameter", parameter, METH_VARARGS, "parameter(name)"},
     {"explain_route", explain_route, METH_VARARGS, "explain_route(sql): as JSON"},
     {"transaction", transaction, METH_NOARGS, "As heim_transaction has it."},
+    {"descriptor", descriptor, METH_NOARGS, "Readable when finish() has something to tell."},
     {NULL, NULL, 0, NULL}};
 
 PyTypeObject SessionType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "heimproxy._native.Session",
     .tp_basicsize = sizeof(Session),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "Session(proxy, user, database, password, application_name, settings)",
+    .tp_doc =
+        "Session(proxy, user, database, password, application_name, settings, waits)\n"
+        "Without `waits` a call that would wait raises BlockingIOError, and finish() goes on.",
     .tp_new = PyType_GenericNew,
     .tp_init = session_init,
     .tp_dealloc = session_dealloc,

@@ -1,5 +1,7 @@
 """PEP 249's exceptions, chosen by SQLSTATE."""
 
+from typing import Dict, Optional
+
 from . import _native
 
 
@@ -10,23 +12,23 @@ class Warning(Exception):  # noqa: A001 - PEP 249 names it so
 class Error(Exception):
     """`sqlstate`, and what else the server said: `detail`, `hint`, `position`, `constraint`, ..."""
 
-    sqlstate: "str | None" = None
-    fields: "dict[str, str]" = {}
+    sqlstate: Optional[str] = None
+    fields: Dict[str, str] = {}
 
     @property
-    def detail(self):
+    def detail(self) -> Optional[str]:
         return self.fields.get("D")
 
     @property
-    def hint(self):
+    def hint(self) -> Optional[str]:
         return self.fields.get("H")
 
     @property
-    def position(self):
+    def position(self) -> Optional[int]:
         return int(self.fields["P"]) if "P" in self.fields else None
 
     @property
-    def constraint(self):
+    def constraint(self) -> Optional[str]:
         return self.fields.get("n")
 
 
@@ -112,7 +114,7 @@ _BY_CLASS = {
 _BY_STATUS = {-1: ProgrammingError, -5: InterfaceError, -9: OperationalError, -10: DataError}
 
 
-def make_error(status, sqlstate, message, fields):
+def make_error(status: int, sqlstate: str, message: str, fields: Dict[str, str]) -> Error:
     kind = _BY_STATE.get(sqlstate) or _BY_CLASS.get(sqlstate[:2])
     error = (kind or _BY_STATUS.get(status, OperationalError))(message)
     error.sqlstate = sqlstate or None
