@@ -13,11 +13,10 @@ using Items = std::vector<std::pair<std::string, std::string>>;
 // What its names stand for; its literals, or its bytes, of which servers report some. Roles are set
 // last: settings are the login role's to set.
 constexpr std::array<std::string_view, 3> resolving{"search_path", "session_authorization", "role"};
-constexpr std::array<std::string_view, 5> reported{
-    "client_encoding", "datestyle", "intervalstyle", "standard_conforming_strings", "timezone"};
-constexpr std::array<std::string_view, 5> unreported{"array_nulls", "lc_monetary",
-                                                     "timezone_abbreviations",
-                                                     "transform_null_equals", "xmloption"};
+constexpr std::array<std::string_view, 5> reported{"client_encoding", "datestyle", "intervalstyle",
+                                                   "standard_conforming_strings", "timezone"};
+constexpr std::array<std::string_view, 5> unreported{
+    "array_nulls", "lc_monetary", "timezone_abbreviations", "transform_null_equals", "xmloption"};
 
 template <class Names>
 bool is_among(const Names& names, std::string_view name) {
