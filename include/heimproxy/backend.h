@@ -21,16 +21,17 @@
  *
  * What is said in heimproxy.h of handles, errors, text and growth holds here, too.
  *
- * Connections  Each has a thread of the library's, which takes no signal. Its calls come there, one
- *              after another; they may take their time, and call what they like but
+ * Connections  Each has a thread of the library's, which takes no signal. Its calls come there,
+ *              one after another; they may take their time, and call what they like but
  *              heim_proxy_close(). Only cancel comes on another thread, and close waits for it.
- * Answers      A heim_reply names an answer that somebody waits for. It may be given by any thread,
- *              by several in turn, and after the call that asked for it has returned. What is said
- *              to an answer that is over, or whose connection is gone, fails with CLOSED and
- * reaches nobody. A reply may be used until heim_proxy_close() returns. Waiting      A call that
- * says something waits while the client does not read. Trouble      What never answers is left when
- * the proxy's time limits say so; the client is told. Its thread is there until its call returns,
- * and heim_proxy_close() waits for that. */
+ * Answers      A heim_reply names an answer that somebody waits for. It may be given by any
+ *              thread, by several in turn, and after the call that asked for it has returned. What
+ *              is said to an answer that is over, or whose connection is gone, fails with CLOSED
+ *              and reaches nobody. Not beside heim_proxy_close(), though: threads that may still
+ *              speak then are for close to wait for.
+ * Waiting      A call that says something waits while the client does not read.
+ * Trouble      What never answers is left when the proxy's time limits say so; the client is told.
+ *              Its thread is there until its call returns: heim_proxy_close() waits for that. */
 #ifndef HEIMPROXY_BACKEND_H
 #define HEIMPROXY_BACKEND_H
 
@@ -80,7 +81,7 @@ typedef struct heim_query_backend {
   /* Another client is next: nothing of the one before may be left. Not HEIM_OK: the connection is
    * not used any more. NULL: it is closed, and another one opened. */
   heim_status (*reset)(void* connection, heim_error* error, void* user_data);
-  /* What runs, if anything does, is to end soon. On another thread. */
+  /* What runs, if anything does, is to end soon. On another thread, at any time until close. */
   void (*cancel)(void* connection, void* user_data);
   void (*close)(void* connection, void* user_data);
   void* user_data; /* outlives the proxy */

@@ -152,7 +152,12 @@ Said Answer::row(std::uint64_t number, std::span<const Value> values) {
   if (!takes_result() || !outcome_.has_columns) return Said::misplaced;
   if (values.size() != outcome_.columns.size()) return Said::misplaced;
   const std::size_t begin = out_.size();
-  if (!put_row(values)) return Said::too_large;
+  try {
+    if (!put_row(values)) return Said::too_large;
+  } catch (...) {  // there is no memory: half a row is none
+    out_.resize(begin);
+    throw;
+  }
   ++rows_;
   if (wish_.rows_max != 0 && rows_ > wish_.rows_max) return keep_row(begin);
   return flush(false);

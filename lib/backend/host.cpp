@@ -18,9 +18,10 @@ Error refusal(std::string message) { return {"08001", std::move(message), {}, {}
 Host::Host(std::string name, std::unique_ptr<Backend> backend, Logger& logger)
     : name_(std::move(name)), backend_(std::move(backend)), logger_(logger) {}
 
+// A connection that cancels looks at the others: all are waited for before one goes.
 Host::~Host() {
   for (const auto& link : links_) link->cancel();
-  links_.clear();
+  for (const auto& link : links_) link->join();
 }
 
 Link* Host::free_link() {

@@ -44,12 +44,12 @@ Link::Link(Host& host, std::uint32_t pid)
   if (!event_) throw std::system_error(errno, std::generic_category(), "no eventfd");
 }
 
-Link::~Link() {
+void Link::join() {
   if (thread_.joinable()) thread_.join();
 }
 
 void Link::start(io::Fd fd) {
-  if (thread_.joinable()) thread_.join();  // it has ended
+  join();  // the one before has ended
   {
     const std::lock_guard lock(sending_);
     fd_ = std::move(fd);

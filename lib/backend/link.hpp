@@ -20,12 +20,13 @@ class Host;
 class Link {
  public:
   Link(Host& host, std::uint32_t pid);
-  ~Link();
 
   // ---- the host's, under its lock ----------------------------------------------
   bool is_free() const { return free_; }
   /// Serves the connection whose end `fd` is. Throws std::system_error: there is no thread.
   void start(io::Fd fd);
+  /// Waits for the end of the connection. At the end of all: without the lock.
+  void join();
   std::uint32_t pid() const { return pid_; }
 
   // ---- [any thread] ----------------------------------------------------------------

@@ -24,6 +24,7 @@ void MessageConnection::on_message(std::uint8_t tag, Bytes body) {
   Reply reply;
   {
     const std::lock_guard lock(mutex_);
+    if (broken_) return;
     if (reply_.number == 0) reply_ = link_.next_reply();
     owed_ += ends_at_ready(tag);
     reply = reply_;
@@ -55,6 +56,7 @@ Said MessageConnection::send(std::uint64_t number, Bytes messages) {
   if (!look_at(messages)) {
     link_.abort(number, "08P01", "the backend broke the protocol");
     reply_.number = 0;
+    broken_ = true;
     return Said::malformed;
   }
   return link_.send(number, messages) ? Said::ok : Said::closed;

@@ -38,6 +38,7 @@ class MessageConnection final : public Connection {
   std::mutex mutex_;
   Reply reply_{};
   std::uint32_t owed_ = 0;  // ReadyForQuery
+  bool broken_ = false;     // nobody hears of it any more
 };
 
 }  // namespace heim::backend

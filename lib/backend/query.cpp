@@ -9,7 +9,7 @@ QueryConnection::QueryConnection(Link& link, std::unique_ptr<QueryHandler> handl
     : link_(link), handler_(std::move(handler)), answer_(link) {}
 
 void QueryConnection::on_message(std::uint8_t tag, Bytes body) {
-  if (gone_) return;
+  if (gone_ || (skips_ && tag != 'S')) return;
   failed_ = false;
   switch (tag) {
     case 'Q':
@@ -19,7 +19,6 @@ void QueryConnection::on_message(std::uint8_t tag, Bytes body) {
       return finish(status_);
     case 'S':
       skips_ = false;
-      if (status_ == 'I') portals_.clear();
       return finish(status_);
     case 'H':
       return flush();
@@ -28,8 +27,8 @@ void QueryConnection::on_message(std::uint8_t tag, Bytes body) {
     case 'D':
     case 'E':
     case 'C':
-      if (!skips_) on_extended(tag, body);
-      skips_ |= failed_;
+      on_extended(tag, body);
+      skips_ = failed_;
       return;
     default:
       return;  // of a COPY that there is not
@@ -44,6 +43,7 @@ void QueryConnection::flush() {
 
 void QueryConnection::finish(char status) {
   status_ = status;
+  if (status == 'I') portals_.clear();  // they end with their transaction
   wire::ready(out_, status);
   flush();
 }

@@ -181,6 +181,31 @@ static void test_hangs(void) {
   heim_proxy_close(proxy);
 }
 
+static heim_status no_reset(void* connection, heim_error* error, void* user_data) {
+  (void)connection, (void)user_data;
+  snprintf(error->message, sizeof error->message, "it is worn");
+  bump(&resets);
+  return HEIM_SYSTEM;
+}
+
+/* What cannot be reset is not given to another client. */
+static void test_no_reset(void) {
+  heim_query_backend backend = toy_backend(words);
+  const int before = now(&opened);
+  heim_proxy* proxy;
+  heim_session* session;
+  backend.reset = no_reset;
+  proxy = start_toys("pool_size = 1\n", &backend);
+  session = client(proxy);
+  CHECK(is_text(ask(session, "who"), 0, 0, "app"));
+  heim_session_close(session);
+  session = client(proxy);
+  CHECK(is_text(ask(session, "who"), 0, 0, "app"));
+  heim_session_close(session);
+  heim_proxy_close(proxy);
+  CHECK(now(&opened) - before == 2 && now(&resets) > 0);
+}
+
 /* A client that leaves amid rows, with a backend that waits to write more. */
 static void test_leaves(void) {
   heim_proxy* proxy = start_words("[timeouts]\nabandon_timeout = \"100ms\"\n");
@@ -216,6 +241,7 @@ int main(void) {
   test_misbehaves();
   test_never();
   test_hangs();
+  test_no_reset();
   test_leaves();
   test_close_amid();
   CHECK(now(&opened) == now(&closed));
