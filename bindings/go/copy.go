@@ -33,7 +33,9 @@ func (c *Conn) CopyIn(ctx context.Context, sql string, from io.Reader) (int64, e
 	}
 	affected := int64(s.handle.affected)
 	c.observe(sql, s.tag())
-	_, err = s.next(ctx)
+	for more := true; more && err == nil; {
+		more, err = s.next(ctx)
+	}
 	return affected, err
 }
 
@@ -142,7 +144,9 @@ func (c *Conn) beginCopy(ctx context.Context, sql string, kind C.heim_kind) (*se
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.command(ctx, sql); err != nil {
+	// By the simple protocol: in the extended one, nobody can tell of a COPY that fails early whether
+	// its Sync was swallowed among the data.
+	if err := s.query(ctx, sql); err != nil {
 		return nil, err
 	}
 	if s.handle.kind != kind {

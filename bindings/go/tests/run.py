@@ -22,6 +22,8 @@ def environment(root, library, pkg_config, port):
             env[name] = env[name].removeprefix("ccache ")
     flags = env.get("CGO_CFLAGS", "-O2 -g")
     env["CGO_CFLAGS"] = f"{flags} -Wall -Werror -I{root / 'include'}"
+    # What pkg-config says is no part of what go's cache knows its objects by; this is.
+    env["CGO_LDFLAGS"] = f"{env.get('CGO_LDFLAGS', '-O2 -g')} -L{library}"
     for name, value in (("PKG_CONFIG_PATH", pkg_config), ("LD_LIBRARY_PATH", library)):
         env[name] = os.pathsep.join(filter(None, [value, env.get(name)]))
     env["GOFLAGS"] = f"{env.get('GOFLAGS', '')} -buildvcs=false".strip()
