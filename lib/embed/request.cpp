@@ -1,5 +1,8 @@
 #include "embed/request.hpp"
 
+#include <algorithm>
+
+#include "sql/lexer.hpp"
 #include "wire/encoder.hpp"
 #include "wire/messages.hpp"
 
@@ -32,6 +35,15 @@ void put_parse(std::string& out, const Request& request) {
   for (const Parameter& parameter : request.parameters) parse.u32(parameter.type);
 }
 
+// Its Sync may come before the server reads data, or among it, where it is passed over: who fails
+// COPY early (a cancel request) leaves it unknown which it was. A simple query has none.
+bool is_copy(const Request& request) {
+  constexpr std::string_view copy = "copy";
+  if (request.is_prepared || !request.parameters.empty()) return false;
+  const std::string_view first = sql::Lexer(request.sql).next().text;
+  return std::ranges::equal(first, copy, [](char a, char b) { return (a | 0x20) == b; });
+}
+
 }  // namespace
 
 void put_startup(std::string& out, const StartupItems& items) {
@@ -46,12 +58,14 @@ void put_startup(std::string& out, const StartupItems& items) {
 
 void put_query(std::string& out, std::string_view sql) { wire::text_message(out, 'Q', sql); }
 
-void put_request(std::string& out, const Request& request) {
+bool put_request(std::string& out, const Request& request) {
+  if (is_copy(request)) return put_query(out, request.sql), false;
   if (!request.is_prepared) put_parse(out, request);
   put_bind(out, request);
   wire::Writer(out, 'D').u8('P').string({});
   wire::Writer(out, 'E').string({}).u32(0);
   put_sync(out);
+  return true;
 }
 
 void put_prepare(std::string& out, std::string_view name, std::string_view sql,

@@ -31,7 +31,8 @@ using StartupItems = std::vector<std::pair<std::string, std::string>>;
 // Each appends to `out`.
 void put_startup(std::string& out, const StartupItems& items);
 void put_query(std::string& out, std::string_view sql);
-void put_request(std::string& out, const Request& request);
+/// Whether it is of the extended protocol.
+bool put_request(std::string& out, const Request& request);
 void put_prepare(std::string& out, std::string_view name, std::string_view sql,
                  std::span<const std::uint32_t> types);
 void put_deallocate(std::string& out, std::string_view name);

@@ -275,11 +275,17 @@ Result& Session::query(std::string_view sql) {
   return first(visit);
 }
 
+void Session::send_request(const Request& request) {
+  bool extended = true;
+  send([&] { extended = put_request(out_, request); });
+  extended_ = extended;
+}
+
 Result& Session::run(const Request& request, Rows rows) {
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  send([&] { put_request(out_, request); });
+  send_request(request);
   rows_ = rows;
   return first(visit);
 }
@@ -345,7 +351,7 @@ void Session::start(const Request& request, Rows rows, std::function<void()> don
   check_usable();
   Visit visit(*seat_);
   ask(visit);
-  send([&] { put_request(out_, request); });
+  send_request(request);
   rows_ = rows;
   until_ = rows == Rows::streamed ? Until::shown : Until::answered;
   begin_async(Outcome::first, std::move(done));

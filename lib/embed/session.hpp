@@ -112,6 +112,7 @@ class Session final : runtime::Guest {
     reader_.begin();
     extended_ = extended;
   }
+  void send_request(const Request& request);
   void push_out();
   void give_up() noexcept;
   void read_in();
