@@ -1,44 +1,20 @@
 #include "embed/router.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "embed/failure.hpp"
+#include "runtime/role.hpp"
+#include "session/statement_text.hpp"
 #include "sql/analysis.hpp"
 #include "sql/hint.hpp"
-#include "sql/lexer.hpp"
 
 namespace heim::embed {
 namespace {
-
-cluster::Role role_of(config::NodeRole role) {
-  switch (role) {
-    case config::NodeRole::primary:
-      return cluster::Role::primary;
-    case config::NodeRole::standby:
-      return cluster::Role::standby;
-    case config::NodeRole::automatic:
-      break;
-  }
-  return cluster::Role::unknown;
-}
 
 template <class Entry>
 const Entry* find(const std::vector<Entry>& entries, std::string_view name) {
   const auto at = std::ranges::find(entries, name, &Entry::name);
   return at == entries.end() ? nullptr : &*at;
-}
-
-std::size_t parameters_of(std::string_view text) {
-  std::size_t most = 0;
-  sql::Lexer lexer(text);
-  for (sql::Token token = lexer.next(); token.kind != sql::TokenKind::end; token = lexer.next()) {
-    if (token.kind != sql::TokenKind::parameter) continue;
-    std::size_t number = 0;
-    std::from_chars(token.text.data() + 1, token.text.data() + token.text.size(), number);
-    most = std::max(most, number);
-  }
-  return most;
 }
 
 Instant clock_now() { return std::chrono::steady_clock::now(); }
@@ -63,7 +39,7 @@ Router::Router(const config::Settings& settings, std::string database)
     node.port = given.port;
     node.zone = given.zone;
     node.tags = given.tags;
-    const std::uint32_t index = nodes_.add(std::move(node), role_of(given.role));
+    const std::uint32_t index = nodes_.add(std::move(node), runtime::role_of(given.role));
     nodes_.state(index).weight = given.weight;
   }
 }
@@ -72,7 +48,7 @@ bool Router::set_node(std::string_view name, const NodeView& view) {
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_.node(i).name != name) continue;
     cluster::NodeState& state = nodes_.state(i);
-    const cluster::Role configured = role_of(settings_.nodes[i].role);
+    const cluster::Role configured = runtime::role_of(settings_.nodes[i].role);
     const cluster::Role role = view.role == cluster::Role::unknown ? configured : view.role;
     state.role = role;
     state.condition = view.is_down ? cluster::Condition::down : cluster::Condition::serving;
@@ -121,7 +97,7 @@ Routed Router::route(std::string_view sql, route::Who who) {
   if (decision.node) out.node = nodes_.node(*decision.node).name;
   out.reason = decision.reason;
   out.explained = route::explain(ask, decision, world, now);
-  out.parameters = parameters_of(sql);
+  out.parameters = session::highest_parameter(sql);
   out.is_volatile = (out.script->effects & sql::effect::is_volatile) != 0;
   out.needs = std::move(made.needs);
   return out;

@@ -8,6 +8,7 @@
 #include "config/describe.hpp"
 #include "runtime/desk.hpp"
 #include "runtime/parser_thread.hpp"
+#include "runtime/role.hpp"
 #include "runtime/seat.hpp"
 #include "runtime/steward.hpp"
 #include "runtime/worker.hpp"
@@ -19,18 +20,6 @@ std::uint32_t worker_count(const config::Settings& settings) {
   if (settings.proxy.workers > 0) return settings.proxy.workers;
   const std::uint32_t processors = std::thread::hardware_concurrency();
   return processors > 2 ? processors / 2 : 1;
-}
-
-cluster::Role role_of(config::NodeRole role) {
-  switch (role) {
-    case config::NodeRole::primary:
-      return cluster::Role::primary;
-    case config::NodeRole::standby:
-      return cluster::Role::standby;
-    case config::NodeRole::automatic:
-      break;
-  }
-  return cluster::Role::unknown;
 }
 
 io::ListenOptions listen_options(const config::Proxy& proxy) {

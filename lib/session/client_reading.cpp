@@ -15,6 +15,12 @@ namespace {
 
 constexpr std::uint64_t spread = 0x94d049bb133111ebU;
 
+// Whether it is not known what names stand for now. `open`: effects of statements whose outcome is
+// not known either.
+bool names_are_in_doubt(const Reading& reading, sql::Effects open) {
+  return reading.is_open() || (open & sql::effect::suspicious) != 0;
+}
+
 }  // namespace
 
 // Under what the server has a statement: names are read once for each. What is parsed while they
@@ -26,8 +32,7 @@ Hash128 Client::key_of(const Statement& statement, bool anew) const {
       statement.has_literals() && statement.reading != reading_.literals(id, told_, vars);
   const Hash128 hash = apart ? mixed(statement.hash, spread * ~id) : statement.hash;
   const Hash128 known = mixed(hash, vars->resolving);
-  const bool doubt = reading_.is_open() || (open_effects() & sql::effect::suspicious) != 0;
-  if (!doubt || !server) return known;
+  if (!server || !names_are_in_doubt(reading_, open_effects())) return known;
   const Hash128 own = mixed(hash, reading_.own_key(id));
   ServerStatements& there = server->prepared;
   if (anew || there.use(own) || there.has_unnamed(own)) return own;
@@ -36,8 +41,7 @@ Hash128 Client::key_of(const Statement& statement, bool anew) const {
 
 // What a statement that is parsed now is read under, names and all.
 Settings Client::parsed_under() const {
-  const bool doubt = reading_.is_open() || (open_effects() & sql::effect::suspicious) != 0;
-  return doubt ? nullptr : vars;
+  return names_are_in_doubt(reading_, open_effects()) ? nullptr : vars;
 }
 
 // All is answered. `asked`: and the server has said what all settings are.
