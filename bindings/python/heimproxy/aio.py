@@ -20,7 +20,7 @@ from . import _native, errors
 from .connection import Notification, open_session
 from .cursor import call_of
 from .modes import Modes
-from .rows import Column, Parameters, Rows
+from .rows import Parameters, Rows, RowsTold
 from .talk import COPY_IN, COPY_OUT, Talk
 from .waiter import Waiter
 
@@ -128,7 +128,7 @@ class Connection(Modes):
             await self.close()
 
 
-class Cursor:
+class Cursor(RowsTold):
     """As heimproxy.Cursor."""
 
     arraysize = 1
@@ -142,22 +142,6 @@ class Cursor:
         if self._connection is None:
             raise errors.InterfaceError("the cursor is closed")
         return self._connection
-
-    @property
-    def description(self) -> "Optional[list[Column]]":
-        return self._rows.description
-
-    @property
-    def streaming(self) -> bool:
-        return self._rows.streams
-
-    @property
-    def rowcount(self) -> int:
-        return self._rows.rowcount
-
-    @property
-    def rownumber(self) -> Optional[int]:
-        return self._rows.taken if self._rows.columns else None
 
     async def execute(self, sql: str, parameters: Parameters = None) -> "Cursor":
         async with self.connection._lock:

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Sequence
 
 from . import errors
-from .rows import Column, Parameters, Rows
+from .rows import Parameters, Rows, RowsTold
 from .talk import COPY_IN, COPY_OUT, drive
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def call_of(name: str, parameters: Sequence[Any]) -> str:
     return f"select * from {quoted}({places})"
 
 
-class Cursor:
+class Cursor(RowsTold):
     arraysize = 1
 
     def __init__(self, connection: "Connection", streaming: bool) -> None:
@@ -30,22 +30,6 @@ class Cursor:
         if self._connection is None:
             raise errors.InterfaceError("the cursor is closed")
         return self._connection
-
-    @property
-    def description(self) -> "Optional[list[Column]]":
-        return self._rows.description
-
-    @property
-    def streaming(self) -> bool:
-        return self._rows.streams
-
-    @property
-    def rowcount(self) -> int:
-        return self._rows.rowcount
-
-    @property
-    def rownumber(self) -> Optional[int]:
-        return self._rows.taken if self._rows.columns else None
 
     def execute(self, sql: str, parameters: Parameters = None) -> "Cursor":
         with self.connection._lock:

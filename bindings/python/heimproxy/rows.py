@@ -208,3 +208,25 @@ class Rows:
         self.sets = sets
         self._take(result)
         return True
+
+
+class RowsTold:
+    """What a cursor tells of its rows, whether it is waited for or awaited."""
+
+    _rows: Rows
+
+    @property
+    def description(self) -> "Optional[list[Column]]":
+        return self._rows.description
+
+    @property
+    def streaming(self) -> bool:
+        return self._rows.streams
+
+    @property
+    def rowcount(self) -> int:
+        return self._rows.rowcount
+
+    @property
+    def rownumber(self) -> Optional[int]:
+        return self._rows.taken if self._rows.columns else None
