@@ -61,29 +61,38 @@ static void copy_out(heim_session* session) {
   }
 }
 
-/* A COPY that is cancelled at once may fail before it reads data or amid it: what is asked next has
- * its own answer. */
+/* Begins a COPY, and cancels it: at once, or where it is known to wait for data. */
+static heim_status copy_and_cancel(heim_session* session, int at_once, heim_error* told) {
+  heim_request request = HEIM_REQUEST_INIT;
+  const heim_result* result = NULL;
+  heim_error error;
+  heim_status status;
+  request.sql = "COPY copied FROM STDIN";
+  OK(heim_session_start(session, &request, NULL, NULL, &error));
+  if (at_once) OK(heim_session_cancel(session, &error));
+  status = heim_session_finish(session, HEIM_FOREVER, &result, told);
+  if (!at_once) OK(heim_session_cancel(session, &error));
+  return status;
+}
+
+/* One that is cancelled at once may fail before it reads data, amid it, or not at all: what is asked
+ * next has its own answer. One that waits for data always fails. */
 static void copy_cancelled(heim_session* session) {
-  int i, failed = 0;
-  for (i = 0; i < 200; ++i) {
-    heim_request request = HEIM_REQUEST_INIT;
-    const heim_result* result = NULL;
+  int i;
+  for (i = 0; i < 100; ++i) {
+    const int at_once = i % 2;
     heim_error error;
-    heim_status status;
-    request.sql = "COPY copied FROM STDIN";
-    OK(heim_session_start(session, &request, NULL, NULL, &error));
-    OK(heim_session_cancel(session, &error));
-    status = heim_session_finish(session, HEIM_FOREVER, &result, &error);
-    if (status == HEIM_OK) status = heim_session_copy_write(session, "1\tx\n", 4, &error);
-    if (status == HEIM_OK) status = heim_session_copy_end(session, NULL, &result, &error);
+    heim_status status = copy_and_cancel(session, at_once, &error);
+    do {
+      if (status == HEIM_OK) status = heim_session_copy_write(session, "1\tx\n", 4, &error);
+    } while (status == HEIM_OK && !at_once);
+    if (status == HEIM_OK) status = heim_session_copy_end(session, NULL, NULL, &error);
     if (status != HEIM_OK) {
       CHECK_STATUS(status, HEIM_SERVER, &error);
       CHECK(strcmp(error.sqlstate, "57014") == 0);
-      ++failed;
     }
     CHECK(whole(ask(session, "SELECT 9"), 0, 0) == 9);
   }
-  CHECK(failed > 0);
 }
 
 static void test_copy(heim_proxy* proxy) {
