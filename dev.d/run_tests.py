@@ -91,6 +91,8 @@ def main():
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
     size = ["--full"] if options.full else []
+    if options.full:
+        os.environ["HEIM_TEST_FULL"] = "1"
     release, sanitized = BUILD / "release", BUILD / "sanitize"
     totals = {}
 

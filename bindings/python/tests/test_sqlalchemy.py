@@ -274,5 +274,6 @@ class Suite(unittest.TestCase):
     def test_suite(self):
         self.run_suite("heimproxy")
 
+    @unittest.skipUnless("HEIM_TEST_FULL" in os.environ, "long: ./dev test --full")
     def test_suite_async(self):
         self.run_suite("heimproxy_async")
