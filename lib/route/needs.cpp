@@ -140,6 +140,7 @@ void look_up(Needs& needs, const Statement& statement, const sql::Catalog& catal
   needs.reads_everything |= reach.reads_everything;
   needs.server_wide |= reach.server_wide;
   needs.row_security |= reach.row_security;
+  needs.fleeting |= reach.fleeting;
   take(needs.reads, reach.reads);
   // What only names relations (EXPLAIN, VACUUM, LOCK) has no writes; DDL is said below.
   if (statement.kind == Kind::ddl) return;
@@ -188,6 +189,7 @@ Needs of_statement(const Statement& statement, const sql::Catalog* catalog) {
   needs.serializable = statement.serializable;
   needs.repeatable_read = statement.repeatable_read;
   needs.distance = (statement.traits & trait::distance) != 0;
+  needs.fleeting = (statement.traits & trait::fleeting) != 0;
   if (needs.place == Place::standby) {
     if (const std::string_view why = kept_by_text(statement); !why.empty()) refuse(needs, why);
   }
@@ -245,6 +247,7 @@ Needs merge(Needs a, const Needs& b) {
   a.repeatable_read |= b.repeatable_read;
   a.executes |= b.executes;
   a.row_security |= b.row_security;
+  a.fleeting |= b.fleeting;
   a.distance |= b.distance;
   return a;
 }

@@ -42,6 +42,7 @@ struct Needs {
   /// one.
   bool if_asked = false;
   bool row_security = false;  // the answer hangs on who asks
+  bool fleeting = false;      // see sql::trait::fleeting
   bool distance = false;      // orders by a distance, of vectors mostly
 
   bool writes_anything() const { return writes_everything || !writes.empty(); }

@@ -3,6 +3,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "route/cacheable.hpp"
 #include "sql/normal_form.hpp"
 
 namespace heim::route {
@@ -53,6 +54,7 @@ Plan make_plan(const sql::Script& script, std::string_view text, const sql::Cata
   plan.needs = classify(script, catalog);
   plan.database = database;
   plan.reads = {ledger.everything(database)};
+  plan.uncached = why_not_cached(script, plan.needs);
   if (plan.needs.server_wide) plan.reads.push_back(freshness::Ledger::server_wide);
   // What a text names that nobody knows takes no room in the ledger for ever.
   const bool known = catalog != nullptr;

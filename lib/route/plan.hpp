@@ -20,6 +20,7 @@ struct Plan {
   freshness::DatabaseId database = 0;
   std::vector<freshness::TableId> reads;   // with everything(database)
   std::vector<freshness::TableId> writes;  // empty: changes nothing that is tracked
+  std::string_view uncached;               // why its answer may not be kept; empty: it may
   RuleMask rules = 0;                      // whose conditions on the statement hold
   Profile profile;                         // of what its runs were like; the worker's own
 };

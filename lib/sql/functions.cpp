@@ -117,6 +117,97 @@ constexpr std::string_view of_server[] = {
 };
 static_assert(std::ranges::is_sorted(of_server));
 
+/// Stable, and the answer hangs on nothing but arguments, tables, catalogs, settings, the database
+/// and who asks. (What casts a text of a table to a time is not asked: 'now' may stand there.)
+constexpr std::string_view steady[] = {
+    "anytextcat",
+    "array_to_json",
+    "array_to_string",
+    "bool",
+    "bpchar",
+    "bytea",
+    "char",
+    "concat",
+    "concat_ws",
+    "current_database",
+    "current_schema",
+    "current_schemas",
+    "current_user",
+    "date",
+    "date_part",
+    "date_trunc",
+    "datemultirange",
+    "daterange",
+    "enum_first",
+    "enum_last",
+    "enum_range",
+    "extract",
+    "float4",
+    "float8",
+    "format",
+    "format_type",
+    "generate_series",
+    "get_current_ts_config",
+    "int2",
+    "int4",
+    "int4range",
+    "int8",
+    "int8range",
+    "interval",
+    "json",
+    "json_agg",
+    "json_build_array",
+    "json_build_object",
+    "json_object_agg",
+    "jsonb",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_path_exists_tz",
+    "jsonb_path_match_tz",
+    "jsonb_path_query_array_tz",
+    "jsonb_path_query_first_tz",
+    "jsonb_path_query_tz",
+    "length",
+    "make_timestamptz",
+    "money",
+    "name",
+    "numeric",
+    "numrange",
+    "overlaps",
+    "pg_typeof",
+    "phraseto_tsquery",
+    "plainto_tsquery",
+    "quote_literal",
+    "quote_nullable",
+    "row_to_json",
+    "session_user",
+    "text",
+    "textanycat",
+    "timestamp",
+    "timestamptz",
+    "timezone",
+    "to_char",
+    "to_date",
+    "to_json",
+    "to_jsonb",
+    "to_number",
+    "to_timestamp",
+    "to_tsquery",
+    "to_tsvector",
+    "ts_headline",
+    "tsquery",
+    "tsrange",
+    "tstzrange",
+    "tsvector",
+    "uuid",
+    "varchar",
+    "version",
+    "websearch_to_tsquery",
+    "xml",
+};
+static_assert(std::ranges::is_sorted(steady));
+
 Traits traits_of(const std::string_view name, char volatility, Effects effects) {
   Traits traits = 0;
   const bool may_change = volatility == 'v' || (effects & effect::is_volatile) != 0;
@@ -125,6 +216,7 @@ Traits traits_of(const std::string_view name, char volatility, Effects effects) 
   const bool value = std::ranges::binary_search(only_values, name);
   if (may_change && !asks && !value) traits |= trait::changes;
   if (asks || std::ranges::binary_search(of_server, name)) traits |= trait::server;
+  if (volatility != 'i' && !std::ranges::binary_search(steady, name)) traits |= trait::fleeting;
   return traits;
 }
 

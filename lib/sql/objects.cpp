@@ -83,6 +83,12 @@ void Objects::add(std::string_view kind, std::string_view name, std::string_view
     case 'K':
       attributes_.insert(key);
       return;
+    case 'M':
+      functions_[key].fleeting = true;
+      return;
+    case 'V':
+      relations_[key].fleeting = true;
+      return;
     case 'O':
       return unnamed_.push_back(key);
     default:
@@ -114,6 +120,7 @@ class Objects::Walk {
     table(out_.reads, name);
     if (!relation.why.empty()) refuse(relation.why);
     out_.row_security |= relation.row_security;
+    out_.fleeting |= relation.fleeting;
     for (const auto& each : relation.parents) ancestor(out_.reads, each);
     for (const auto& each : relation.reads) read(each);
     for (const auto& each : relation.read_functions) call(each);
@@ -141,6 +148,7 @@ class Objects::Walk {
     const Function& function = found->second;
     if (!function.known) return unknown_function();
     if (function.opaque) opaque();
+    out_.fleeting |= function.fleeting;
     if (function.is_volatile) refuse(calls_volatile);
     for (const auto& each : function.relations) {
       read(each);
@@ -226,6 +234,7 @@ class Objects::Walk {
     if (!own.known) return unknown_function();
     constexpr Effects harmless = effect::is_volatile | effect::is_stable;
     if ((own.effects & effect::suspicious) != 0) opaque();
+    out_.fleeting |= (own.traits & trait::fleeting) != 0;
     if ((own.traits & trait::server) != 0) refuse(asks_server);
     if ((own.traits & trait::changes) != 0 || (own.effects & ~harmless) != 0) {
       refuse(changes);
@@ -258,6 +267,7 @@ void Objects::unnamed(Walk& walk) const {
   const bool touches =
       reach.reads_everything || !only_catalogs(reach.reads) || !only_catalogs(reach.writes);
   const bool refused = !reach.primary.empty() && reach.primary != calls_volatile;
+  walk.out().fleeting |= reach.fleeting;
   if (!touches && !refused) return;
   walk.out().reads_everything = walk.out().writes_everything = true;
   if (walk.out().primary.empty()) walk.out().primary = implicit_call;

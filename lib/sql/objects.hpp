@@ -35,6 +35,7 @@ struct Reach {
   std::string_view primary;
   bool hard = false;  // and not only since the answer may differ there, or a function is volatile
   bool row_security = false;  // the answer hangs on who asks
+  bool fleeting = false;      // see trait::fleeting
 };
 
 /// Immutable once built.
@@ -57,6 +58,7 @@ class Objects {
   struct Relation {
     bool exists = false;
     bool row_security = false;
+    bool fleeting = false;          // a view that asks for the time
     Names reads, read_functions;    // views, policies
     Names writes, write_functions;  // triggers, rules, foreign keys
     Names cascades;                 // by TRUNCATE
@@ -66,7 +68,8 @@ class Objects {
   struct Function {
     bool known = false;
     bool is_volatile = false;
-    bool opaque = false;  // may read and do anything
+    bool opaque = false;    // may read and do anything
+    bool fleeting = false;  // may ask for the time and the like
     Names relations, functions;
   };
   void unnamed(Walk& walk) const;

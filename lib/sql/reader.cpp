@@ -16,8 +16,6 @@ Effects effect_of(NodeTag tag) {
   switch (tag) {
     case T_LockingClause:
       return effect::locks;
-    case T_SQLValueFunction:
-      return effect::is_stable;
     case T_SetToDefault:
       return effect::advances_sequence;
     default:
@@ -95,6 +93,11 @@ void Reader::dispatch(const Node* node) {
       return remove(node);
     case T_MergeStmt:
       return merge(node);
+    case T_SQLValueFunction:
+      return value_function(node);
+    case T_RangeTableSample:
+      out_.traits |= trait::fleeting;
+      return below(node);
     case T_IntoClause:
       return into(node);
     default:

@@ -6,6 +6,9 @@ namespace heim::sql {
 
 namespace {
 
+/// System columns: which version of a row it is and where it lies.
+constexpr std::string_view of_the_row[] = {"ctid", "xmin", "xmax", "cmin", "cmax"};
+
 /// Sets what is given while it lives.
 class Scope {
  public:
@@ -139,11 +142,30 @@ void Reader::function(const Node* node) {
   below(node);
 }
 
+/// CURRENT_USER, CURRENT_DATE and the like: who asks where, or when.
+void Reader::value_function(const Node* node) {
+  effects(effect::is_stable);
+  switch (as<SQLValueFunction>(node)->op) {
+    case SVFOP_CURRENT_ROLE:
+    case SVFOP_CURRENT_USER:
+    case SVFOP_USER:
+    case SVFOP_SESSION_USER:
+    case SVFOP_CURRENT_CATALOG:
+    case SVFOP_CURRENT_SCHEMA:
+      return;
+    default:
+      out_.traits |= trait::fleeting;
+  }
+}
+
 /// Of t.a and s.t.a the last name may be a function's; what stands alone is a column or a row.
 void Reader::column(const Node* node) {
   const Elements names(as<ColumnRef>(node)->fields);
-  const std::string_view last = names.size() > 1 ? string_of(names[names.size() - 1]) : "";
-  if (!last.empty()) out_.attributes.emplace_back(last);
+  const std::string_view last = names.size() > 0 ? string_of(names[names.size() - 1]) : "";
+  if (std::ranges::find(of_the_row, last) != std::end(of_the_row)) {
+    out_.traits |= trait::fleeting;
+  }
+  if (names.size() > 1 && !last.empty()) out_.attributes.emplace_back(last);
 }
 
 void Reader::indirection(const Node* node) {
@@ -183,6 +205,8 @@ void Reader::type(const Node* node) {
   const auto* type = as<TypeName>(node);
   const auto [schema, name] = qualified(type->names);
   if (schema.starts_with("pg_temp")) effects(effect::temp);
+  // From a time it is made with today's offset from UTC.
+  if (name == "timetz") out_.traits |= trait::fleeting;
   list(type->typmods);
 }
 

@@ -120,7 +120,7 @@ inline constexpr Effects
     calls_nextval = 1u << 31;
 }  // namespace effect
 
-/// More of a statement, for the route alone.
+/// More of a statement, for the route and the cache alone.
 using Traits = std::uint8_t;
 namespace trait {
 inline constexpr Traits
@@ -133,7 +133,10 @@ inline constexpr Traits
     /// Uses an operator that tells a distance: of vectors, mostly.
     distance = 1u << 3,
     /// DDL that makes a temporary table and nothing else.
-    makes_temp = 1u << 4;
+    makes_temp = 1u << 4,
+    /// The answer may be another one next time, though no table was changed meanwhile: it hangs on
+    /// the clock, on chance, on the server process, on where rows lie.
+    fleeting = 1u << 5;
 }  // namespace trait
 
 /// A name as the parser has it: folded, unquoted. No schema: as search_path says.

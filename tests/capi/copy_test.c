@@ -75,8 +75,8 @@ static heim_status copy_and_cancel(heim_session* session, int at_once, heim_erro
   return status;
 }
 
-/* One that is cancelled at once may fail before it reads data, amid it, or not at all: what is asked
- * next has its own answer. One that waits for data always fails. */
+/* One that is cancelled at once may fail before it reads data, amid it, or not at all: what is
+ * asked next has its own answer. One that waits for data always fails. */
 static void copy_cancelled(heim_session* session) {
   int i;
   for (i = 0; i < 100; ++i) {

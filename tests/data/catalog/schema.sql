@@ -68,3 +68,12 @@ create function number(person) returns bigint immutable language sql as 'select 
 create cast (person as bigint) with function number(person) as implicit;
 create function no_attribute(text) returns bigint stable language sql as 'select count(*) from base';
 create function two(person, int) returns bigint stable language sql as 'select count(*) from base';
+
+-- Answers that change by themselves.
+create view of_today as select * from base where id > extract(day from current_date);
+create view where_it_lies as select ctid, id from base;
+create view some_of_it as select id from base tablesample system (10);
+create function ticks() returns bigint stable language sql as 'select count(*) from base where now() > ''2020-01-01''';
+create function counts() returns bigint stable language sql as 'select count(*) from base';
+create function counts_ticks() returns bigint stable language plpgsql as 'begin return ticks() + counts(); end';
+create view ticking as select counts_ticks() as n;

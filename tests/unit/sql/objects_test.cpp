@@ -36,6 +36,7 @@ std::string said(const Reach& reach) {
   if (reach.writes_everything) out << "w:* ";
   if (reach.server_wide) out << "server ";
   if (reach.row_security) out << "rls ";
+  if (reach.fleeting && reach.primary.empty()) out << "fleeting ";
   out << "| " << reach.primary;
   return out.str();
 }
@@ -54,7 +55,7 @@ void check(std::span<const Row> rows) {
 }  // namespace
 
 TEST_CASE("reads") {
-  REQUIRE(objects().relations() == 28);
+  REQUIRE(objects().relations() == 32);
   constexpr Row rows[] = {
       {"select 1", "| "},
       {"select * from base", "r:base | "},
@@ -225,6 +226,19 @@ TEST_CASE("what refers to itself ends") {
   out.add("G", "a", "f");
   const Reach reach = out.reach(analyse("insert into a select * from b")->statements.at(0));
   CHECK(reach.writes == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("answers that change by themselves") {
+  constexpr Row rows[] = {
+      {"select * from of_today", "r:base r:of_today fleeting | "},
+      {"select * from where_it_lies", "r:base r:where_it_lies fleeting | "},
+      {"select * from some_of_it", "r:base r:some_of_it fleeting | "},
+      {"select ticks()", "r:base fleeting | "},
+      {"select counts()", "r:base | "},
+      {"select counts_ticks()", "r:base fleeting | "},
+      {"select * from ticking", "r:base r:ticking fleeting | "},
+  };
+  check(rows);
 }
 
 }  // namespace heim::sql::test
