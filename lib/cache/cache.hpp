@@ -38,8 +38,9 @@
 // than the bound; `session` and `group` if it began after the session's or group's last commit
 // (Moment); `any` always.
 //
-// By key, by fingerprint, all: these mark the fills that are under way, too. Each of them is older
-// than the invalidation and is refused.
+// By table, by fingerprint, all: each is an increment, whatever is there; entries of before are
+// dead. By key it is dropped. The fills that are under way are older than the invalidation, too,
+// and are refused.
 //
 // Bytes of entries, index, ghosts and figures are counted as the allocator does, and bounded by
 // Limits::bytes, results included that were evicted but not sent yet. All functions: [any thread].
@@ -110,6 +111,7 @@ class [[nodiscard]] Ticket {
 
  private:
   friend class Cache;
+  Ticket(Cache& cache, const Key& key, std::uint64_t id) : cache_(&cache), key_(key), id_(id) {}
   Cache* cache_ = nullptr;
   Key key_;
   std::uint64_t id_ = 0;
@@ -129,14 +131,15 @@ class [[nodiscard]] Fill {
   bool fits(std::uint64_t bytes) const;
   /// The whole answer is here. Wakes who waits.
   Admission admit(const Answer& answer, Instant now);
-  /// There is an answer, but no cache may have it: who waits is sent on alone. With `too_large` the
-  /// fingerprint's figures know why.
-  void give_up(Admission why = Admission::given_up);
+  /// There is an answer, but no cache may have it: who waits is sent on alone. `why`: too_large, or
+  /// given_up.
+  void give_up(Admission why, Instant now);
   /// There is no answer: the next one asks.
   void abandon();
 
  private:
   friend class Cache;
+  Fill(Cache& cache, const Key& key, std::uint64_t id) : cache_(&cache), key_(key), id_(id) {}
   Cache* cache_ = nullptr;
   Key key_;
   std::uint64_t id_ = 0;
@@ -182,8 +185,7 @@ class Cache {
 
   /// True if there was one.
   bool invalidate(const Key& key);
-  /// How many there were. Walks over all, some at a time.
-  std::uint64_t invalidate_fingerprint(const Hash128& fingerprint);
+  void invalidate_fingerprint(const Hash128& fingerprint);
   void invalidate_all();
   /// While commits are not told to the ledger (Ledger::suspend), or it is not known what was lost:
   /// nothing is served and nothing admitted. All there was is forgotten.

@@ -63,9 +63,9 @@ class Entry {
  private:
   friend class EntryRef;
   friend class EntryMaker;
-  friend class Shard;
+  friend class Forgotten;
+  friend class Store;
   friend class Queues;
-  friend class Cache;
 
   Entry() = default;
   ~Entry() = default;
@@ -86,7 +86,7 @@ class Entry {
 
   // Written by hits.
   mutable std::atomic<std::uint32_t> refs_{1};
-  mutable std::atomic<std::uint32_t> hits_{0};
+  mutable std::atomic<std::uint64_t> hits_{0};
   mutable std::atomic<std::int64_t> known_good_{0};  // when its versions last matched, about
 
   // Guarded by the shard.
@@ -101,7 +101,7 @@ class Entry {
   std::uint16_t table_count_ = 0;
   std::uint32_t size_ = 0;
   std::uint32_t charge_ = 0;  // bytes of memory, as the allocator counts
-  std::uint32_t generation_ = 0;
+  std::uint32_t generation_ = 0, usage_generation_ = 0;
   Layout layout_{};
   Key key_;
   Hash128 fingerprint_;
@@ -137,7 +137,8 @@ class EntryRef {
 
  private:
   friend class Shard;
-  friend class Cache;
+  friend class EntryMaker;
+  friend class Store;
   explicit EntryRef(const Entry* kept) : entry_(kept) {}  // takes over one count
   const Entry* entry_ = nullptr;
 };

@@ -22,9 +22,10 @@ enum class Admission : std::uint8_t {
   too_large,       // beyond the limit of one result
   no_room,         // held results fill the budget
   worse_than_had,  // a weaker one, and a full one is there
-  given_up,        // by the caller: an error, no answer, a read that turned out not to be cacheable
+  given_up,        // by the caller: the answer is not one to keep
+  abandoned,       // by the caller: there is no answer
 };
-inline constexpr std::size_t admissions = 11;
+inline constexpr std::size_t admissions = 12;
 std::string_view to_text(Admission admission);
 
 struct Stats {
@@ -36,7 +37,7 @@ struct Stats {
   std::uint64_t passed = 0;       // of the misses: left out, see QueryRow::reason
   std::array<std::uint64_t, admissions> admitted{};  // by Admission
   std::uint64_t evicted = 0, evicted_dead = 0;
-  std::uint64_t invalidated = 0;  // by key or fingerprint
+  std::uint64_t invalidated = 0;  // by key
   std::uint64_t saved_us = 0;     // what the hits would have taken
   // At the moment.
   std::uint64_t entries = 0, bytes = 0, limit = 0;
