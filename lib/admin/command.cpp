@@ -31,6 +31,7 @@ enum class Takes : std::uint8_t {
   node,
   number,
   manner,
+  all,
   anything
 };
 
@@ -52,6 +53,7 @@ constexpr Rule rules[] = {
     {"drain", Verb::drain, Takes::node, "DRAIN"},
     {"maintenance", Verb::maintenance, Takes::node, "MAINTENANCE"},
     {"kill_client", Verb::kill_client, Takes::number, "KILL_CLIENT"},
+    {"invalidate", Verb::invalidate, Takes::all, "INVALIDATE"},
     {"reload", Verb::reload, Takes::nothing, "RELOAD"},
     {"shutdown", Verb::shutdown, Takes::manner, "SHUTDOWN"},
     // What drivers send to every server.
@@ -94,6 +96,8 @@ constexpr ShowRule shows[] = {
     {"replication", Show::replication},
     {"routes", Show::routes},
     {"ledger", Show::ledger},
+    {"cache", Show::cache},
+    {"cache_queries", Show::cache_queries},
     {"version", Show::version},
     {"state", Show::state},
     {"mem", Show::mem},
@@ -193,6 +197,10 @@ Result<Command> by_rule(const Rule& rule, Words rest) {
   }
   if (rule.takes == Takes::number) return with_number(std::move(command), rest[0]);
   if (rule.takes == Takes::manner) return with_manner(std::move(command), rest[0]);
+  if (rule.takes == Takes::all) {
+    if (!rest[0].is("all")) return syntax("INVALIDATE takes ALL");
+    return command;
+  }
   return with_name(std::move(command), rest[0]);
 }
 
@@ -221,6 +229,11 @@ Result<Command> parse_show(Words rest, const Identity& identity) {
   command.tag = "SHOW";
   if (rest.size() == 1 && rest[0].is("help")) {
     command.verb = Verb::help;
+    return command;
+  }
+  if (rest.size() == 2 && rest[0].is("cache") && rest[1].is("queries")) {
+    command.verb = Verb::show;
+    command.show = Show::cache_queries;
     return command;
   }
   const auto* found = std::ranges::find(shows, rest[0].folded, &ShowRule::word);
@@ -323,6 +336,7 @@ std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
          "\n\tSHOW NODES|REPLICATION|ROUTES|LEDGER"
+         "\n\tSHOW CACHE [QUERIES]"
          "\n\tSHOW ROUTE [IN <db>] FOR <statement>"
          "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
          "\n\tPAUSE [<db>]"
@@ -336,6 +350,7 @@ std::string_view help_text() {
          "\n\tKILL [<db>]"
          "\n\tKILL_CLIENT <id>"
          "\n\tWAIT_CLOSE [<db>]"
+         "\n\tINVALIDATE ALL"
          "\n\tRELOAD"
          "\n\tSHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]";
 }

@@ -32,6 +32,7 @@ enum class Verb : std::uint8_t {
   drain,
   maintenance,
   kill_client,
+  invalidate,  // all of the cache
   reload,
   shutdown,
 };
@@ -54,6 +55,8 @@ enum class Show : std::uint8_t {
   replication,
   routes,
   ledger,
+  cache,
+  cache_queries,
   route,  // FOR a statement: `name` may be its database, `sql` is it
   version,
   state,

@@ -263,6 +263,22 @@ constexpr Field<ExplainRow> explained[] = {
     {"value", Type::text, Get<&ExplainRow::value>::of},
 };
 
+using H = CacheQueryRow;
+constexpr Field<H> cache_queries[] = {
+    {"fingerprint", Type::text, Get<&H::fingerprint>::of},
+    {"hits", Type::int8, Get<&H::hits>::of},
+    {"misses", Type::int8, Get<&H::misses>::of},
+    {"fills", Type::int8, Get<&H::fills>::of},
+    {"invalidated", Type::int8, Get<&H::invalidated>::of},
+    {"unused", Type::int8, Get<&H::unused>::of},
+    {"mean_bytes", Type::int8, Get<&H::mean_bytes>::of},
+    {"mean_us", Type::int8, Get<&H::mean_us>::of},
+    {"saved_us", Type::int8, Get<&H::saved_us>::of},
+    {"left_out", Type::text,
+     [](const H& row, const S&) { return Cell(row.left_out ? "yes" : "no"); }},
+    {"reason", Type::text, Get<&H::reason>::of},
+};
+
 constexpr Field<ListRow> lists[] = {
     {"list", Type::text, Get<&ListRow::list>::of},
     {"items", Type::int8, Get<&ListRow::items>::of},
@@ -330,6 +346,7 @@ std::span<const Field<ReplicationRow>> replication_fields() { return replication
 std::span<const Field<RouteRow>> route_fields() { return routes; }
 std::span<const Field<LedgerRow>> ledger_fields() { return ledger; }
 std::span<const Field<ExplainRow>> explain_fields() { return explained; }
+std::span<const Field<CacheQueryRow>> cache_query_fields() { return cache_queries; }
 std::span<const Field<ListRow>> list_fields() { return lists; }
 std::span<const Field<MemRow>> memory_fields() { return memory; }
 std::span<const Field<ConfigRow>> config_fields() { return config; }

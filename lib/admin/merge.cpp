@@ -98,6 +98,8 @@ void merge(Snapshot& whole, Snapshot&& part) {
   fold(whole.pins, std::move(part.pins));
   fold(whole.routes, std::move(part.routes));
   if (whole.ledger.empty()) whole.ledger = std::move(part.ledger);
+  if (whole.cache.empty()) whole.cache = std::move(part.cache);
+  if (whole.cache_queries.empty()) whole.cache_queries = std::move(part.cache_queries);
   fold(whole.lists, std::move(part.lists));
   fold(whole.memory, std::move(part.memory));
   append(whole.clients, std::move(part.clients));

@@ -41,6 +41,10 @@ Table replication(const Snapshot& all) {
 Table routes(const Snapshot& all) { return table_of(route_fields(), all.routes, all); }
 Table ledger(const Snapshot& all) { return table_of(ledger_fields(), all.ledger, all); }
 Table explained(const Snapshot& all) { return table_of(explain_fields(), all.explained, all); }
+Table cache(const Snapshot& all) { return table_of(explain_fields(), all.cache, all); }
+Table cache_queries(const Snapshot& all) {
+  return table_of(cache_query_fields(), all.cache_queries, all);
+}
 Table memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
 
 /// Clients, then servers, through the fields both have.
@@ -139,6 +143,8 @@ constexpr View views[] = {
     {Show::replication, replication},
     {Show::routes, routes},
     {Show::ledger, ledger},
+    {Show::cache, cache},
+    {Show::cache_queries, cache_queries},
     {Show::route, explained},
     {Show::version, version},
     {Show::state, state},

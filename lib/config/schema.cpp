@@ -368,6 +368,23 @@ constexpr Key routing_keys[] = {
                                    "among."),
 };
 
+constexpr std::string_view cache_why = "what is kept has to be told of every write from the start";
+
+constexpr Key cache_keys[] = {
+    key<&Cache::enabled>("enabled", "", any,
+                         "Whether answers to reads are kept and given to others who ask the same. "
+                         "Writes through this proxy make them void at once; of writes by others it "
+                         "knows nothing, but for `ttl`.")
+        .fixed(cache_why),
+    key<&Cache::size>("size", "", bytes, "The memory for it, bookkeeping included.")
+        .fixed(cache_why),
+    key<&Cache::max_result_size>("max_result_size", "", bytes, "Larger answers are not kept.")
+        .fixed(cache_why),
+    key<&Cache::ttl>("ttl", "", positive_duration,
+                     "How long an answer is kept that no write made void.")
+        .fixed(cache_why),
+};
+
 constexpr Key rules_keys[] = {
     key<&RouteRule::name>("name", "", any, "What logs and SHOW call it. Not set: `rules[N]`."),
     key<&RouteRule::fingerprint>("fingerprint", "", any,
@@ -433,6 +450,7 @@ constexpr Section all_sections[] = {
     many<&Settings::databases>("databases", databases_keys),
     many<&Settings::users>("users", users_keys),
     one<&Settings::routing>("routing", routing_keys),
+    one<&Settings::cache>("cache", cache_keys),
     many<&Settings::rules>("rules", rules_keys),
 };
 

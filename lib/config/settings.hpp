@@ -125,6 +125,16 @@ struct Routing {
   bool operator==(const Routing&) const = default;
 };
 
+/// `[cache]`: answers that are kept and given to others.
+struct Cache {
+  bool enabled = false;
+  std::uint64_t size = 64u << 20;            // of memory, all told
+  std::uint64_t max_result_size = 1u << 20;  // larger ones are not kept
+  Duration ttl = seconds(3600);              // what was read longer ago is read anew
+
+  bool operator==(const Cache&) const = default;
+};
+
 /// `[[rules]]`: what a statement or a session must be, and what becomes of it then. Empty: is not
 /// asked. Of several values in one condition, one must hold; of several conditions, all.
 struct RouteRule {
@@ -261,6 +271,7 @@ struct Settings {
   std::vector<Database> databases;
   std::vector<User> users;
   Routing routing;
+  Cache cache;
   std::vector<RouteRule> rules;
 
   bool operator==(const Settings&) const = default;

@@ -11,8 +11,8 @@ namespace heim::route {
 /// its parameters and on the session's user and settings, and on nothing else.
 std::string_view why_not_cached(const sql::Script& script, const Needs& needs);
 
-/// Whether a value, or a statement's text, has the word for a time that is another one later: 'now',
-/// 'today' and the like.
+/// Whether a value, or a statement's text, has the word for a time that is another one later:
+/// 'now', 'today' and the like.
 bool names_moment(std::string_view text);
 
 /// Whether a statement's text may have a literal that is spelled otherwise than it is read: with

@@ -121,6 +121,10 @@ class Talk final : public session::ConsoleTalk {
   void at_once(const admin::Command& command) {
     if (command.verb == Verb::kill_client) return kill_client(command.id);
     const pool::SessionId id = client_.id;
+    if (command.verb == Verb::invalidate) {
+      if (client_.hub.shared.cache) client_.hub.shared.cache->invalidate_all();
+      return with(client_.hub, id, [](Talk& talk) { talk.console_.answer(Result<void>()); });
+    }
     if (command.verb == Verb::reload) {
       const std::string wrong = engine_.reload();
       return with(client_.hub, id, [&](Talk& talk) {

@@ -74,6 +74,10 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   threads_ = worker_count(loaded_.settings);
   const auto workers = static_cast<pool::WorkerId>(threads_ + seats);
   shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
+  if (const config::Cache& cache = loaded_.settings.cache; cache.enabled) {
+    shared_->open_cache(
+        {.bytes = cache.size, .entry_bytes = cache.max_result_size, .ttl = cache.ttl});
+  }
   shared_->fabric = this;
   shared_->engine = this;
   shared_->wall_clock = [] { return std::chrono::system_clock::now(); };
@@ -105,11 +109,12 @@ void Engine::apply_nodes(const config::Settings& settings) {
 // Workers look again.
 void Engine::nodes_changed() {
   const std::lock_guard lock(telling_);
+  shared_->look_at_primary();
   tell_workers([](Worker&, session::Hub& hub) { hub.nodes_changed(); });
 }
 
 // As session::Guide has it.
-bool Engine::accounts() const { return shared_->nodes.size() > 1; }
+bool Engine::accounts() const { return shared_->nodes.size() > 1 || shared_->cache; }
 
 // What may begin or end the workers' accounting for commits, each at his own moment.
 void Engine::tell_workers(const Told& what) {

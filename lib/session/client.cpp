@@ -1,6 +1,8 @@
 #include "session/client.hpp"
 
+#include "session/client_cache.hpp"
 #include "session/client_login.hpp"
+#include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -98,6 +100,7 @@ void Client::on_end(Stream&, const StreamEnd& end) {
 void Client::deliver(Out& out) {
   if (!stream_) return out.clear();
   pool->meter->total.sent += out.size();
+  if (routing_ && routing_->keeping) Cached::gather(*this, out);
   if ((server && !server->repeatable.empty()) || !skip_.empty()) return deliver_repeatable(out);
   out.flush(*stream_);
 }

@@ -37,6 +37,7 @@ struct Notification;
 
 class Client final : public StreamHandler, public Holder {
  public:
+  class Cached;  // what the cache has for it
   Client(Hub& hub, Stream& stream, std::uint32_t handle);
   ~Client() override;
 
@@ -263,7 +264,7 @@ class Client final : public StreamHandler, public Holder {
   Settings parsed_under() const;
   void settle_reading(bool asked = false);
   void send_parse(std::string_view name, const Statement& statement, Reply reply, bool has_undo);
-  // client_names.cpp
+  // client_names.cpp, client_absent.cpp
   bool shares_names() const;
   struct BatchNames;
   bool look_at_batch(Bytes in);
@@ -271,7 +272,6 @@ class Client final : public StreamHandler, public Holder {
   bool mixes_names(Bytes message, const wire::Header& header, BatchNames& batch);
   void keep_own_names();
   void keep_unnamed(bool at_once);
-  // client_absent.cpp
   std::string reading_of(const Statement& statement, const SettingList* under) const;
   void prepare_own(std::string_view name, Statement& statement, const SettingList* under);
   void parse_apart(std::string_view name, std::string_view content, const std::string& settings,
@@ -284,9 +284,8 @@ class Client final : public StreamHandler, public Holder {
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
   Undo undo_for(Statement& statement, const StatementUse& use) const;
   bool describes_itself(const StatementRef& statement, bool is_named);
-  // client_retry.cpp
+  // client_retry.cpp, client_again.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
-  // client_again.cpp
   void keep_for_elsewhere(Bytes batch);
   bool may_repeat(const Server& on) const;
   bool is_between(const Server& on) const;
@@ -306,6 +305,7 @@ class Client final : public StreamHandler, public Holder {
   struct Parsed;
   struct Routing;
   class Survey;
+  struct Keeping;
   Routing& routing();
   bool is_routed() const;
   const Routing& wishes();

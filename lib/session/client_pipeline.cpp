@@ -2,6 +2,7 @@
 //
 // A message is passed on from where it was read. Small ones are taken whole, so that a client that
 // sends slowly holds no server; large ones pass in parts.
+#include "session/client_cache.hpp"
 #include "session/client_login.hpp"
 #include "session/client_routing.hpp"
 #include "session/client_tracking.hpp"
@@ -190,6 +191,10 @@ std::size_t Client::message(Bytes in, const wire::Header& header) {
   if (waits_for_restore(header)) return wait_for_outcome();
   if (header.tag == 'S') return sync(in, header);
   if (server && server->skipping) return discard_frame(in, header);
+  if (!server && hub.shared.cache) {
+    const std::size_t answered = Cached(*this).answer(in);
+    if (answered > 0 || state_ == ClientState::waiting) return answered;
+  }
   if (is_extended(header.tag)) return extended(in, header);
   if (header.tag == 'Q' || header.tag == 'F') return simple(in, header);
   if (header.tag == 'p') return protocol_error("a password outside the login"), 0;

@@ -1,5 +1,6 @@
 // What a client keeps whose statements are routed one by one.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct Client::Routing {
 
   freshness::SessionMark mark;  // its own last commit
   Parsed parsed;
+
+  std::unique_ptr<Keeping, Deleter<Keeping>> keeping;  // null: its answer is not kept
 
   sql::ScriptRef profiled;  // what runs alone, where it is asked what kind of work that is
 

@@ -224,6 +224,7 @@ class Hub {
   void fill_pins(Snapshot& snapshot);
   void fill_routes(Snapshot& snapshot);
   void fill_ledger(Snapshot& snapshot);
+  void fill_cache(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_handle();
   Client* owner_of(std::uint32_t pid, std::string_view secret) const;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "auth/hba.hpp"
 #include "auth/user_list.hpp"
 #include "base/log.hpp"
+#include "cache/cache.hpp"
 #include "cluster/reports.hpp"
 #include "cluster/topology.hpp"
 #include "config/settings.hpp"
@@ -55,6 +57,19 @@ class Operator {
   virtual void shutdown(Shutdown how) = 0;
 };
 
+/// Sends sessions on that waited for what another one asked. Tokens are of token().
+class CacheWaiter final : public cache::Waiter {
+ public:
+  explicit CacheWaiter(Fabric*& fabric) : fabric_(fabric) {}
+  static std::uint64_t token(pool::WorkerId worker, pool::SessionId session) {
+    return std::uint64_t{worker} << 48 | session;
+  }
+  void wake(std::uint64_t token, cache::Wake why) override;
+
+ private:
+  Fabric*& fabric_;  // set later
+};
+
 class Shared {
  public:
   Shared(pool::WorkerId workers, crypto::Random& the_random, Logger& the_logger)
@@ -79,9 +94,17 @@ class Shared {
   AcceptedStatements accepted;
   Catalogs catalogs;
   freshness::Ledger ledger;
+  /// Null: nothing is kept. `cache_waiter`: for sessions that wait for another's answer.
+  std::unique_ptr<cache::Cache> cache;
+  std::unique_ptr<CacheWaiter> cache_waiter;
+  /// Before the workers run.
+  void open_cache(const cache::Cache::Limits& limits);
   Temperatures temperatures;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
+
+  /// Nodes have changed, and what is asked from here on goes by that. [one thread at a time]
+  void look_at_primary();
 
   /// [any thread] What logins revealed, for the server logins of the same pool.
   void learn(const std::string& database, const std::string& user, auth::Credentials credentials) {
@@ -112,6 +135,7 @@ class Shared {
   }
 
  private:
+  std::optional<std::uint32_t> primary_;  // that the cache is filled from
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, auth::Credentials> credentials_;
   std::map<std::pair<const pool::Record*, std::string>, Greeting> greetings_;

@@ -212,7 +212,16 @@ struct LedgerRow {
   std::string temperature;
 };
 
-/// SHOW ROUTE FOR
+/// SHOW CACHE QUERIES: statements whose answers are kept, or could be. Shared by all workers.
+struct CacheQueryRow {
+  std::string fingerprint;
+  std::uint64_t hits = 0, misses = 0, fills = 0, invalidated = 0, unused = 0;
+  std::uint64_t mean_bytes = 0, mean_us = 0, saved_us = 0;
+  bool left_out = false;
+  std::string reason;
+};
+
+/// SHOW ROUTE FOR, SHOW CACHE
 struct ExplainRow {
   std::string what;
   std::string value;
@@ -263,6 +272,8 @@ struct Snapshot {
   std::vector<RouteRow> routes;
   std::vector<LedgerRow> ledger;
   std::vector<ExplainRow> explained;
+  std::vector<ExplainRow> cache;
+  std::vector<CacheQueryRow> cache_queries;
   std::vector<NodeRow> nodes;
   std::vector<ReplicationRow> replication;
   std::vector<ListRow> lists;

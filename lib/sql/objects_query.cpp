@@ -19,7 +19,8 @@ namespace {
 //   B, H the function uses this relation, this function
 //   K a function that can be called like a column: it takes a row alone, or what one becomes
 //   O a function that runs without being named
-//   M a function whose answer may hang on the clock or the like, as its words say; V such a view
+//   M a function whose answer may hang on the clock or the like, as its words say
+//   V such a view
 //
 // PostgreSQL's own relations are named with D and B; all of information_schema is "pg_catalog".
 constexpr std::string_view text = R"sql((WITH space AS MATERIALIZED (
@@ -142,13 +143,15 @@ UNION ALL SELECT DISTINCT 'H', fn.name, used.name
   FROM pg_depend d JOIN fn ON fn.oid = d.objid JOIN fn used ON used.oid = d.refobjid
  WHERE d.classid = 1255 AND d.refclassid = 1255
 UNION ALL SELECT DISTINCT 'M', fn.name, '' FROM fn
- WHERE provolatile <> 'i' AND prokind <> 'a' AND (body IS NULL AND extname IS NULL OR body ~ ('\m(now|today|tomorrow'
+ WHERE provolatile <> 'i' AND prokind <> 'a' AND (body IS NULL AND extname IS NULL
+    OR body ~ ('\m(now|today|tomorrow'
    '|yesterday|current_date|current_time|current_timestamp|localtime|localtimestamp|age|timetz'
    '|transaction_timestamp|statement_timestamp|current_setting|tablesample|ctid|xmin|xmax|cmin'
    '|cmax|pg_\w+|inet_\w+|txid_\w+)\M'))
 UNION ALL SELECT DISTINCT 'V', rel.name, ''
   FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.ev_type = '1'
- WHERE rel.relkind = 'v' AND r.ev_action::text ~ ':varattno -[1-6]|[{]SQLVALUEFUNCTION |[{]TABLESAMPLE'
+ WHERE rel.relkind = 'v' AND r.ev_action::text
+   ~ ':varattno -[1-6]|[{]SQLVALUEFUNCTION |[{]TABLESAMPLE'
 UNION ALL SELECT DISTINCT 'K', fn.name, ''
   FROM fn JOIN pg_proc p ON p.oid = fn.oid
   JOIN pg_type t ON t.oid = CASE p.provariadic WHEN 0 THEN p.proargtypes[0] ELSE p.provariadic END

@@ -16,10 +16,29 @@ Effects effect_of(NodeTag tag) {
   switch (tag) {
     case T_LockingClause:
       return effect::locks;
+    case T_SQLValueFunction:
+      return effect::is_stable;
     case T_SetToDefault:
       return effect::advances_sequence;
     default:
       return 0;
+  }
+}
+
+/// CURRENT_DATE and the like, but not CURRENT_USER and the like; a sample of a table.
+bool is_fleeting(const Node* node) {
+  if (tag_of(node) == T_RangeTableSample) return true;
+  if (tag_of(node) != T_SQLValueFunction) return false;
+  switch (as<SQLValueFunction>(node)->op) {
+    case SVFOP_CURRENT_ROLE:
+    case SVFOP_CURRENT_USER:
+    case SVFOP_USER:
+    case SVFOP_SESSION_USER:
+    case SVFOP_CURRENT_CATALOG:
+    case SVFOP_CURRENT_SCHEMA:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -63,14 +82,12 @@ void Reader::node(const Node* node) {
     return;
   }
   ++depth_;
-  dispatch(node);
+  tag_of(node) == T_List ? list(as<List>(node)) : dispatch(node);
   --depth_;
 }
 
 void Reader::dispatch(const Node* node) {
   switch (tag_of(node)) {
-    case T_List:
-      return list(as<List>(node));
     case T_RangeVar:
       return relation(node);
     case T_FuncCall:
@@ -93,16 +110,12 @@ void Reader::dispatch(const Node* node) {
       return remove(node);
     case T_MergeStmt:
       return merge(node);
-    case T_SQLValueFunction:
-      return value_function(node);
-    case T_RangeTableSample:
-      out_.traits |= trait::fleeting;
-      return below(node);
     case T_IntoClause:
       return into(node);
     default:
       break;
   }
+  if (is_fleeting(node)) out_.traits |= trait::fleeting;
   const Effects alone = effect_of(tag_of(node));
   alone != 0 ? effects(alone) : below(node);
 }

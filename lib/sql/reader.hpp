@@ -46,7 +46,6 @@ class Reader {
   void target(const RangeVar* relation);
   bool is_cte(const RangeVar* relation) const;
   void function(const Node* node);
-  void value_function(const Node* node);
   void column(const Node* node);
   void indirection(const Node* node);
   void set_config(const FuncCall* call);

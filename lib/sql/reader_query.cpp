@@ -142,22 +142,6 @@ void Reader::function(const Node* node) {
   below(node);
 }
 
-/// CURRENT_USER, CURRENT_DATE and the like: who asks where, or when.
-void Reader::value_function(const Node* node) {
-  effects(effect::is_stable);
-  switch (as<SQLValueFunction>(node)->op) {
-    case SVFOP_CURRENT_ROLE:
-    case SVFOP_CURRENT_USER:
-    case SVFOP_USER:
-    case SVFOP_SESSION_USER:
-    case SVFOP_CURRENT_CATALOG:
-    case SVFOP_CURRENT_SCHEMA:
-      return;
-    default:
-      out_.traits |= trait::fleeting;
-  }
-}
-
 /// Of t.a and s.t.a the last name may be a function's; what stands alone is a column or a row.
 void Reader::column(const Node* node) {
   const Elements names(as<ColumnRef>(node)->fields);

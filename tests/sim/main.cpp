@@ -160,6 +160,7 @@ int main(int argc, char** argv) {
     sum.answers += outcome.answers;
     sum.reads += outcome.reads;
     sum.on_standbys += outcome.on_standbys;
+    sum.cache_hits += outcome.cache_hits;
     sum.timelines += outcome.timelines - 1;
     sum.lost += outcome.lost;
   }
@@ -168,14 +169,15 @@ int main(int argc, char** argv) {
   std::printf(
       "%llu worlds in %.1f s: %llu events, %llu statements, %llu answers, %llu writes committed, "
       "%llu cancels that hit, %llu backends\n"
-      "clusters: %llu reads, %llu statements on standbys, %llu promotions, %llu commits lost by "
-      "them\n",
+      "clusters: %llu reads, %llu statements on standbys, %llu answered from the cache, %llu "
+      "promotions, %llu commits lost by them\n",
       static_cast<unsigned long long>(options.to - options.from + 1), took,
       static_cast<unsigned long long>(sum.events), static_cast<unsigned long long>(sum.statements),
       static_cast<unsigned long long>(sum.answers), static_cast<unsigned long long>(sum.commits),
       static_cast<unsigned long long>(sum.cancels_hit),
       static_cast<unsigned long long>(sum.backends), static_cast<unsigned long long>(sum.reads),
       static_cast<unsigned long long>(sum.on_standbys),
+      static_cast<unsigned long long>(sum.cache_hits),
       static_cast<unsigned long long>(sum.timelines), static_cast<unsigned long long>(sum.lost));
   if (failures > 0) std::printf("%llu worlds failed\n", static_cast<unsigned long long>(failures));
   return failures == 0 ? 0 : 1;

@@ -43,6 +43,7 @@ struct Habits {
   std::uint32_t startup_parameters = 30;
   std::uint32_t tables = 0;        // reads and writes of tables that all clients share
   std::uint32_t table_reads = 60;  // of these, the reads
+  std::uint32_t same_reads = 0;    // of the reads: such as others ask, too
   std::uint32_t hot_table = 0;     // of the writes: to one and the same table
   std::uint32_t hints = 0;         // of the reads
   std::uint32_t savepoints = 0;    // of the statements in a transaction
@@ -59,6 +60,7 @@ struct Profile {
   std::uint32_t units = 25;  // per client
   std::uint32_t databases = 1, users = 2;
   bool splits = false;  // the proxy reads from standbys
+  bool caches = false;  // it keeps answers
   Duration think_max = milliseconds(20);
   Duration storm = seconds(20);      // for how long faults happen
   Duration patience = seconds(300);  // after that, for all clients to be done

@@ -40,6 +40,9 @@ class Proxy final : public Middle, public Listener, public session::Fabric {
   void on_accept(Endpoint& stream) override;
   void stop() override;
   std::string check_stopped() override;
+  std::uint64_t cache_hits() const override {
+    return shared_.cache ? shared_.cache->stats().hits : 0;
+  }
   void post(pool::WorkerId to, std::function<void(session::Hub&)> work) override;
 
  private:
@@ -71,6 +74,9 @@ Proxy::Proxy(World& world)
       logger_(world.scheduler()),
       shared_(static_cast<pool::WorkerId>(random_.between(1, 3)), dice_, logger_) {
   configure();
+  if (world.profile().caches) {
+    shared_.open_cache({.automatic = false});
+  }
   shared_.fabric = this;
   control_.emplace(world, shared_.nodes, sim::Random(random_).fork());
   control_->set_sink(&shared_.ledger);
@@ -163,6 +169,7 @@ void Proxy::on_session(std::uint32_t node, const Backend& newcomer) {
 }
 
 void Proxy::look_again() {
+  shared_.look_at_primary();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     post(static_cast<pool::WorkerId>(i), [](session::Hub& hub) { hub.nodes_changed(); });
   }
@@ -213,6 +220,13 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
   if (profile.habits.tables > 0) profile.databases = 1;
   if (random.chance(30)) profile.habits.tls = 50;
   if (random.chance(30)) profile.server_tls = true;
+  profile.caches = profile.splits && random.chance(50);
+  if (profile.caches) {
+    profile.pool_mode = config::PoolMode::automatic;
+    profile.habits.same_reads = 95;
+    profile.habits.table_reads = static_cast<std::uint32_t>(random.between(80, 99));
+    profile.habits.hints = 0;
+  }
   profile.tolerance.reshapes = true;
   profile.tolerance.loose_when_failed = true;
   // A SET that no server reports back holds for the transaction only.

@@ -29,15 +29,17 @@ Script::Text Script::table_read(bool extended) {
     static constexpr const char* hints[] = {"standby", "primary", "nearest"};
     text.sql = std::string("/*+ route=") + hints[random_.below(3)] + " */ ";
   }
-  text.sql += "SELECT " + value(text, new_tag(), extended) + ", ";
-  const std::string table = tables[random_.below(4)];
-  if (random_.chance(20)) {
+  // Who asks the same as others may have their answer.
+  const bool same = habits_.same_reads > 0 && random_.chance(habits_.same_reads);
+  text.sql += "SELECT " + value(text, same ? "same" : new_tag(), extended) + ", ";
+  const std::string table = tables[random_.below(same ? 2 : 4)];
+  if (!same && random_.chance(20)) {
     text.sql += "version FROM " + table + " ORDER BY version DESC LIMIT 1";
     if (random_.chance(30)) text.sql += random_.chance(50) ? " FOR UPDATE" : " FOR SHARE";
     return text;
   }
   const std::string other = tables[random_.below(4)];
-  const bool two = other != table && random_.chance(30);
+  const bool two = other != table && random_.chance(same ? 5 : 30);
   text.sql += "max(" + table + ".version)";
   if (two) text.sql += ", max(" + other + ".version)";
   text.sql += " FROM " + table;

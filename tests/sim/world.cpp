@@ -105,6 +105,7 @@ Outcome World::outcome() const {
   for (std::uint32_t i = 0; i < cluster_.size(); ++i) outcome.backends += cluster_.server(i).made();
   outcome.reads = judge_.history().reads();
   outcome.on_standbys = judge_.on_standbys();
+  outcome.cache_hits = middle_ ? middle_->cache_hits() : 0;
   outcome.timelines = judge_.history().newest_timeline();
   outcome.lost = judge_.history().lost();
   for (const auto& client : clients_) outcome.answers += client->units_answered();

@@ -27,13 +27,15 @@ class Middle {
   virtual void stop() {}
   /// What is wrong long after stop(). Must have let go of every stream then.
   virtual std::string check_stopped() { return {}; }
+  /// How many statements it answered itself.
+  virtual std::uint64_t cache_hits() const { return 0; }
 };
 using MakeMiddle = std::function<std::unique_ptr<Middle>(World&)>;
 
 struct Outcome {
   std::string verdict;  // empty: all is well
   std::uint64_t hash = 0, events = 0, statements = 0, commits = 0, cancels_hit = 0, backends = 0,
-                answers = 0, reads = 0, on_standbys = 0, timelines = 0, lost = 0;
+                answers = 0, reads = 0, on_standbys = 0, timelines = 0, lost = 0, cache_hits = 0;
 };
 
 class World {
