@@ -31,7 +31,7 @@ enum class Grade : std::uint8_t {
 
 /// An answer that is offered to the cache.
 struct Answer {
-  std::span<const Bytes> pieces;  // one behind the other; copied
+  std::span<const Bytes> pieces = {};  // one behind the other; copied
   Layout layout{};
   Grade grade = Grade::full;
   std::uint64_t lsn = 0;  // weaker: the node had replayed so far; 0: not known
@@ -92,7 +92,7 @@ class Entry {
   // Guarded by the shard.
   std::uint8_t uses_ = 0;   // of the eviction policy
   std::uint8_t queue_ = 0;  // of the eviction policy
-  bool forgotten_ = false;  // not in the index any more
+  bool outlives_ = false;   // forgotten, but held by somebody: counted in *outside_
   Entry* prev_ = nullptr;
   Entry* next_ = nullptr;
 

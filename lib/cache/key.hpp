@@ -15,7 +15,10 @@ using Key = Hash128;
 /// ("a", "bc"). Equal seeds and parts in the same order make equal keys. Allocates nothing.
 class KeyBuilder {
  public:
-  explicit KeyBuilder(std::uint64_t seed) { XXH3_128bits_reset_withSeed(&state_, seed); }
+  explicit KeyBuilder(std::uint64_t seed) {
+    XXH3_INITSTATE(&state_);
+    XXH3_128bits_reset_withSeed(&state_, seed);
+  }
 
   KeyBuilder& add(std::string_view part) {
     add_number(part.size());
