@@ -1,4 +1,4 @@
-/* parts.h -- parts of the engine for programs that have no proxy: the router.
+/* parts.h -- parts of the engine for programs that have no proxy: the router, the cache.
  *
  * A router is given what is known of a cluster, and says of a statement what it does and where it
  * would go:
@@ -15,6 +15,23 @@
  *       heim_router_route(router, &request, &json, &error) == HEIM_OK)
  *     puts(json);
  *   heim_router_free(router);
+ *
+ * A cache keeps results by statement and parameters, until one of their tables is written:
+ *
+ *   heim_cache_query query = HEIM_CACHE_QUERY_INIT;
+ *   heim_cache_entry *entry;
+ *   heim_cache_fill *fill;
+ *   static const char *const tables[] = {"items"};
+ *   query.statement = "SELECT name FROM items WHERE id = 7";
+ *   query.tables = tables;
+ *   query.table_count = 1;
+ *   if (heim_cache_find(cache, &query, &entry, &fill, &error) == HEIM_OK && entry) {
+ *     const void *data = heim_cache_entry_data(entry, &length);
+ *     use(data, length);
+ *     heim_cache_entry_free(entry);
+ *   } else if (fill && ask_the_database(&data, &length)) {
+ *     heim_cache_fill_store(fill, data, length, NULL, &error);
+ *   }
  *
  * What is said in heimproxy.h of handles, errors, text and growth holds here, too. */
 #ifndef HEIMPROXY_PARTS_H
@@ -94,6 +111,98 @@ typedef struct heim_route_request {
 HEIM_API HEIM_MUST_USE heim_status heim_router_route(heim_router* router,
                                                      const heim_route_request* request,
                                                      const char** out, heim_error* error);
+
+/* ---- The cache --------------------------------------------------------------------------- */
+
+typedef struct heim_cache heim_cache;
+/* A result that was found. May outlive the cache. */
+typedef struct heim_cache_entry heim_cache_entry;
+/* A statement that the caller asks, for the cache. */
+typedef struct heim_cache_fill heim_cache_fill;
+
+/* Start from HEIM_CACHE_OPTIONS_INIT. */
+typedef struct heim_cache_options {
+  uint32_t struct_size;
+  uint32_t keep_all;        /* not 0: statements that do not pay are not left out */
+  uint64_t max_bytes;       /* of memory, all that belongs to results counted; 0: 64 MiB */
+  uint64_t max_entry_bytes; /* of one result; 0: 1 MiB. At most an eighth of a part of the cache */
+  uint64_t ttl_ns;          /* 0: an hour */
+  /* The fields above are there since 0.1. */
+} heim_cache_options;
+#define HEIM_CACHE_OPTIONS_INIT \
+  { sizeof(heim_cache_options), 0, 0, 0, 0 }
+
+/* `options`: NULL is all defaults. */
+HEIM_API HEIM_MUST_USE heim_status heim_cache_new(const heim_cache_options* options,
+                                                  heim_cache** out, heim_error* error);
+/* Entries and fills that are not freed yet stay good. */
+HEIM_API void heim_cache_free(heim_cache* cache);
+
+/* Start from HEIM_CACHE_QUERY_INIT. Everything that the answer hangs on is named: equal statements,
+ * contexts and parameters have one result. */
+typedef struct heim_cache_query {
+  uint32_t struct_size;
+  const char* statement;
+  const char* context;             /* may be NULL: database, user, settings, format */
+  const char* const* parameters;   /* NULL where one is NULL */
+  const size_t* parameter_lengths; /* NULL: they end with a zero */
+  size_t parameter_count;
+  const char* const* tables; /* that it reads, also through views and functions */
+  size_t table_count;        /* at most 60 */
+  uint64_t wait_ns;          /* as long as another thread asks the same; HEIM_FOREVER */
+  /* The fields above are there since 0.1. */
+} heim_cache_query;
+#define HEIM_CACHE_QUERY_INIT \
+  { sizeof(heim_cache_query), NULL, NULL, NULL, NULL, 0, NULL, 0, 0 }
+
+/* The result, in *entry; or the caller is the one to ask the database, and *fill is what the answer
+ * is stored with; or neither, and it asks for itself alone: another one asks already, or it does
+ * not pay to keep the like. To be called before the database is asked: a write after that is what
+ * the result must not miss. [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_cache_find(heim_cache* cache, const heim_cache_query* query,
+                                                   heim_cache_entry** entry, heim_cache_fill** fill,
+                                                   heim_error* error);
+
+/* As it was stored. Lent until the entry is freed. [any thread] */
+HEIM_API const void* heim_cache_entry_data(const heim_cache_entry* entry, size_t* length);
+HEIM_API void heim_cache_entry_free(heim_cache_entry* entry);
+
+/* Ends the fill, also on failure. *stored (may be NULL) is 0 if it could not be kept: one of its
+ * tables was written meanwhile, or it is too large. */
+HEIM_API HEIM_MUST_USE heim_status heim_cache_fill_store(heim_cache_fill* fill, const void* data,
+                                                         size_t length, int* stored,
+                                                         heim_error* error);
+/* There is no answer: the next one that waits asks. */
+HEIM_API void heim_cache_fill_free(heim_cache_fill* fill);
+
+/* Results that read the table are not served any more, nor is what was asked before this call kept
+ * later. To be called after a commit, before anybody is told of it. The cost does not hang on how
+ * many there are. [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_cache_invalidate_table(heim_cache* cache, const char* table,
+                                                               heim_error* error);
+/* One result; `query`'s tables do not matter. [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_cache_invalidate(heim_cache* cache,
+                                                         const heim_cache_query* query,
+                                                         heim_error* error);
+/* [any thread] */
+HEIM_API void heim_cache_invalidate_all(heim_cache* cache);
+
+/* Set struct_size before it is filled: HEIM_CACHE_STATS_INIT. */
+typedef struct heim_cache_stats {
+  uint32_t struct_size;
+  uint64_t hits, misses;
+  uint64_t stored;                    /* answers that were kept */
+  uint64_t refused;                   /* answers that were not */
+  uint64_t evicted;                   /* to make room */
+  uint64_t entries, bytes, max_bytes; /* now */
+  /* The fields above are there since 0.1. */
+} heim_cache_stats;
+#define HEIM_CACHE_STATS_INIT \
+  { sizeof(heim_cache_stats), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_cache_get_stats(const heim_cache* cache,
+                                                        heim_cache_stats* out, heim_error* error);
 
 #ifdef __cplusplus
 }

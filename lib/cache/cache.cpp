@@ -16,12 +16,23 @@ constexpr std::uint32_t most_shards = 64;
 constexpr std::string_view paused = "the cache is paused";
 constexpr std::string_view too_many_tables = "it reads too many tables";
 
+/// Gives a pin back, unless a fill has taken it over.
+struct Pin {
+  ~Pin() {
+    if (usage != nullptr) usage->unpin();
+  }
+  Usage* usage;
+};
+
 Cache::Limits checked(Cache::Limits limits) {
   if (limits.shards == 0) {
     const std::uint64_t wanted = std::bit_ceil(limits.bytes / bytes_per_shard + 1);
     limits.shards = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, most_shards));
   }
   limits.shards = std::bit_ceil(limits.shards);
+  // Their figures take a hundredth of it at most, about.
+  limits.queries =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(limits.queries, limits.bytes >> 14));
   limits.entry_bytes = std::min(limits.entry_bytes, limits.bytes / limits.shards / 8);
   return limits;
 }
@@ -71,6 +82,7 @@ Miss Cache::miss(const Lookup& lookup, Waiter* waiter, std::uint64_t token, Inst
   Shard& shard = inside_->shard_of(lookup.key);
   Usage& usage = world.benefit.find(lookup.fingerprint, now);
   usage.misses.fetch_add(1, std::memory_order_relaxed);
+  Pin pin{&usage};
   Miss miss;
   if (world.paused.load()) {
     miss.reason = paused;
@@ -80,7 +92,6 @@ Miss Cache::miss(const Lookup& lookup, Waiter* waiter, std::uint64_t token, Inst
     miss.reason = to_text(world.benefit.left_out(usage, now));
   }
   if (!miss.reason.empty()) {
-    usage.unpin();
     shard.pass(lookup.key);
     return miss;
   }
@@ -88,11 +99,11 @@ Miss Cache::miss(const Lookup& lookup, Waiter* waiter, std::uint64_t token, Inst
   miss.entry = std::move(joined.entry);
   miss.reason = joined.reason;
   if (joined.fill != 0) {
+    pin.usage = nullptr;
     usage.fills.fetch_add(1, std::memory_order_relaxed);
     miss.fill = Fill(*this, lookup.key, joined.fill);
     return miss;
   }
-  usage.unpin();
   if (joined.ticket != 0) miss.ticket = Ticket(*this, lookup.key, joined.ticket);
   return miss;
 }

@@ -31,7 +31,7 @@ enum class Grade : std::uint8_t {
 
 /// An answer that is offered to the cache.
 struct Answer {
-  std::span<const Bytes> pieces;  // one behind the other; copied
+  std::span<const Bytes> pieces = {};  // one behind the other; copied
   Layout layout{};
   Grade grade = Grade::full;
   std::uint64_t lsn = 0;  // weaker: the node had replayed so far; 0: not known
@@ -84,35 +84,33 @@ class Entry {
     return reinterpret_cast<const std::uint8_t*>(ids() + table_count_);
   }
 
-  // Written by hits.
+  // What a hit looks at, and writes, stands together. Beside the atomics, what changes is guarded
+  // by the shard.
   mutable std::atomic<std::uint32_t> refs_{1};
-  mutable std::atomic<std::uint64_t> hits_{0};
-  mutable std::atomic<std::int64_t> known_good_{0};  // when its versions last matched, about
-
-  // Guarded by the shard.
   std::uint8_t uses_ = 0;   // of the eviction policy
   std::uint8_t queue_ = 0;  // of the eviction policy
-  bool forgotten_ = false;  // not in the index any more
-  Entry* prev_ = nullptr;
-  Entry* next_ = nullptr;
-
   Grade grade_ = Grade::full;
   bool fenced_ = false;  // of full grade, and no commit came in between: its versions count
-  std::uint16_t table_count_ = 0;
-  std::uint32_t size_ = 0;
-  std::uint32_t charge_ = 0;  // bytes of memory, as the allocator counts
-  std::uint32_t generation_ = 0, usage_generation_ = 0;
-  Layout layout_{};
+  mutable std::atomic<std::uint64_t> hits_{0};
+  mutable std::atomic<std::int64_t> known_good_{0};  // when its versions last matched, about
   Key key_;
-  Hash128 fingerprint_;
   Usage* usage_ = nullptr;
-  std::atomic<std::int64_t>* outside_ = nullptr;  // what is forgotten, but still lent
-  Moment moment_ = 0;
-  Instant began_{};
+  std::uint32_t generation_ = 0, usage_generation_ = 0;
   Instant expires_{};
+  Instant began_{};
   Duration cost_{0};
+
+  bool outlives_ = false;  // forgotten, but held by somebody: counted in *outside_
+  Entry* prev_ = nullptr;
+  Entry* next_ = nullptr;
+  std::atomic<std::int64_t>* outside_ = nullptr;  // what is forgotten, but still lent
+  Hash128 fingerprint_;
+  Moment moment_ = 0;
   std::uint64_t lsn_ = 0;
-  Duration lag_{0};
+  std::uint32_t charge_ = 0;  // bytes of memory, as the allocator counts
+  std::uint32_t size_ = 0;
+  Layout layout_{};
+  std::uint16_t table_count_ = 0;
 };
 
 /// Holds an entry, also after it was evicted. Cheap. Given back before the cache goes.

@@ -27,10 +27,10 @@ class Queues {
   void missed(const Key& key) { sketch_.add(key); }
   void add(Entry& entry);
   void remove(Entry& entry);
-  /// One that goes, to be removed by the caller. `dead(entry)`: nobody can be served with it. Null:
-  /// there is none.
+  /// One that goes, to be removed by the caller, so that `coming` bytes can be added.
+  /// `dead(entry)`: nobody can be served with it. Null: there is none.
   template <class Dead>
-  Entry* victim(std::uint64_t capacity, const Dead& dead);
+  Entry* victim(std::uint64_t capacity, std::uint64_t coming, const Dead& dead);
 
   std::uint64_t bytes() const { return small_.bytes + main_.bytes; }
   std::uint64_t overhead() const { return sketch_.bytes(); }
@@ -76,9 +76,10 @@ Entry* Queues::oldest_unused(const Dead& dead) {
 }
 
 template <class Dead>
-Entry* Queues::victim(std::uint64_t capacity, const Dead& dead) {
+Entry* Queues::victim(std::uint64_t capacity, std::uint64_t coming, const Dead& dead) {
   const std::uint64_t small_capacity = capacity / 10;
-  while (small_.oldest != nullptr && (small_.bytes > small_capacity || main_.oldest == nullptr)) {
+  while (small_.oldest != nullptr &&
+         (small_.bytes + coming > small_capacity || main_.oldest == nullptr)) {
     Entry& leaving = *small_.oldest;
     if (dead(leaving)) return &leaving;
     if (main_.bytes + leaving.charge_ > capacity - small_capacity) {

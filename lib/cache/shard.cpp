@@ -94,8 +94,9 @@ Joined Shard::lead_or_wait(const Lookup& lookup, Waiter* waiter, std::uint64_t t
                       (flights_.is_void(*flight) || !flight->fence.stands(world_.ledger));
   const bool turn = flight != nullptr && flight->leader == 0 && flight->named == ticket;
   if (flight == nullptr || doomed || turn) return {.fill = flights_.lead(lookup, usage, now)};
-  Entry* entry = store_.find(lookup.key);
-  if (entry != nullptr && store_.was_right(*entry, lookup.wish.stale_while_filling, now)) {
+  const Duration stale = lookup.wish.stale_while_filling;
+  Entry* entry = stale > Duration(0) ? store_.find(lookup.key) : nullptr;
+  if (entry != nullptr && store_.was_right(*entry, stale, now)) {
     ++counts_.hits_weaker;
     ++counts_.hits;
     --counts_.misses;

@@ -34,7 +34,7 @@ std::uint64_t told(std::uint64_t hits) { return hits == 0 ? 0 : std::bit_floor(h
 }  // namespace
 
 void Entry::free_this() const {
-  if (forgotten_) outside_->fetch_sub(charge_, std::memory_order_relaxed);
+  if (outlives_) outside_->fetch_sub(charge_, std::memory_order_relaxed);
   this->~Entry();
   std::free(const_cast<Entry*>(this));
 }
@@ -131,6 +131,23 @@ bool Store::was_right(const Entry& entry, Duration ago, Instant now) const {
   return ns(now) - right <= ago.count();
 }
 
+/// Though a commit came in between, or may have.
+bool Store::is_weaker_good(const Entry& entry, const Wish& wish, Instant now) const {
+  switch (wish.scope) {
+    case freshness::Scope::strict:
+      return false;
+    case freshness::Scope::session:
+    case freshness::Scope::group:
+      if (entry.grade_ == Grade::full) return entry.moment_ >= wish.after;
+      return wish.after == 0 || (wish.lsn != 0 && entry.lsn_ >= wish.lsn);
+    case freshness::Scope::bounded:
+      return was_right(entry, wish.bound, now);
+    case freshness::Scope::any:
+      return true;
+  }
+  return false;
+}
+
 Use Store::judge(const Entry& entry, const Wish& wish, Instant now) const {
   if (is_void(entry)) return Use::dead;
   if (now >= entry.expires_) return Use::expired;
@@ -141,22 +158,7 @@ Use Store::judge(const Entry& entry, const Wish& wish, Instant now) const {
     }
     return Use::strict;
   }
-  switch (wish.scope) {
-    case freshness::Scope::strict:
-      break;
-    case freshness::Scope::session:
-    case freshness::Scope::group: {
-      const bool sees = entry.grade_ == Grade::full
-                            ? entry.moment_ >= wish.after
-                            : wish.after == 0 || (wish.lsn != 0 && entry.lsn_ >= wish.lsn);
-      return sees ? Use::weaker : Use::dead;
-    }
-    case freshness::Scope::bounded:
-      return was_right(entry, wish.bound, now) ? Use::weaker : Use::dead;
-    case freshness::Scope::any:
-      return Use::weaker;
-  }
-  return Use::dead;
+  return is_weaker_good(entry, wish, now) ? Use::weaker : Use::dead;
 }
 
 // Under the shard's lock: no other writes the count.
@@ -171,11 +173,11 @@ EntryRef Store::lend(Entry& entry) {
 }
 
 bool Store::reserve(std::uint64_t bytes, Instant now, Forgotten& forgotten) {
-  const std::uint64_t room = capacity();
-  if (bytes > room) return false;
   const auto dead = [&](const Entry& entry) { return is_dead(entry, now); };
-  while (this->bytes() + bytes > room) {
-    Entry* victim = forgotten.full() ? nullptr : queues_.victim(room, dead);
+  // What somebody still holds makes no room: the capacity shrinks by it.
+  for (std::uint64_t room = capacity(); this->bytes() + bytes > room; room = capacity()) {
+    if (bytes > room || forgotten.full()) return false;
+    Entry* victim = queues_.victim(room, bytes, dead);
     if (victim == nullptr) return false;
     ++(is_dead(*victim, now) ? evicted_dead : evicted);
     forget(*victim, forgotten);
@@ -204,8 +206,9 @@ void Store::forget(Entry& entry, Forgotten& forgotten) {
   add(usage.ended, 1);
   if (hits == 0) add(usage.unused, 1);
   usage.unpin();
-  entry.forgotten_ = true;
-  world_.outside.fetch_add(entry.charge_, std::memory_order_relaxed);
+  // Nobody else can come to hold it from here on.
+  entry.outlives_ = entry.refs_.load(std::memory_order_acquire) > 1;
+  if (entry.outlives_) world_.outside.fetch_add(entry.charge_, std::memory_order_relaxed);
   forgotten.entries_[forgotten.count_++] = &entry;
 }
 

@@ -95,6 +95,7 @@ class Store {
   std::uint64_t capacity() const;
   bool matches(const Entry& entry) const;
   bool is_void(const Entry& entry) const;
+  bool is_weaker_good(const Entry& entry, const Wish& wish, Instant now) const;
   bool is_out_of_date(const Entry& entry) const;
   bool is_dead(const Entry& entry, Instant now) const;
 

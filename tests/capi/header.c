@@ -22,5 +22,8 @@ heim_layout heim_layout_in_c(void) {
   layout.query_backend_size = sizeof(heim_query_backend);
   layout.node_state_size = sizeof(heim_node_state);
   layout.route_request_size = sizeof(heim_route_request);
+  layout.cache_options_size = sizeof(heim_cache_options);
+  layout.cache_query_size = sizeof(heim_cache_query);
+  layout.cache_stats_size = sizeof(heim_cache_stats);
   return layout;
 }

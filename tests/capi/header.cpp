@@ -26,6 +26,9 @@ TEST_CASE("C and C++ agree on every struct") {
   CHECK(c.query_backend_size == sizeof(heim_query_backend));
   CHECK(c.node_state_size == sizeof(heim_node_state));
   CHECK(c.route_request_size == sizeof(heim_route_request));
+  CHECK(c.cache_options_size == sizeof(heim_cache_options));
+  CHECK(c.cache_query_size == sizeof(heim_cache_query));
+  CHECK(c.cache_stats_size == sizeof(heim_cache_stats));
 }
 
 TEST_CASE("what the layout is, is frozen") {

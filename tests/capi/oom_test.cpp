@@ -9,6 +9,7 @@
 #include <new>
 
 #include "heimproxy/heimproxy.h"
+#include "heimproxy/parts.h"
 
 namespace {
 
@@ -154,6 +155,27 @@ heim_status open(const heim_config* config, heim_error* error) {
   return status;
 }
 
+heim_status use_cache(heim_error* error) {
+  static const char* const tables[] = {"items", "stock", "a table with a long name, for a change"};
+  heim_cache* cache = nullptr;
+  heim_cache_query query = HEIM_CACHE_QUERY_INIT;
+  query.statement = "SELECT name FROM items";
+  query.tables = tables;
+  query.table_count = 3;
+  query.wait_ns = 1;
+  heim_status status = heim_cache_new(nullptr, &cache, error);
+  for (int i = 0; i < 2 && status == HEIM_OK; ++i) {
+    heim_cache_entry* entry = nullptr;
+    heim_cache_fill* fill = nullptr;
+    status = heim_cache_find(cache, &query, &entry, &fill, error);
+    heim_cache_entry_free(entry);
+    if (fill) status = heim_cache_fill_store(fill, "text", 4, nullptr, error);
+  }
+  if (status == HEIM_OK) status = heim_cache_invalidate_table(cache, "items", error);
+  heim_cache_free(cache);
+  return status;
+}
+
 struct Loaded {
   Loaded() {
     heim_error error{};
@@ -185,6 +207,8 @@ TEST_CASE("open: each allocation fails once") {
   CHECK(sweep([&](heim_error* error) { return open(loaded.config, error); }) > 30);
 }
 
+TEST_CASE("a cache: each allocation fails once") { CHECK(sweep(use_cache) > 20); }
+
 #ifdef HEIM_FAIL_MALLOC
 TEST_CASE("each malloc fails once") {
   const Loaded loaded;
@@ -192,6 +216,7 @@ TEST_CASE("each malloc fails once") {
   CHECK(sweep([](heim_error* error) { return load(right, error); }, true) > 100);
   CHECK(sweep([&](heim_error* error) { return ask(loaded.config, error); }, true) > 50);
   CHECK(sweep([&](heim_error* error) { return open(loaded.config, error); }, true, 13) > 30);
+  CHECK(sweep(use_cache, true) > 20);
   fail_malloc = false;
 }
 #endif
