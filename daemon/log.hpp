@@ -1,7 +1,8 @@
-// The daemon's log: lines to stderr, in the form that the configuration asks for.
+// The daemon's log: the proxy's lines and its own, to stderr, in the form that the configuration in
+// force asks for.
 #pragma once
 #include <atomic>
-#include <string_view>
+#include <string>
 
 #include "heimproxy/heimproxy.h"
 
@@ -9,15 +10,20 @@ namespace heim::daemon {
 
 class Log {
  public:
-  /// Until the proxy's lines say otherwise.
-  void set_format(heim_log_format format) { format_ = format; }
-  /// [any thread] A line of the daemon's own.
-  void write(heim_log_level level, std::string_view text);
-  /// The proxy's. `log` is a Log.
-  static void callback(const heim_log_line* line, void* log);
+  explicit Log(heim_log_format format) : format_(format) {}
+  /// [any thread] The proxy's.
+  void pass(const heim_log_line& line) {
+    format_ = line.format;
+    heim_log_write(&line, nullptr);
+  }
+  /// [any thread] Its own.
+  void write(heim_log_level level, const std::string& text) const {
+    const heim_log_line line{sizeof line, level, format_, text.c_str(), text.size()};
+    heim_log_write(&line, nullptr);
+  }
 
  private:
-  std::atomic<heim_log_format> format_{HEIM_LOG_TEXT};
+  std::atomic<heim_log_format> format_;
 };
 
 }  // namespace heim::daemon

@@ -2,8 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "exit_code.hpp"
-
 namespace heim::daemon {
 namespace {
 
@@ -19,55 +17,44 @@ constexpr const char* footer =
     "  QUIT  end at once\n"
     "\nExit codes: 0 done, 1 wrong configuration, 2 wrong arguments, 3 could not start.";
 
-struct Given {
-  std::string run, check, print;
-  bool quiet = false, verbose = false;
-};
-
-void declare(CLI::App& app, Given& given) {
+void declare(CLI::App& app, Options& options) {
   app.footer(footer);
-  app.add_option("CONFIG", given.run, "The configuration to run with")->type_name("");
-  app.add_option("--check", given.check,
-                 "Say what is wrong with FILE and the files it names, and leave")
-      ->type_name("FILE");
-  app.add_option("--print-config", given.print,
-                 "Print every effective value of FILE and where it came from, and leave")
-      ->type_name("FILE");
-  app.add_flag("-q,--quiet", given.quiet, "Log warnings and errors only");
-  app.add_flag("-v,--verbose", given.verbose, "Log everything, also for debugging");
+  const auto task = [&](const char* name, Task which, const char* about) {
+    const auto take = [&options, which](const std::string& file) {
+      options.task = which;
+      options.file = file;
+    };
+    return app.add_option_function<std::string>(name, take, about)->type_name("FILE");
+  };
+  const auto log_level = [&](const char* names, heim_log_level level, const char* about) {
+    return app.add_flag_callback(
+        names, [&options, level] { options.log_level = level; }, about);
+  };
+  CLI::Option* const run = task("CONFIG", Task::run, "The configuration to run with");
+  CLI::Option* const check =
+      task("--check", Task::check, "Say what is wrong with FILE and the files it names, and leave");
+  task("--print-config", Task::print_config,
+       "Print every effective value of FILE and where it came from, and leave")
+      ->excludes(run, check);
+  check->excludes(run->type_name(""));
+  log_level("-v,--verbose", HEIM_LOG_DEBUG, "Log everything, also for debugging")
+      ->excludes(log_level("-q,--quiet", HEIM_LOG_WARNING, "Log warnings and errors only"));
   app.set_version_flag("--version", std::string("heimproxyd ") + heim_version_string());
-}
-
-void require_one_task(const Given& given) {
-  const int tasks = !given.run.empty() + !given.check.empty() + !given.print.empty();
-  if (tasks != 1) {
-    throw CLI::ValidationError("heimproxyd",
-                               "give one of CONFIG, --check FILE, "
-                               "--print-config FILE");
-  }
-  if (given.quiet && given.verbose) throw CLI::ValidationError("heimproxyd", "-q or -v, not both");
 }
 
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  Given given;
   Options options;
   CLI::App app(description, "heimproxyd");
-  declare(app, given);
+  declare(app, options);
   try {
     app.parse(argc, argv);
-    require_one_task(given);
+    if (options.file.empty()) throw CLI::RequiredError("CONFIG, --check or --print-config");
   } catch (const CLI::ParseError& problem) {
     options.task = Task::leave;
     options.exit_code = app.exit(problem) == 0 ? exit_ok : exit_usage;
-    return options;
   }
-  if (!given.check.empty()) options.task = Task::check;
-  if (!given.print.empty()) options.task = Task::print_config;
-  options.file = given.run + given.check + given.print;  // two of them are empty
-  if (given.quiet) options.log_level = HEIM_LOG_WARNING;
-  if (given.verbose) options.log_level = HEIM_LOG_DEBUG;
   return options;
 }
 

@@ -1,66 +1,66 @@
 #include "service.hpp"
 
 #include <chrono>
-#include <csignal>
+#include <string>
+
+#include "notify.hpp"
+#include "signals.hpp"
 
 namespace heim::daemon {
 namespace {
 
-std::uint64_t monotonic_us() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
+struct Service {
+  heimproxy::Proxy& proxy;
+  const Log& log;
+  const char* const notify_socket;
+  std::string serving = "serving on";
+  int last_stop = -1;  // a heim_stop, once there was one
 
-std::string addresses_of(heim_proxy* proxy) {
-  const char* text = "";
-  return heim_proxy_addresses(proxy, &text, nullptr) == HEIM_OK ? text : "";
-}
+  void on_signal(int number) {
+    switch (number) {
+      case SIGHUP:
+        return reload();
+      case SIGTERM:
+        return stop(HEIM_STOP_WAIT_FOR_CLIENTS, "waiting for clients to leave");
+      case SIGINT:
+        return stop(HEIM_STOP_WAIT_FOR_SERVERS, "waiting for transactions to end");
+      default:
+        return stop(HEIM_STOP_NOW, "ending");
+    }
+  }
+
+  void reload() {
+    if (last_stop >= 0) return log.write(HEIM_LOG_WARNING, "no reload: it is shutting down");
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    notify(notify_socket,
+           "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now / std::chrono::microseconds(1)));
+    try {
+      proxy.reload();
+      notify(notify_socket, "READY=1", serving);
+    } catch (const heimproxy::Error& error) {  // which the log has
+      notify(notify_socket, "READY=1", std::string("the reload failed: ") + error.what());
+    }
+  }
+
+  // Whoever asks again, and not for something sharper, means it.
+  void stop(heim_stop how, const char* why) {
+    if (how <= last_stop) how = HEIM_STOP_NOW;
+    last_stop = how;
+    notify(notify_socket, "STOPPING=1", how == HEIM_STOP_NOW ? "ending" : why);
+    proxy.stop(how);
+  }
+};
 
 }  // namespace
 
-Service::Service(heim_proxy* proxy, Log& log, const Notifier& notifier)
-    : proxy_(proxy), log_(log), notifier_(notifier), addresses_(addresses_of(proxy)) {
-  notifier_.ready(status());
-}
-
-std::string Service::status() const { return "serving on " + addresses_; }
-
-void Service::on_signal(int number) {
-  switch (number) {
-    case SIGHUP:
-      return reload();
-    case SIGTERM:
-      return stop(HEIM_STOP_WAIT_FOR_CLIENTS, "waiting for clients to leave");
-    case SIGINT:
-      return stop(HEIM_STOP_WAIT_FOR_SERVERS, "waiting for transactions to end");
-    default:
-      return stop(HEIM_STOP_NOW, "ending");
-  }
-}
-
-void Service::reload() {
-  if (last_stop_ >= 0) return log_.write(HEIM_LOG_WARNING, "no reload: it is shutting down");
-  notifier_.reloading(monotonic_us());
-  heim_error error;
-  const bool reloaded = heim_proxy_reload(proxy_, &error) == HEIM_OK;
-  notifier_.ready(reloaded ? status() : "the reload failed: " + std::string(error.message));
-}
-
-// Whoever asks again, and not for something sharper, means it.
-void Service::stop(heim_stop how, const char* why) {
-  if (static_cast<int>(how) <= last_stop_) how = HEIM_STOP_NOW;
-  last_stop_ = how;
-  notifier_.stopping(how == HEIM_STOP_NOW ? "ending" : why);
-  heim_error error;
-  if (heim_proxy_stop(proxy_, how, &error) != HEIM_OK) log_.write(HEIM_LOG_ERROR, error.message);
-}
-
-void Service::wait() {
-  heim_error error;
-  if (heim_proxy_wait(proxy_, HEIM_FOREVER, &error) != HEIM_OK) {
-    log_.write(HEIM_LOG_ERROR, error.message);
-  }
+void serve(heimproxy::Proxy& proxy, const Log& log, const sigset_t& signals,
+           const char* notify_socket) {
+  Service service{proxy, log, notify_socket};
+  for (const std::string& address : proxy.addresses()) service.serving += " " + address;
+  notify(notify_socket, "READY=1", service.serving);
+  take_signals(
+      signals, [&](int number) { service.on_signal(number); }, [&] { proxy.wait(); });
+  notify(notify_socket, "STOPPING=1", "ended");
 }
 
 }  // namespace heim::daemon

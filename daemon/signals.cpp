@@ -2,7 +2,8 @@
 
 #include <pthread.h>
 
-#include <utility>
+#include <atomic>
+#include <thread>
 
 namespace heim::daemon {
 
@@ -15,22 +16,18 @@ sigset_t block_signals() {
   return signals;
 }
 
-SignalThread::SignalThread(const sigset_t& signals, std::function<void(int)> handle)
-    : signals_(signals), handle_(std::move(handle)), thread_([this] { run(); }) {}
-
-SignalThread::~SignalThread() {
-  done_ = true;
-  pthread_kill(thread_.native_handle(), SIGTERM);  // wakes it up, and nobody else
-  thread_.join();
-}
-
-void SignalThread::run() {
-  for (;;) {
-    int number = 0;
-    if (sigwait(&signals_, &number) != 0) continue;
-    if (done_) return;
-    handle_(number);
+void take_signals(const sigset_t& signals, const std::function<void(int)>& handle,
+                  const std::function<void()>& wait) {
+  std::atomic<bool> over{false};
+  std::thread waiting([&, taker = pthread_self()] {
+    wait();
+    over = true;
+    pthread_kill(taker, SIGTERM);  // wakes it up, and nobody else
+  });
+  for (int number = 0; !over;) {
+    if (sigwait(&signals, &number) == 0 && !over) handle(number);
   }
+  waiting.join();
 }
 
 }  // namespace heim::daemon

@@ -1,9 +1,7 @@
 // Signals, taken by a thread that waits for them: no handler, so nothing is forbidden in them.
 #pragma once
-#include <atomic>
 #include <csignal>
 #include <functional>
-#include <thread>
 
 namespace heim::daemon {
 
@@ -11,23 +9,9 @@ namespace heim::daemon {
 /// called before any thread is started.
 sigset_t block_signals();
 
-class SignalThread {
- public:
-  /// Calls `handle` on the thread, for one signal after the other, also for those that came since
-  /// they were blocked.
-  SignalThread(const sigset_t& signals, std::function<void(int)> handle);
-  /// Waits for the handler that runs.
-  ~SignalThread();
-  SignalThread(const SignalThread&) = delete;
-  SignalThread& operator=(const SignalThread&) = delete;
-
- private:
-  void run();
-
-  const sigset_t signals_;
-  const std::function<void(int)> handle_;
-  std::atomic<bool> done_{false};
-  std::thread thread_;  // last: it uses the others
-};
+/// Calls `handle`, on this thread, for one signal after the other, also for those that came since
+/// they were blocked, until `wait` returns, which has a thread of its own. Neither throws.
+void take_signals(const sigset_t& signals, const std::function<void(int)>& handle,
+                  const std::function<void()>& wait);
 
 }  // namespace heim::daemon

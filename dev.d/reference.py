@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 DETAIL = r"^namespace detail \{.*?^\}  // namespace detail"
-CPP_HEADERS = ["heimproxy.hpp", "session.hpp", "result.hpp"]
+CPP_HEADERS = ["heimproxy.hpp", "config.hpp", "session.hpp", "result.hpp", "parameter.hpp",
+               "backend.hpp", "router.hpp"]
 
 
 class Entry(NamedTuple):

@@ -17,6 +17,14 @@ SANITIZERS = {
 }
 
 
+# What has threads, or calls what has. The rest would find nothing, and takes long.
+THREADED = (
+    r"capi-(?!header|symbols|abi|memory)|spec-"
+    r"|unit-(backend|cache|capi|control|daemon|freshness|io)$"
+)
+THREAD_SANITIZER = {"TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:history_size=4"}
+
+
 def step(text):
     print(f"\n==> {text}", file=sys.stderr, flush=True)
 
@@ -27,6 +35,28 @@ def tests_of(build, wanted):
         ["meson", "introspect", "--tests", str(build)], capture_output=True, text=True, check=True
     )
     return [test["name"] for test in json.loads(out.stdout) if re.match(wanted, test["name"])]
+
+
+def build_for(build, wanted):
+    """Builds the programs of the tests that match, and nothing else."""
+
+    def introspect(what):
+        argv = ["meson", "introspect", what, str(build)]
+        return json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+
+    needed = {
+        target
+        for test in introspect("--tests")
+        if re.match(wanted, test["name"])
+        for target in test["depends"]
+    }
+    files = [
+        str(Path(file).relative_to(build.resolve()))
+        for target in introspect("--targets")
+        if target["id"] in needed
+        for file in target["filename"]
+    ]
+    subprocess.run(["ninja", "-C", str(build), *files], check=True)
 
 
 def count(result):
@@ -88,6 +118,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--sanitize", action="store_true")
+    parser.add_argument("--threads", action="store_true", help="with the thread sanitizer alone")
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
     size = ["--full"] if options.full else []
@@ -95,6 +126,13 @@ def main():
         os.environ["HEIM_TEST_FULL"] = "1"
     release, sanitized = BUILD / "release", BUILD / "sanitize"
     totals = {}
+
+    if options.threads:
+        step("what has threads (build/tsan: thread)")
+        build_for(BUILD / "tsan", THREADED)
+        passed, failed = meson(BUILD / "tsan", THREADED, THREAD_SANITIZER)
+        print(f"{passed} passed, {failed} failed", flush=True)
+        return 1 if failed or not passed else 0
 
     step("unit, simulation, C ABI, tidy (build/release)")
     totals["release"] = meson(release, ".")

@@ -172,6 +172,13 @@ typedef struct heim_log_line {
  * often are counted instead, and the next one says how many were left out. */
 typedef void (*heim_log_callback)(const heim_log_line* line, void* user_data);
 
+/* A callback that is ready: a line, in one write, for people or for programs as its `format` asks:
+ *   2026-11-21 12:00:00.123 UTC [4711] INFO message
+ *   {"ts":"2026-11-21T12:00:00.123Z","level":"info","msg":"message"}
+ * `descriptor`: an int's address, where it goes to; NULL: stderr. What cannot be written is lost.
+ * Also for lines of the program's own, with any text in them. [any thread] */
+HEIM_API void heim_log_write(const heim_log_line* line, void* descriptor);
+
 /* ---- Proxy ------------------------------------------------------------------------------- */
 
 /* The ready-made runtime: listeners, workers, pools. */

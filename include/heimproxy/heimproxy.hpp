@@ -7,11 +7,13 @@
 //   for (heimproxy::Row row : session.run("SELECT id, name FROM items WHERE price > $1", 9.5))
 //     use(row[0].as<int>(), row["name"].text());
 //
-// Owners (Config, Proxy, Session, Transaction) move and do not copy. Views (Result, Row, Value) are
-// lent: until the session is asked for something else. What fails throws Error; each try_ call
-// gives an Expected instead. Threads: as heimproxy.h says of the handle.
+// Owners (Config, Proxy, Session, Transaction, Router) move and do not copy. Views (Result, Row,
+// Value) are lent: until the session is asked for something else. What fails throws Error; each
+// try_ call gives an Expected instead. Threads: as heimproxy.h says of the handle.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,41 +22,19 @@
 #include <utility>
 #include <vector>
 
+#include "heimproxy/backend.hpp"
+#include "heimproxy/config.hpp"
+#include "heimproxy/router.hpp"
 #include "heimproxy/session.hpp"
 
 namespace heimproxy {
 
-class Config {
- public:
-  static Config file(const std::string& path) {
-    return made([&](heim_config* config, heim_error* error) {
-      return heim_config_load_file(config, path.c_str(), error);
-    });
-  }
-  static Config text(std::string_view text) {
-    return made([&](heim_config* config, heim_error* error) {
-      return heim_config_load_text(config, text.data(), text.size(), HEIM_CONFIG_DETECT, error);
-    });
-  }
-  const heim_config* handle() const { return handle_.get(); }
-
- private:
-  template <class Load>
-  static Config made(Load&& load) {
-    heim_config* handle = nullptr;
-    detail::check([&](heim_error* error) { return heim_config_new(&handle, error); });
-    Config config;
-    config.handle_.reset(handle);
-    detail::check([&](heim_error* error) { return load(handle, error); });
-    return config;
-  }
-  std::unique_ptr<heim_config, detail::Free<heim_config_free>> handle_;
-};
-
 struct ProxyOptions {
   bool sidecar = false;
   std::uint32_t seats = 0;
-  std::function<void(heim_log_level, std::string_view)> log = {};
+  heim_log_level log_level = HEIM_LOG_CONFIGURED;
+  /// As heim_log_callback. What it throws goes no further: that line is lost.
+  std::function<void(const heim_log_line&)> log = {};
 };
 
 class Proxy {
@@ -64,6 +44,7 @@ class Proxy {
     heim_proxy_options given = HEIM_PROXY_OPTIONS_INIT;
     given.sidecar = options.sidecar;
     given.seats = options.seats;
+    given.log_level = options.log_level;
     if (log_) {
       given.log = on_line;
       given.user_data = log_.get();
@@ -75,6 +56,34 @@ class Proxy {
     handle_.reset(handle);
   }
   heim_proxy* handle() const { return handle_.get(); }
+  /// Before the start, for nodes of the configuration that name it. `open` is called on threads of
+  /// the library.
+  void add_query_backend(const std::string& name, OpenQuery open) {
+    using Calls = detail::QueryCallbacks;
+    heim_query_backend backend = HEIM_QUERY_BACKEND_INIT;
+    backend.open = Calls::open;
+    backend.execute = Calls::execute;
+    backend.describe = Calls::describe;
+    backend.reset = Calls::reset;
+    backend.cancel = Calls::cancel;
+    backend.close = Calls::close;
+    backend.user_data = keep(std::move(open));
+    detail::check([&](auto error) {
+      return heim_proxy_add_query_backend(handle(), name.c_str(), &backend, error);
+    });
+  }
+  void add_backend(const std::string& name, OpenMessage open) {
+    using Calls = detail::MessageCallbacks;
+    heim_backend backend = HEIM_BACKEND_INIT;
+    backend.open = Calls::open;
+    backend.message = Calls::message;
+    backend.cancel = Calls::cancel;
+    backend.close = Calls::close;
+    backend.user_data = keep(std::move(open));
+    detail::check([&](auto error) {
+      return heim_proxy_add_backend(handle(), name.c_str(), &backend, error);
+    });
+  }
   void start() {
     detail::check([&](heim_error* error) { return heim_proxy_start(handle(), error); });
   }
@@ -93,14 +102,25 @@ class Proxy {
   void reload() {
     detail::check([&](heim_error* error) { return heim_proxy_reload(handle(), error); });
   }
+  /// Those that are bound.
+  std::vector<std::string> addresses() {
+    const std::string lines = detail::text(
+        [&](auto out, auto error) { return heim_proxy_addresses(handle(), out, error); });
+    std::vector<std::string> all;
+    for (std::size_t from = 0, end; from < lines.size(); from = end + 1) {
+      end = std::min(lines.find('\n', from), lines.size());
+      all.push_back(lines.substr(from, end - from));
+    }
+    return all;
+  }
   std::string dsn(const std::string& database = {}, const std::string& user = {}) {
-    return text([&](auto out, auto error) {
+    return detail::text([&](auto out, auto error) {
       return heim_proxy_dsn(handle(), detail::or_null(database), detail::or_null(user), out, error);
     });
   }
   /// As JSON.
   std::string show(const std::string& what) {
-    return text(
+    return detail::text(
         [&](auto out, auto error) { return heim_proxy_show(handle(), what.c_str(), out, error); });
   }
   /// [any thread]
@@ -125,17 +145,21 @@ class Proxy {
   }
 
  private:
-  using Log = std::function<void(heim_log_level, std::string_view)>;
-  static void on_line(const heim_log_line* line, void* user_data) {
-    (*static_cast<Log*>(user_data))(line->level, {line->text, line->length});
+  using Log = std::function<void(const heim_log_line&)>;
+  static void on_line(const heim_log_line* line, void* log) {
+    try {
+      (*static_cast<Log*>(log))(*line);
+    } catch (...) {
+      // Whom to tell?
+    }
   }
-  template <class Call>
-  std::string text(Call&& call) {
-    const char* out = "";
-    detail::check([&](heim_error* error) { return call(&out, error); });
-    return out;
+  template <class Kept>
+  void* keep(Kept kept) {
+    auto held = std::make_shared<Kept>(std::move(kept));
+    return kept_.emplace_back(std::move(held)).get();
   }
   std::unique_ptr<Log> log_;
+  std::vector<std::shared_ptr<void>> kept_;  // of backends
   std::unique_ptr<heim_proxy, detail::Free<heim_proxy_close>> handle_;
 };
 

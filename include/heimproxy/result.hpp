@@ -1,9 +1,7 @@
-// result.hpp -- part of heimproxy.hpp: errors, results and parameters of statements.
+// result.hpp -- part of heimproxy.hpp: errors and results.
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -29,6 +27,9 @@ class Error : public std::runtime_error {
  public:
   explicit Error(const heim_error& error)
       : std::runtime_error(error.message), status_(error.status), sqlstate_(error.sqlstate) {}
+  /// One of the program's own, as a backend has it.
+  Error(heim_status status, std::string sqlstate, const std::string& message)
+      : std::runtime_error(message), status_(status), sqlstate_(std::move(sqlstate)) {}
   heim_status status() const noexcept { return status_; }
   const std::string& sqlstate() const noexcept { return sqlstate_; }
 
@@ -67,6 +68,13 @@ void check(Call&& call) {
   heim_error error;
   if (call(&error) != HEIM_OK) throw Error(error);
 }
+/// What `call` lends, as a copy.
+template <class Call>
+std::string text(Call&& call) {
+  const char* out = "";
+  check([&](heim_error* error) { return call(&out, error); });
+  return out;
+}
 template <class Call>
 auto attempt(Call&& call) -> Expected<decltype(call())> {
   try {
@@ -98,8 +106,6 @@ struct Free {
 
 }  // namespace detail
 
-// ---- results ------------------------------------------------------------------
-
 /// One value of a row. Lent.
 class Value {
  public:
@@ -112,8 +118,10 @@ class Value {
     const void* bytes = heim_result_value(result_, row_, column_, &length);
     return bytes ? std::string_view(static_cast<const char*>(bytes), length) : std::string_view();
   }
-  /// T: bool, an integer, double, float, std::string, or std::optional of one: NULL is nothing, and
-  /// an Error (VALUE) for the others, as is what does not fit.
+  /// The same, as what is in binary is looked at.
+  std::span<const std::byte> bytes() const { return std::as_bytes(std::span(text())); }
+  /// In text or in binary. T: bool, an integer, double, float, std::string, or std::optional of
+  /// one: NULL is nothing, and an Error (VALUE) for the others, as is what does not fit.
   template <class T>
   T as() const {
     if constexpr (requires {
@@ -142,11 +150,7 @@ class Value {
     detail::check([&](heim_error* error) { return reader(result_, row_, column_, &out, error); });
     return out;
   }
-  [[noreturn]] static void fail(const char* why) {
-    heim_error error{HEIM_VALUE, "", ""};
-    std::string_view(why).copy(error.message, sizeof error.message - 1);
-    throw Error(error);
-  }
+  [[noreturn]] static void fail(const char* why) { throw Error(HEIM_VALUE, {}, why); }
   const heim_result* result_;
   std::size_t row_, column_;
 };
@@ -203,49 +207,6 @@ class Result {
     bool operator==(const Iterator&) const = default;
   };
   const heim_result* result_ = nullptr;
-};
-
-// ---- parameters ---------------------------------------------------------------
-
-/// A parameter of a statement. Texts and bytes are lent; nullptr and std::nullopt are NULL.
-class Parameter {
- public:
-  Parameter(std::nullptr_t) {}
-  Parameter(std::string_view text) : data_(text.data() ? text.data() : ""), size_(text.size()) {}
-  Parameter(const char* text) : Parameter(std::string_view(text)) {}
-  Parameter(const std::string& text) : Parameter(std::string_view(text)) {}
-  Parameter(bool truth) : Parameter(std::string_view(truth ? "t" : "f")) {}
-  /// bytea, in binary.
-  Parameter(std::span<const std::byte> bytes)
-      : data_(bytes.data() ? reinterpret_cast<const char*>(bytes.data()) : ""),
-        size_(bytes.size()),
-        binary_(true) {}
-  template <class Number>
-  requires(std::integral<Number> || std::floating_point<Number>) &&
-      (!std::same_as<Number, bool>)Parameter(Number number) : own_(true) {
-    size_ = static_cast<std::size_t>(
-        std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr -
-        digits_.data());
-  }
-  template <class T>
-  Parameter(const std::optional<T>& maybe) {
-    if (maybe) *this = Parameter(*maybe);
-  }
-  /// Lent for as long as this is.
-  heim_value value() const {
-    heim_value value{};
-    value.data = own_ ? digits_.data() : data_;
-    value.length = size_;
-    value.format = binary_ ? HEIM_FORMAT_BINARY : HEIM_FORMAT_TEXT;
-    return value;
-  }
-
- private:
-  const char* data_ = nullptr;
-  std::size_t size_ = 0;
-  bool own_ = false;
-  bool binary_ = false;
-  std::array<char, 32> digits_{};
 };
 
 }  // namespace heimproxy

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "heimproxy/parameter.hpp"
 #include "heimproxy/result.hpp"
 
 namespace heimproxy {
@@ -52,6 +53,26 @@ class Session {
  public:
   explicit Session(heim_session* handle) : handle_(handle) {}
   heim_session* handle() const { return handle_.get(); }
+
+  /// How long calls wait that ask for something: as long as it takes at first. One that would wait
+  /// longer throws an Error of HEIM_TIMED_OUT and goes on; finish() has its outcome.
+  void set_patience(Nanoseconds limit) {
+    detail::check([&](auto error) {
+      return heim_session_set_patience(handle(), detail::limit(limit), error);
+    });
+  }
+  /// The outcome of what goes on; without a handle() where that has no result. Nothing: `limit`
+  /// passed first, and it still goes on.
+  std::optional<Result> finish(Nanoseconds limit = forever) {
+    const heim_result* result = nullptr;
+    heim_error error;
+    const heim_status status = heim_session_finish(handle(), detail::limit(limit), &result, &error);
+    if (status == HEIM_TIMED_OUT) return std::nullopt;
+    if (status != HEIM_OK) throw Error(error);
+    return Result(result);
+  }
+  /// How the values of results come from now on, but those of query(): in text at first.
+  void set_result_format(heim_format format) { result_format_ = format; }
 
   /// The first result of a text; next() has the others.
   Result query(const std::string& sql) {
@@ -161,8 +182,9 @@ class Session {
     detail::check([&](heim_error* error) { return call(&result, error); });
     return Result(result);
   }
-  static heim_request request_of(const std::string& sql, const char* name, bool streamed) {
+  heim_request request_of(const std::string& sql, const char* name, bool streamed) const {
     heim_request request = HEIM_REQUEST_INIT;
+    request.result_format = result_format_;
     request.sql = name ? nullptr : sql.c_str();
     request.statement = name;
     request.streamed = streamed;
@@ -193,6 +215,7 @@ class Session {
   }
 
   std::unique_ptr<heim_session, detail::Free<heim_session_close>> handle_;
+  heim_format result_format_ = HEIM_FORMAT_TEXT;
 };
 
 class Session::Rows {
@@ -246,11 +269,7 @@ class Session::Awaitable {
     waiting_ = waiting;
     start_(this);
   }
-  Result await_resume() {
-    return session_->ask([&](auto out, auto error) {
-      return heim_session_finish(session_->handle(), HEIM_FOREVER, out, error);
-    });
-  }
+  Result await_resume() { return *session_->finish(); }
 
  private:
   friend class Session;
@@ -277,7 +296,7 @@ Session::Awaitable Session::run_async(Executor executor, const std::string& sql,
   Awaitable awaitable(*this, std::move(executor));
   awaitable.start_ = [sql, parameters...](Awaitable* self) {
     with(
-        request_of(sql, nullptr, false),
+        self->session_->request_of(sql, nullptr, false),
         [self](const heim_request& request) { self->start(request); }, parameters...);
   };
   return awaitable;

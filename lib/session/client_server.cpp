@@ -113,6 +113,7 @@ void Client::link_for_greeting() {
   given.take(*this, id, life_, vars, hub.to_server);
   const std::string& overruled = login_->overruled;
   if (!overruled.empty()) given.ask("BEGIN;" + overruled + "ROLLBACK", hub.to_server);
+  given.request_start = hub.now();
   if (given.owes()) return given.write(hub.to_server);
   finish_greeting(given);
 }

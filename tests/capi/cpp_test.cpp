@@ -2,6 +2,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -111,6 +112,59 @@ TEST_CASE("parameters") {
   session.prepare("double", "SELECT $1::int * 2");
   for (int i = 0; i < 10; ++i) CHECK(session.run_prepared("double", i)[0][0].as<int>() == 2 * i);
   session.deallocate("double");
+}
+
+TEST_CASE("parameters and results in binary") {
+  Session session = open();
+  const std::byte uuid[16] = {std::byte{0xab}, std::byte{0xcd}};
+  const auto ask = [&] {
+    return session.run("SELECT $1, $2, $3, $4, $5, $6, $7, pg_typeof($1)::text",
+                       Parameter::binary(true), Parameter::binary(std::int16_t{-2}),
+                       Parameter::binary(1 << 20), Parameter::binary(std::int64_t{-1} << 40),
+                       Parameter::binary(0.5f), Parameter::binary(-0.25),
+                       Parameter::binary(2950, uuid));
+  };
+  for (const heim_format format : {HEIM_FORMAT_BINARY, HEIM_FORMAT_TEXT}) {
+    session.set_result_format(format);
+    const Result result = ask();
+    CHECK(result.column(0).format == format);
+    CHECK(result[0][0].as<bool>());
+    CHECK(result[0][1].as<int>() == -2);
+    CHECK(result[0][2].as<int>() == 1 << 20);
+    CHECK(result[0][3].as<std::int64_t>() == std::int64_t{-1} << 40);
+    CHECK(result[0][4].as<float>() == 0.5f);
+    CHECK(result[0][5].as<double>() == -0.25);
+    CHECK(result[0][7].text() == "boolean");
+    const bool same = std::ranges::equal(result[0][6].bytes(), uuid);
+    CHECK(same == (format == HEIM_FORMAT_BINARY));
+  }
+  session.set_result_format(HEIM_FORMAT_BINARY);
+  std::int64_t sum = 0;
+  for (const Row row : session.stream("SELECT generate_series(1, $1)", Parameter::binary(1000))) {
+    CHECK(row[0].bytes().size() == 4);
+    sum += row[0].as<int>();
+  }
+  CHECK(sum == 500500);
+  session.prepare("double", "SELECT $1::int * 2");
+  CHECK(session.run_prepared("double", Parameter::binary(21))[0][0].as<int>() == 42);
+}
+
+TEST_CASE("a call at the end of its patience goes on") {
+  Session session = open();
+  session.set_patience(Nanoseconds(1));
+  try {
+    session.query("SELECT 42, pg_sleep(0.05)");
+    FAIL("it did not throw");
+  } catch (const Error& error) {
+    CHECK(error.status() == HEIM_TIMED_OUT);
+  }
+  CHECK_THROWS_AS(session.query("SELECT 1"), Error);  // it is to be finished first
+  while (!session.finish(Nanoseconds(1))) {
+  }
+  session.set_patience(forever);
+  const Result next = session.query("SELECT 43");
+  CHECK(next[0][0].as<int>() == 43);
+  CHECK_THROWS_AS(session.finish(), Error);  // nothing was started
 }
 
 TEST_CASE("what fails throws, or is returned") {

@@ -225,6 +225,42 @@ static void test_level(void) {
   heim_config_free(config);
 }
 
+/* The callback that is ready, with the proxy's lines and with one of our own. */
+static void test_log_write(void) {
+  static const char nasty[] = "two\nlines";
+  heim_log_line mine;
+  heim_config* config = loaded(listening("[log]\nformat = \"json\"\n", take_port(), 0));
+  heim_proxy_options options = HEIM_PROXY_OPTIONS_INIT;
+  heim_proxy* proxy = NULL;
+  heim_error error;
+  char text[5000];
+  int ends[2];
+  ssize_t length;
+  CHECK(pipe(ends) == 0);
+  options.log = heim_log_write;
+  options.user_data = &ends[1];
+  CHECK_STATUS(heim_proxy_open(config, &options, &proxy, &error), HEIM_OK, &error);
+  CHECK_STATUS(heim_proxy_start(proxy, &error), HEIM_OK, &error);
+  heim_proxy_close(proxy);
+  heim_config_free(config);
+  memset(&mine, 0, sizeof mine);
+  mine.struct_size = sizeof mine;
+  mine.level = HEIM_LOG_WARNING;
+  mine.text = nasty;
+  mine.length = strlen(nasty);
+  heim_log_write(&mine, &ends[1]);
+  heim_log_write(NULL, &ends[1]); /* nothing happens */
+  length = read(ends[0], text, sizeof text - 1);
+  CHECK(length > 0);
+  text[length] = '\0';
+  CHECK(text[0] == '{');
+  CHECK_HAS(text, "Z\",\"level\":\"info\",\"msg\":\"heimproxy ");
+  CHECK_HAS(text, "] WARNING two\\x0alines\n");
+  close(ends[1]);
+  CHECK(read(ends[0], text, 1) == 0);
+  close(ends[0]);
+}
+
 static void test_taken_address(void) {
   heim_proxy *first = opened(listening("", take_port(), 0), NULL), *second;
   const int free_port = take_port();
@@ -306,6 +342,7 @@ int main(void) {
   test_stop_from_another_thread();
   test_reload();
   test_level();
+  test_log_write();
   test_taken_address();
   test_missing_file();
   test_options();

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string>
 
-using heim::daemon::Notifier;
+using heim::daemon::notify;
 
 namespace {
 
@@ -56,13 +56,13 @@ std::string unique(const char* prefix) {
 }
 
 void check_conversation(Receiver& receiver) {
-  const Notifier notifier(receiver.name().c_str());
-  notifier.ready("serving on 127.0.0.1:6432\n[::1]:6432");
+  const char* const socket = receiver.name().c_str();
+  notify(socket, "READY=1", "serving on 127.0.0.1:6432\n[::1]:6432");
   CHECK(receiver.next() == "READY=1\nSTATUS=serving on 127.0.0.1:6432 [::1]:6432");
-  notifier.reloading(123456789);
+  notify(socket, "RELOADING=1\nMONOTONIC_USEC=123456789");
   CHECK(receiver.next() == "RELOADING=1\nMONOTONIC_USEC=123456789");
-  notifier.stopping("waiting for clients to leave");
-  CHECK(receiver.next() == "STOPPING=1\nSTATUS=waiting for clients to leave");
+  notify(socket, "STOPPING=1", std::string(5000, 'x'));
+  CHECK(receiver.next() == "STOPPING=1\nSTATUS=" + std::string(1000, 'x'));
   CHECK(receiver.next().empty());
 }
 
@@ -82,15 +82,12 @@ TEST_CASE("nobody to tell") {
   const std::string too_long = "/" + std::string(sizeof(sockaddr_un::sun_path), 'x');
   for (const char* name : {static_cast<const char*>(nullptr), "", "@", "vsock:2:1234", "relative",
                            "/nowhere/at/all", too_long.c_str()}) {
-    const Notifier notifier(name);
-    notifier.ready("nothing happens");
-    notifier.stopping("nothing happens");
+    notify(name, "READY=1", "nothing happens");
   }
 }
 
 TEST_CASE("a receiver that does not read is not waited for") {
   Receiver receiver(unique("@heim-notify-"));
-  const Notifier notifier(receiver.name().c_str());
-  for (int i = 0; i < 5000; ++i) notifier.ready("again");
+  for (int i = 0; i < 5000; ++i) notify(receiver.name().c_str(), "READY=1", "again");
   CHECK(receiver.next() == "READY=1\nSTATUS=again");
 }

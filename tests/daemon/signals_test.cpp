@@ -8,7 +8,7 @@
 #include <set>
 
 using heim::daemon::block_signals;
-using heim::daemon::SignalThread;
+using heim::daemon::take_signals;
 
 TEST_CASE("each signal is handled once, on a thread that may do anything") {
   const sigset_t signals = block_signals();
@@ -16,16 +16,16 @@ TEST_CASE("each signal is handled once, on a thread that may do anything") {
   std::condition_variable changed;
   std::multiset<int> seen;
   REQUIRE(::kill(::getpid(), SIGHUP) == 0);  // before there is a thread
-  {
-    const SignalThread thread(signals, [&](int number) {
-      const std::lock_guard lock(mutex);
-      seen.insert(number);
-      changed.notify_all();
-    });
-    for (const int number : {SIGTERM, SIGINT, SIGQUIT}) REQUIRE(::kill(::getpid(), number) == 0);
+  const auto handle = [&](int number) {
+    const std::lock_guard lock(mutex);
+    seen.insert(number);
+    changed.notify_all();
+  };
+  take_signals(signals, handle, [&] {
+    for (const int number : {SIGTERM, SIGINT, SIGQUIT}) CHECK(::kill(::getpid(), number) == 0);
     std::unique_lock lock(mutex);
     CHECK(changed.wait_for(lock, std::chrono::seconds(20), [&] { return seen.size() == 4; }));
-  }
+  });
   CHECK(seen == std::multiset<int>{SIGHUP, SIGINT, SIGQUIT, SIGTERM});
 }
 

@@ -137,6 +137,19 @@ SCRIPT("query_timeout counts from the query, not from what came before") {
   }
 }
 
+SCRIPT("query_timeout counts what a login asks of its server from then on") {
+  bench.settings.timeouts.query_timeout = seconds(10);
+  bench.login();
+  Server& server = bench.last();
+  bench.passes(seconds(20));
+  Client& client = bench.starts({{"DateStyle", "ISO, DMY"}});
+  CHECK_FALSE(server.take().empty());
+  bench.passes(seconds(9));
+  client.is_open();
+  bench.passes(seconds(2));
+  client.receives_error("57014", "FATAL");
+}
+
 SCRIPT("server_idle_timeout counts use, not checks") {
   bench.settings.timeouts.server_idle_timeout = seconds(100);
   bench.settings.timeouts.server_check_delay = seconds(30);

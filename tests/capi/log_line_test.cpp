@@ -1,15 +1,21 @@
-#include "log_line.hpp"
+#include "capi/log_line.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
 
-using heim::daemon::log_line;
-using heim::daemon::WallTime;
+using heim::capi::WallTime;
 
 namespace {
 
 constexpr WallTime noon{std::chrono::milliseconds(1'795'262'400'123)};
+
+std::string log_line(heim_log_format format, heim_log_level level, std::string_view text,
+                     WallTime now, int pid) {
+  const heim_log_line line{sizeof line, level, format, text.data(), text.size()};
+  return heim::capi::log_line(line, now, pid);
+}
 
 }  // namespace
 
@@ -21,9 +27,15 @@ TEST_CASE("lines for people") {
 }
 
 TEST_CASE("lines for programs") {
-  CHECK(log_line(HEIM_LOG_JSON, HEIM_LOG_ERROR, "a \"b\" \\ \n\x01 \xC3\xBC", noon, 42) ==
+  CHECK(log_line(HEIM_LOG_JSON, HEIM_LOG_ERROR, "a \"b\" \\ \xC3\xBC", noon, 42) ==
         "{\"ts\":\"2026-11-21T12:00:00.123Z\",\"level\":\"error\","
-        "\"msg\":\"a \\\"b\\\" \\\\ \\u000a\\u0001 \xC3\xBC\"}\n");
+        "\"msg\":\"a \\\"b\\\" \\\\ \xC3\xBC\"}\n");
+}
+
+TEST_CASE("no text forges a line") {
+  CHECK(log_line(HEIM_LOG_TEXT, HEIM_LOG_INFO, "a\nb\xFF", noon, 1).ends_with("a\\x0ab\\xff\n"));
+  CHECK(log_line(HEIM_LOG_JSON, HEIM_LOG_INFO, "a\nb\xFF", noon, 1)
+            .ends_with("\"a\\\\x0ab\\\\xff\"}\n"));
 }
 
 TEST_CASE("the levels' names") {
