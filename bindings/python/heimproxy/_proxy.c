@@ -214,6 +214,7 @@ static PyObject* proxy_wait(PyObject* object, PyObject* arguments) {
   heim_error error;
   heim_status status;
   if (!PyArg_ParseTuple(arguments, "d", &seconds)) return NULL;
+  if (!self->proxy) Py_RETURN_TRUE; /* what was closed has ended */
   proxy = enter_proxy(self);
   if (!proxy) return NULL;
   Py_BEGIN_ALLOW_THREADS;

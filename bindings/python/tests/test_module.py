@@ -66,11 +66,11 @@ class Module(Case):
             self.assertTrue(proxy.wait(60))
 
     def test_who_waits_is_told_of_the_end(self):
-        proxy = heimproxy.Proxy(config())
-        told = []
-        waiting = threading.Thread(target=lambda: told.append(proxy.wait()))
-        waiting.start()
-        proxy.stop()
-        waiting.join(60)
-        proxy.close()
-        self.assertEqual(told, [True])
+        for end in (heimproxy.Proxy.stop, heimproxy.Proxy.close):
+            with heimproxy.Proxy(config()) as proxy:
+                told = []
+                waiting = threading.Thread(target=lambda: told.append(proxy.wait()))
+                waiting.start()
+                end(proxy)
+                waiting.join(60)
+                self.assertEqual(told, [True])
