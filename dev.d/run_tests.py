@@ -113,6 +113,16 @@ def e2e(options, env=None):
     return passed, max(failed, 1) if runner.returncode else failed
 
 
+def in_processes(full):
+    """Against proxies that programs open in their own processes: what is marked for it, or all."""
+    chosen = [] if full else ["-m", "in_process"]
+    totals = {}
+    for host in ("cpp", "python", "go"):
+        step(f"end to end, in a process of {host}")
+        totals[f"e2e {host}"] = e2e(["--host", host, "--", *chosen])
+    return totals
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev test")
     parser.add_argument("--quick", action="store_true")
@@ -141,6 +151,8 @@ def main():
         totals["sanitize"] = meson(sanitized, "(?!tidy|bench).", SANITIZERS)
     step("end to end (build/release)")
     totals["e2e"] = e2e([*size, "--", *options.pytest])
+    if not options.pytest:
+        totals.update(in_processes(options.full))
     if options.sanitize:
         step("end to end (build/sanitize)")
         daemon = sanitized / "daemon/heimproxyd"

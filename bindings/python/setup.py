@@ -16,7 +16,7 @@ from setuptools.command.build_ext import build_ext
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SONAME = "libheimproxy.so.0"
-SOURCES = ["_native.c", "_result.c", "_session.c", "_wait.c"]
+SOURCES = ["_native.c", "_proxy.c", "_result.c", "_session.c", "_wait.c"]
 
 
 def build_library(version):

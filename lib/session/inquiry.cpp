@@ -58,6 +58,7 @@ void Inquiry::join() {
 
 void Inquiry::link(Server& server) {
   server_ = &server;
+  waited_ = hub_.now() - ticket_.since;
   // Nobody's schema stands before pg_catalog in a statement of ours.
   const Settings pinned =
       hub_.setting_table.intern({{"jit", "off"}, {"search_path", "pg_catalog"}});
@@ -144,8 +145,9 @@ void Inquiry::answer(Result<std::vector<Row>> result) {
   if (!result) hub_.log(LogLevel::warning, result.error().message + ": " + result.error().hint);
   Hub& hub = hub_;
   const Done done = std::move(done_);
+  const Duration waited = waited_;
   hub.finish(*this);  // dies at the next sweep
-  done(hub, std::move(result));
+  done(hub, std::move(result), waited);
 }
 
 }  // namespace heim::session

@@ -19,8 +19,8 @@ class Inquiry final : public Holder {
     std::vector<std::string> parameters;
     std::uint32_t rows = 0;  // that are wanted at most; 0: all
   };
-  /// Runs once. An error's hint is what the server said.
-  using Done = std::function<void(Hub&, Result<std::vector<Row>>)>;
+  /// Runs once, with how long it stood in line. An error's hint is what the server said.
+  using Done = std::function<void(Hub&, Result<std::vector<Row>>, Duration waited)>;
 
   /// Waits in line for a connection of `pool` like any client.
   static void start(Hub& hub, Pool& pool, Request request, Done done);
@@ -54,6 +54,7 @@ class Inquiry final : public Holder {
   Done done_;
   pool::Ticket ticket_;
   Server* server_ = nullptr;
+  Duration waited_{};
   std::string received_;
   std::vector<Row> rows_;
   std::optional<Error> error_;

@@ -50,7 +50,7 @@ void ask_secret(Hub& hub, const DatabaseView& database, const std::string& query
   }
   learn_asker(hub, where.name);
   Inquiry::start(hub, *pool, {"auth_query", query, {user}, 1},
-                 [client](Hub& mine, Result<std::vector<Inquiry::Row>> result) {
+                 [client](Hub& mine, Result<std::vector<Inquiry::Row>> result, Duration) {
                    if (Client* asker = mine.find(client)) {
                      asker->on_secret(secret_of(std::move(result)));
                    }

@@ -47,7 +47,8 @@ void Server::send_cleaning(Out& out) {
 
 void Server::continue_cleaning(Out& out) {
   if (uncertain_ || copy_syncs_ > 0) return discard("its client left a COPY that may have failed");
-  if (copy_in_) return resync(out);  // it began after its client had left
+  // A COPY began, or an error that only a Sync ends came, after its client had left.
+  if (copy_in_ || skipping) return resync(out);
   if (sync_failed_) return discard("it could not be reset");
   if (!expected_.empty()) return;
   if (body_left_ > 0 || !carry_.empty() || stream->backlog() > 0) return;

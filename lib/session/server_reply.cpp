@@ -143,8 +143,8 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   }
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
-    case 'N':
-      return note_notice();
+    case 'N':  // a process that has to end at once warns of it: its end is what counts
+      return note_notice() & (wire::read_error(body).routine != "quickdie");
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':
@@ -175,7 +175,8 @@ void Server::hidden_row(Bytes body, bool whole) {
 // Whether a message is looked into, and so has to be here whole.
 bool Server::gathers(const wire::Header& header) const {
   if (header.body > gather_limit) return false;
-  if (state_ == ServerState::login || is_read(header.tag) || header.tag == 'A') return true;
+  if (state_ == ServerState::login || is_read(header.tag)) return true;
+  if (header.tag == 'A' || header.tag == 'N') return true;
   return header.tag == 'D' && next_due() == Reply::probe;
 }
 

@@ -1,8 +1,10 @@
 """Runs a program beside a PostgreSQL server of its own, whose port is its last argument.
 
-    with_postgres.py DIRECTORY PROGRAM [ARGUMENT ...]
+    with_postgres.py [--standby] DIRECTORY PROGRAM [ARGUMENT ...]
 
-Roles: `app` logs in with the password "app-secret" (SCRAM), `postgres` without one.
+Roles: `app` logs in with the password "app-secret" (SCRAM), `postgres` without one. With --standby
+there are two servers, the last arguments are the ports of the primary and of its standby, whose
+`cluster_name` is n0 and n1; and the role heim_monitor may watch them.
 """
 
 import subprocess
@@ -11,28 +13,53 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
+from harness.cluster import Cluster
 from harness.paths import run_dir
 from harness.postgres import Postgres
 
 HBA = """\
 host all app all scram-sha-256
 host all all all trust
+host replication all all trust
 """
 
 
-def main():
-    directory, *argv = sys.argv[1:]
-    server = Postgres(run_dir(Path(directory).resolve() / "postgres"))
+APP = "create role app login password 'app-secret'; grant create on schema public to app"
+
+
+def made(directory):
+    server = Postgres(directory).initdb()
+    server.write("pg_hba.conf", HBA)
+    return server
+
+
+def run_alone(directory, argv):
+    server = made(directory)
     try:
-        server.initdb()
-        server.write("pg_hba.conf", HBA)
-        server.start()
-        server.sql(
-            "create role app login password 'app-secret'; grant create on schema public to app"
-        )
+        server.start().sql(APP)
         return subprocess.run([*argv, str(server.port)]).returncode
     finally:
         server.remove()
+
+
+def run_with_standby(directory, argv):
+    template = made(directory / "template")
+    cluster = Cluster(directory, template, settings={"cluster_name": "n0"})
+    try:
+        cluster.primary.sql(APP)
+        cluster.add_standby(cluster_name="n1")
+        ports = [str(server.port) for server in cluster.caught_up().servers]
+        return subprocess.run([*argv, *ports]).returncode
+    finally:
+        cluster.remove()
+        template.remove()
+
+
+def main():
+    argv = sys.argv[1:]
+    run = run_with_standby if argv[0] == "--standby" else run_alone
+    directory, *program = argv[run is run_with_standby:]
+    return run(run_dir(Path(directory).resolve() / "postgres"), program)
 
 
 if __name__ == "__main__":

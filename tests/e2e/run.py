@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
@@ -95,6 +96,38 @@ def prepare():
     shutil.rmtree(DRIVERS / "tmp", ignore_errors=True)
 
 
+RELEASE = paths.BUILD / "release"
+
+
+def host_cpp():
+    """./dev build makes it."""
+    return RELEASE / "tests/e2e/hosts/host-cpp", {}
+
+
+def host_python():
+    return HERE / "hosts/host.py", {"PYTHONPATH": str(RELEASE / "bindings/python")}
+
+
+def host_go():
+    program, library = DRIVERS / "host-go", RELEASE / "lib/capi"
+    env = {
+        **environment(),
+        "PKG_CONFIG_PATH": str(RELEASE / "meson-uninstalled"),
+        "CGO_CFLAGS": f"-O2 -I{paths.ROOT / 'include'}",
+        "CGO_LDFLAGS": f"-L{library} -Wl,-rpath,{library}",
+    }
+    for name in ("CC", "CXX"):  # through ccache, go does not find out what its linker can
+        env.pop(name, None)
+    argv = ["go", "build", "-buildvcs=false", "-o", str(program), "."]
+    with tempfile.TemporaryDirectory(dir=DRIVERS) as env["TMPDIR"]:
+        subprocess.run(argv, check=True, env=env, cwd=HERE / "hosts/go")
+    return program, {}
+
+
+# Programs that stand in heimproxyd's place, and what they need of the environment.
+HOSTS = {"cpp": host_cpp, "python": host_python, "go": host_go}
+
+
 def counts(report):
     """(passed, failed, skipped) of a JUnit file."""
     passed = failed = skipped = 0
@@ -110,7 +143,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prepare", action="store_true", help="fetch what is needed, run nothing")
     parser.add_argument("--full", action="store_true", help="large sizes (10,000 clients and such)")
-    parser.add_argument("--daemon", help="the heimproxyd to test")
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--daemon", help="the heimproxyd to test")
+    tested.add_argument("--host", choices=HOSTS, help="a proxy in a process of its own instead")
     parser.add_argument("--jobs", default=str(max(2, os.cpu_count() or 2)), help="how many at once")
     parser.add_argument("pytest", nargs="*", help="options and tests for pytest, after --")
     options = parser.parse_args()
@@ -126,6 +161,9 @@ def main():
     }
     if options.daemon:
         env["HEIMPROXYD"] = str(Path(options.daemon).resolve())
+    if options.host:
+        program, more = HOSTS[options.host]()
+        env.update(more, HEIMPROXYD=str(program), E2E_HOST=options.host)
     # The libpq variables of whoever calls are not ours.
     env = {key: value for key, value in env.items() if not key.startswith("PG")}
     argv = [

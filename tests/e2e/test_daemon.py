@@ -29,6 +29,9 @@ role = "standby"
 """
 
 
+OPTIONS = pytest.mark.daemon("its options")
+
+
 def run(*args, **options):
     return subprocess.run(
         [heimproxyd(), *map(str, args)], capture_output=True, text=True, timeout=30, **options
@@ -42,6 +45,7 @@ def check(tmp_path, text):
     return done.returncode, done.stdout + done.stderr
 
 
+@OPTIONS
 def test_help_and_version():
     done = run("--help")
     assert done.returncode == 0 and "--check" in done.stdout and "--print-config" in done.stdout
@@ -53,11 +57,13 @@ def test_help_and_version():
     assert done.returncode != 0 and "/nowhere/at/all.toml" in done.stderr + done.stdout
 
 
+@OPTIONS
 def test_check_good(tmp_path):
     status, text = check(tmp_path, MINIMAL.format(port=6432, admin=9090, server=5432, standby=5433))
     assert status == 0, text
 
 
+@OPTIONS
 @pytest.mark.parametrize(
     "wrong, line, words",
     [
@@ -83,6 +89,7 @@ def test_check_says_where_and_what(wrong, line, words, tmp_path):
         assert word in text
 
 
+@OPTIONS
 def test_print_config(tmp_path):
     """Effective values and where each came from; secrets are not shown."""
     path = tmp_path / "heimproxy.toml"
@@ -119,6 +126,7 @@ def farewell(conn):
     return re.search(rb"C(\w{5})\0", kinds).group(1).decode() if kinds else None
 
 
+@pytest.mark.in_process
 def test_sigterm_waits_for_clients(make_proxy, database):
     """No new client; the ones inside work on; when the last leaves it ends with status 0."""
     proxy = make_proxy()
@@ -141,6 +149,7 @@ def test_sigterm_waits_for_clients(make_proxy, database):
     proxy.process = None
 
 
+@pytest.mark.daemon("what a second SIGTERM means")
 def test_sigterm_twice(make_proxy, database):
     """The second one is immediate, with a proper farewell."""
     proxy = make_proxy({"auth": {"type": "trust"}})
@@ -185,6 +194,7 @@ def test_sigquit_is_immediate(make_proxy, server, database):
     poll(lambda: not server.sql(query), 10, "no server connection left behind")
 
 
+@pytest.mark.in_process
 def test_sighup_reloads(make_proxy, server, database):
     proxy = make_proxy({"proxy": {"pool_size": 1}})
     with connect(proxy, database, autocommit=False) as one, connect(proxy, database) as two:
@@ -199,6 +209,7 @@ def test_sighup_reloads(make_proxy, server, database):
         assert two.execute("select 3").fetchone() == (3,)
 
 
+@pytest.mark.daemon("its service manager")
 def test_sd_notify(make_proxy, tmp_path, database):
     """READY=1, RELOADING=1 and READY=1 again, STOPPING=1."""
     name = f"\0heimproxy-notify-{os.getpid()}-{database}"
@@ -221,6 +232,7 @@ def test_sd_notify(make_proxy, tmp_path, database):
         until("STOPPING=1")
 
 
+@pytest.mark.daemon("the form of its log")
 def test_json_log(make_proxy, database):
     """One object a line, each with a time, a level and a message."""
     proxy = make_proxy({"log": {"format": "json"}})

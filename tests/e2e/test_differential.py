@@ -11,7 +11,6 @@ from differential import generate, masks, steps
 from differential.run import Differential, arguments
 from differential.shrink import Shrinker
 from differential.world import World
-from harness.heimproxy import knows_mode
 
 SESSIONS = 1000 if FULL else 150
 
@@ -22,8 +21,6 @@ def equal(tmp_path):
 
     def check(*given, sessions=SESSIONS):
         options = arguments([*given, "--no-shrink", "--findings", "3"])
-        if options.mode != "direct" and not knows_mode(options.mode):
-            pytest.skip(f"this heimproxyd has no pool_mode {options.mode}")
         said = []
         pool = 24 if options.mode == "session" else 3
         where = RUN.parent.parent / "template-differential"

@@ -55,6 +55,7 @@ def test_a_promotion_and_the_old_primary_back(make_proxy, own):  # noqa: F811
     assert port_of(proxy) == new.port
 
 
+@pytest.mark.in_process
 def test_clients_are_taken_off_a_former_primary(make_proxy, own):  # noqa: F811
     """The old one lives on: sessions there end, new work goes to the new one."""
     cluster = own(1)

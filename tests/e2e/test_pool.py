@@ -95,6 +95,7 @@ def test_max_user_connections(make_proxy, server, make_database):
     assert min(counts) > 0, "a database starves"
 
 
+@pytest.mark.in_process
 def test_min_pool_size(make_proxy, server, database):
     """Kept open from the first client on, even when nobody asks."""
     proxy = make_proxy({"databases": [{"name": database, "min_pool_size": 3}]})
@@ -103,6 +104,7 @@ def test_min_pool_size(make_proxy, server, database):
     poll(lambda: len(backends(server, database)) == 3, 20, "three server connections")
 
 
+@pytest.mark.in_process
 def test_max_client_conn(make_proxy, database):
     proxy = make_proxy({"proxy": {"max_client_conn": 3}})
     held = [connect(proxy, database) for _ in range(3)]
@@ -120,6 +122,7 @@ def test_max_client_conn(make_proxy, database):
     [conn.close() for conn in held]
 
 
+@pytest.mark.in_process
 def test_first_come_first_served(make_proxy, database):
     """The line is one for both workers, in the order of arrival."""
     proxy = make_proxy({"proxy": {"pool_size": 1, "workers": 2}})

@@ -8,6 +8,7 @@ from conftest import connect
 from harness import wire
 
 
+@pytest.mark.in_process
 def test_names_are_each_clients_own(make_proxy, database):
     """The same name, different queries, one server."""
     proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 1}})
@@ -47,6 +48,7 @@ def test_a_name_already_in_use(make_proxy, database):
             assert [body[6:].decode() for kind, body in conn.until("Z") if kind == "D"] == [value]
 
 
+@pytest.mark.in_process
 def test_describe_without_parse_on_this_server(make_proxy, server, database):
     """Describe and Bind of a statement that another server connection prepared."""
     proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_size": 2}})
@@ -64,6 +66,7 @@ def test_describe_without_parse_on_this_server(make_proxy, server, database):
             one.ask("commit")
 
 
+@pytest.mark.in_process
 def test_more_statements_than_a_server_keeps(make_proxy, database):
     """max_prepared_statements bounds each server connection; every statement still works."""
     proxy = make_proxy(
@@ -104,6 +107,7 @@ def test_more_statements_than_a_client_may_hold(make_proxy, database):
         assert [kind for kind, _ in conn.until("Z")] == ["2", "D", "C", "Z"]
 
 
+@pytest.mark.in_process
 def test_ddl_heals(make_proxy, database):
     """cached plan must not change result type: gone after the table changed, outside
     transactions.

@@ -21,7 +21,10 @@ from harness.wire import SYNC, Wire, bind, describe, execute, parse
 
 PROGRAM = BUILD / "release/examples/sqlite/heim-sqlite"
 
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="libsqlite3-dev was not there")
+pytestmark = [
+    pytest.mark.skipif(not PROGRAM.exists(), reason="libsqlite3-dev was not there"),
+    pytest.mark.daemon("the example is a process of its own already"),
+]
 
 
 class Lite:

@@ -8,7 +8,6 @@ import threading
 import pytest
 from conftest import SUPERUSER, connect, libpq_env, run_program
 from harness import paths
-from harness.heimproxy import knows_mode
 
 HERE = paths.ROOT / "tests/e2e/python"
 PYTHON = paths.BUILD / "drivers/python/bin/python"
@@ -43,8 +42,6 @@ select lo_from_bytea(4242, 'a large object');
 
 @pytest.fixture(params=["session", "auto"])
 def mode(request):
-    if not knows_mode(request.param):
-        pytest.skip(f"this heimproxyd has no pool_mode {request.param}")
     return request.param
 
 

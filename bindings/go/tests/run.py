@@ -1,10 +1,10 @@
 """The Go module against a real server.
 
-    run.py tests|spec GO-DIRECTORY LIBRARY PKG-CONFIG-DIRECTORY PORT
+    run.py tests|spec|cluster GO-DIRECTORY LIBRARY PKG-CONFIG-DIRECTORY PORT [PORT OF THE STANDBY]
 
 `tests`: vet, the tests with the race detector, drivers, the example. `spec`: the conformance script
-(bindings/spec). tests/capi/with_postgres.py starts the server and gives the port. Without a Go
-toolchain they are skipped (77).
+(bindings/spec); `cluster`: its part for a primary with a standby. tests/capi/with_postgres.py
+starts the servers and gives the ports. Without a Go toolchain they are skipped (77).
 """
 
 import os
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 
-def environment(root, library, pkg_config, port):
+def environment(root, library, pkg_config, ports):
     env = dict(os.environ)
     for name in ("CC", "CXX"):  # through ccache, go does not find out what its linker can
         if name in env:
@@ -27,7 +27,7 @@ def environment(root, library, pkg_config, port):
     for name, value in (("PKG_CONFIG_PATH", pkg_config), ("LD_LIBRARY_PATH", library)):
         env[name] = os.pathsep.join(filter(None, [value, env.get(name)]))
     env["GOFLAGS"] = f"{env.get('GOFLAGS', '')} -buildvcs=false".strip()
-    env["HEIM_TEST_PORT"] = port
+    env["HEIM_TEST_PORT"] = ports[0]
     return env
 
 
@@ -76,20 +76,19 @@ def test(module, root, env):
     run_example(root / "examples" / "go-pgx", env)
 
 
-def replay(module, root, env):
-    cases = str(root / "bindings" / "spec" / "cases")
-    run(["go", "run", "-race", "./internal/spec", cases, env["HEIM_TEST_PORT"]], module, env)
-
-
 def main():
-    what, module, library, pkg_config, port = sys.argv[1:]
+    what, module, library, pkg_config, *ports = sys.argv[1:]
     module = Path(module)
     if not shutil.which("go"):
         print("skipped: no Go toolchain (go) on this machine")
         return 77
     root = module.parents[1]
-    env = environment(root, str(Path(library).parent), pkg_config, port)
-    {"tests": test, "spec": replay}[what](module, root, env)
+    env = environment(root, str(Path(library).parent), pkg_config, ports)
+    if what == "tests":
+        test(module, root, env)
+    else:
+        cases = root / "bindings/spec" / {"spec": "cases", "cluster": "cluster"}[what]
+        run(["go", "run", "-race", "./internal/spec", str(cases), *ports], module, env)
     return 0
 
 

@@ -11,6 +11,7 @@ DB-API 2.0 (PEP 249). For a driver that shall stay as it is: Sidecar("heimproxy.
 import datetime
 import json
 import os
+import time
 from typing import Any, Dict, Optional, TypeVar, Union
 
 from . import _native, aio
@@ -31,6 +32,7 @@ from .errors import (
     Warning,
 )
 from .loading import record
+from .log import Log, Tell
 from .rows import Column
 from .types import BINARY, DATETIME, NUMBER, ROWID, STRING, Json, Jsonb, Multirange, Range
 
@@ -63,14 +65,30 @@ Config = Union[str, "os.PathLike[str]", Dict[str, Any]]
 P = TypeVar("P", bound="Proxy")
 
 
-class Proxy:
-    """A started proxy. `config`: a file's path, or settings as a dictionary."""
+# What stop() waits for, as heim_stop has it.
+_STOPS = {"clients": 0, "servers": 1, None: 2}
+# How long a signal may wait for its handler.
+_SLICE = 0.1
 
-    def __init__(self, config: Config, *, seats: int = 0, sidecar: bool = False) -> None:
+
+class Proxy:
+    """A started proxy. `config`: a file's path, or settings as a dictionary. `log`: called with
+    the level and the text of each line, on a thread of its own: logging.getLogger(...).log."""
+
+    def __init__(self, config: Config, *, seats: int = 0, sidecar: bool = False,
+                 log: Optional[Tell] = None) -> None:
+        path, text = None, None
         if isinstance(config, dict):
-            self._native = _native.Proxy(None, json.dumps(config), seats, sidecar)
+            text = json.dumps(config)
         else:
-            self._native = _native.Proxy(os.fspath(config), None, seats, sidecar)
+            path = os.fspath(config)
+        self._log = Log(log) if log else None
+        try:
+            self._native = _native.Proxy(path, text, seats, sidecar,
+                                         self._log.fileno() if self._log else -1)
+        finally:
+            if self._log:
+                self._log.handed_over()
 
     def connect(self, user: str, database: Optional[str] = None, password: Optional[str] = None,
                 **options: Any) -> Connection:
@@ -94,9 +112,27 @@ class Proxy:
     def reload(self) -> None:
         self._native.reload()
 
+    def stop(self, wait_for: Optional[str] = None) -> None:
+        """Begins to end it, and returns: at once, or with "clients" when the last one has left, or
+        with "servers" each client when it holds no server. May be called again, to be sharper."""
+        self._native.stop(_STOPS[wait_for])
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Until it has ended, by stop() or by SHUTDOWN on its console; False: not in `timeout`
+        seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _SLICE if end is None else min(_SLICE, max(0.0, end - time.monotonic()))
+            if self._native.wait(left):
+                return True
+            if end is not None and time.monotonic() >= end:
+                return False
+
     def close(self) -> None:
         """Its connections end."""
         self._native.close()
+        if self._log:
+            self._log.join()
 
     def __enter__(self: P) -> P:
         return self
@@ -109,8 +145,8 @@ class Sidecar(Proxy):
     """A proxy on a private socket, for drivers of this process: psycopg.connect(sidecar.dsn)."""
 
     def __init__(self, config: Config, *, database: Optional[str] = None,
-                 user: Optional[str] = None) -> None:
-        super().__init__(config, sidecar=True)
+                 user: Optional[str] = None, log: Optional[Tell] = None) -> None:
+        super().__init__(config, sidecar=True, log=log)
         self._database, self._user = database, user
 
     @property

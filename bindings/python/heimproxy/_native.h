@@ -12,6 +12,7 @@ typedef struct {
   size_t users;                    /* who is within a call of it; as `proxy`, under the GIL */
   PyThread_type_lock used;         /* taken while there are any */
   PyThread_type_lock lent;         /* for texts that the next call makes invalid */
+  int log_socket; /* its own; each line is a message, its first byte the level's digit; -1: none */
 } Proxy;
 
 typedef struct {

@@ -1,66 +1,16 @@
 """Replays the conformance script of all bindings (bindings/spec/README.md).
 
-    spec.py [--asyncio] CASES-DIRECTORY PORT
+    spec.py [--asyncio] CASES-DIRECTORY PORT [PORT OF THE STANDBY]
 """
 
 import asyncio
 import concurrent.futures
 import inspect
-import json
-import re
 import sys
-import time
 from pathlib import Path
 
 import heimproxy
-
-# Verbs that the package has no call for.
-MISSING = {"prepare", "execute", "deallocate"}
-
-OIDS = {"bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "json": 114,
-        "float4": 700, "float8": 701, "unknown": 705, "varchar": 1043, "date": 1082,
-        "timestamp": 1114, "timestamptz": 1184, "numeric": 1700, "uuid": 2950, "jsonb": 3802}
-EXPECTED = {"rows", "count", "columns", "types", "tag", "affected"}
-ANY = {"do", "on", "error", "until"}
-# Keys of each verb, beside those of all.
-KEYS = {
-    "open": {"user", "database", "password", "application_name", "settings"},
-    "close": set(),
-    "query": {"sql", "results"} | EXPECTED,
-    "run": {"sql", "args", "streamed", "binary"} | EXPECTED,
-    "begin": {"modes"},
-    "commit": set(),
-    "rollback": set(),
-    "copy_in": {"sql", "data", "fail", "affected", "tag"},
-    "copy_out": {"sql", "data"},
-    "start": {"sql"},
-    "finish": {"results"} | EXPECTED,
-    "cancel": set(),
-    "notification": {"channel", "payload", "none"},
-    "state": {"transaction"},
-    "parameter": {"name", "value"},
-    "route": {"sql", "has"},
-    "show": {"what", "has"},
-    "value": {"type", "text", "binary"},
-}
-
-
-class Different(Exception):
-    pass
-
-
-def same(what, expected, came):
-    if expected != came:
-        raise Different(f"{what}: expected {expected!r}, came {came!r}")
-
-
-def known(keys, allowed, where):
-    if set(keys) - allowed:
-        raise Different(f"{where} has what is not known: {sorted(set(keys) - allowed)}")
-
-
-class Failing(Exception):
-    """The program's own, for data that shall fail."""
+from replay import configuration, left_out, read, run_case
 
 
 class Awaited:
@@ -99,238 +49,66 @@ class Awaited:
         return lambda: Awaited(self.loop, self.loop.run_until_complete(task))
 
 
-def connect(proxy, loop, *login, **options):
-    if loop is None:
-        return proxy.connect(*login, **options)
-    connecting = proxy.connect_async(*login, **options)
-    return Awaited(loop, loop.run_until_complete(connecting))
+class Proxy:
+    """As replay.py asks of a driver's; `loop` is there for asyncio."""
+
+    # Verbs that the package has no call for.
+    missing = {"prepare", "execute", "deallocate"}
+    Error = heimproxy.Error
+
+    def __init__(self, config, loop):
+        self.inner, self.loop = heimproxy.Proxy(config), loop
+        self.show = self.inner.show
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.inner.close()
+
+    @staticmethod
+    def told(error):
+        return error.sqlstate or "", str(error), error.fields
+
+    def connect(self, *login, **options):
+        if self.loop is None:
+            return self.inner.connect(*login, **options)
+        connecting = self.inner.connect_async(*login, **options)
+        return Awaited(self.loop, self.loop.run_until_complete(connecting))
+
+    @staticmethod
+    def begin_call(connection, sql):
+        if isinstance(connection, Awaited):
+            return connection.begin_call(connection.inner.execute, sql)
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        outcome = pool.submit(connection.execute, sql)
+        pool.shutdown(wait=False)
+        return outcome.result
 
 
-def begin_call(connection, sql):
-    """What waits for its outcome."""
-    if isinstance(connection, Awaited):
-        return connection.begin_call(connection.inner.execute, sql)
-    pool = concurrent.futures.ThreadPoolExecutor(1)
-    outcome = pool.submit(connection.execute, sql)
-    pool.shutdown(wait=False)
-    return outcome.result
-
-
-class Case:
-    def __init__(self, proxy, loop):
-        self.proxy, self.loop = proxy, loop
-        self.sessions = {}
-        self.started = {}  # what waits for their outcomes
-
-    def close(self):
-        for connection in self.sessions.values():
-            connection.close()
-
-    def step(self, step):
-        verb = step["do"]
-        if verb not in KEYS:
-            raise Different(f"no such verb: {verb}")
-        known(step, KEYS[verb] | ANY, "the step")
-        if not step.get("until"):
-            return self.once(step)
-        end = time.monotonic() + 30
-        while True:
-            try:
-                return self.once(step)
-            except (Different, heimproxy.Error):
-                if time.monotonic() > end:
-                    raise
-
-    def once(self, step):
-        try:
-            getattr(self, "do_" + step["do"])(step)
-        except heimproxy.Error as error:
-            if "error" not in step:
-                raise
-            return self.check_error(step, error)
-        if "error" in step:
-            raise Different(f"expected the error {step['error']}, and it succeeded")
-
-    def check_error(self, step, error):
-        expected = step["error"]
-        known(expected, {"sqlstate", "message", "fields", "ended"}, "the error")
-        states = expected.get("sqlstate", [error.sqlstate or ""])
-        if (error.sqlstate or "") not in ([states] if isinstance(states, str) else states):
-            raise Different(f"expected SQLSTATE {states}, came {error.sqlstate}: {error}")
-        if expected.get("message", "") not in str(error):
-            raise Different(f"expected a message with {expected['message']!r}, came {error}")
-        for letter, text in expected.get("fields", {}).items():
-            if text not in error.fields.get(letter, ""):
-                raise Different(f"expected {letter} with {text!r}, came {error.fields}")
-        connection = self.sessions.get(step["on"])
-        if connection is not None:
-            same("ended", expected.get("ended", False), connection.transaction == "ended")
-
-    # ---- expectations ---------------------------------------------------------------------------
-
-    def check(self, expected, cursor):
-        rows = cursor.fetchall() if cursor.description else []
-        if "rows" in expected:
-            same("rows", expected["rows"], [list(row) for row in rows])
-        if "count" in expected:
-            same("count", expected["count"], len(rows))
-        if "columns" in expected:
-            same("columns", expected["columns"], [column.name for column in cursor.description])
-        if "types" in expected:
-            types = [column.type_code for column in cursor.description]
-            same("types", [OIDS[name] for name in expected["types"]], types)
-        counted = re.search(r" (\d+)$", expected.get("tag", ""))
-        if counted:
-            same("tag", int(counted[1]), cursor.rowcount)
-        if "affected" in expected:
-            # PEP 249 has -1 where the tag counts nothing.
-            same("affected", expected["affected"], max(cursor.rowcount, 0))
-
-    def check_results(self, step, cursor):
-        if "results" not in step:
-            return self.check(step, cursor)
-        for number, expected in enumerate(step["results"]):
-            known(expected, EXPECTED, "the result")
-            if number and not cursor.nextset():
-                raise Different(f"expected {len(step['results'])} results, came {number}")
-            self.check(expected, cursor)
-        if cursor.nextset():
-            raise Different(f"expected {len(step['results'])} results, came more")
-
-    # ---- verbs ----------------------------------------------------------------------------------
-
-    def on(self, step):
-        return self.sessions[step["on"]]
-
-    def do_open(self, step):
-        user = step.get("user", "app")
-        password = step.get("password", "app-secret" if user == "app" else None)
-        options = {key: step[key] for key in ("application_name", "settings") if key in step}
-        login = user, step.get("database", "postgres"), password
-        options["autocommit"] = True
-        self.sessions[step["on"]] = connect(self.proxy, self.loop, *login, **options)
-
-    def do_close(self, step):
-        self.sessions.pop(step["on"]).close()
-
-    def do_query(self, step):
-        self.check_results(step, self.on(step).execute(step["sql"]))
-
-    def do_run(self, step):
-        values = {f"p{number}": value for number, value in enumerate(step.get("args", []), 1)}
-        sql = re.sub(r"\$(\d+)", r"%(p\1)s", step["sql"])
-        cursor = self.on(step).cursor(streaming=step.get("streamed", False))
-        self.check(step, cursor.execute(sql, values))
-
-    def do_begin(self, step):
-        self.on(step).execute("begin " + step.get("modes", ""))
-
-    def do_commit(self, step):
-        self.on(step).commit()
-
-    def do_rollback(self, step):
-        self.on(step).rollback()
-
-    def do_copy_in(self, step):
-        def pieces():
-            for text in step["data"]:
-                yield text.encode()
-            if "fail" in step:
-                raise Failing(step["fail"])
-
-        cursor = self.on(step).cursor()
-        try:
-            cursor.copy_in(step["sql"], pieces())
-        except Failing as failed:
-            # The package raises what its caller did, and swallows what the server made of it.
-            error = heimproxy.QueryCanceled(str(failed))
-            error.sqlstate = "57014"
-            raise error from failed
-        self.check({key: step[key] for key in ("affected", "tag") if key in step}, cursor)
-
-    def do_copy_out(self, step):
-        data = b"".join(self.on(step).cursor().copy_out(step["sql"])).decode()
-        same("data", step.get("data", data), data)
-
-    def do_start(self, step):
-        self.started[step["on"]] = begin_call(self.on(step), step["sql"])
-
-    def do_finish(self, step):
-        self.check_results(step, self.started.pop(step["on"])())
-
-    def do_cancel(self, step):
-        self.on(step).cancel()
-
-    def do_notification(self, step):
-        told = self.on(step).notification(0 if step.get("none") else 30)
-        if step.get("none"):
-            return same("notification", None, told)
-        if told is None:
-            raise Different("no notification came")
-        same("channel", step.get("channel", told.channel), told.channel)
-        same("payload", step.get("payload", told.payload), told.payload)
-
-    def do_state(self, step):
-        same("transaction", step["transaction"], self.on(step).transaction)
-
-    def do_parameter(self, step):
-        same(step["name"], step["value"], self.on(step).parameter(step["name"]))
-
-    def do_route(self, step):
-        explained = json.dumps(self.on(step).explain_route(step["sql"]))
-        if step["has"] not in explained:
-            raise Different(f"expected {step['has']!r} in {explained}")
-
-    def do_show(self, step):
-        rows = self.proxy.show(step["what"])
-        if not any(step["has"].items() <= row.items() for row in rows):
-            raise Different(f"expected {step['has']} among {rows}")
-
-    def do_value(self, step):
-        connection, kind = self.on(step), step["type"]
-        text = "'" + step["text"].replace("'", "''") + "'"
-        got = connection.execute(f"select {text}::{kind}").fetchone()[0]
-        sql = f"select %s::{kind}::text = {text.replace('%', '%%')}::{kind}::text"
-        if connection.execute(sql, [got]).fetchone() != (True,):
-            raise Different(f"{kind} {text} came as {got!r}, and went as something else")
-        if isinstance(got, str) and kind in ("bool", "int4", "date", "timestamptz", "uuid"):
-            raise Different(f"{kind} came as a text")
-
-
-def merged(base, more):
-    return {**base, **{key: {**base[key], **value} if isinstance(base.get(key), dict) else value
-                       for key, value in more.items()}}
-
-
-def replay(path, port, loop, counts):
-    script = json.loads(path.read_text())
-    known(script, {"about", "config", "cases"}, path.name)
-    node = {"host": "127.0.0.1", "port": port, "role": "primary"}
-    config = merged({"proxy": {"listen_address": []}, "nodes": [node]}, script.get("config", {}))
-    with heimproxy.Proxy(config) as proxy:
+def replay(path, ports, loop, counts):
+    script = read(path)
+    with Proxy(configuration(script, ports), loop) as proxy:
         for described in script["cases"]:
-            if any(step["do"] in MISSING for step in described["steps"]):
+            if left_out(proxy, described):
                 counts["left out"] += 1
                 continue
-            case = Case(proxy, loop)
-            number, step = -1, {}
-            try:
-                for number, step in enumerate(described["steps"]):
-                    case.step(step)
-                counts["passed"] += 1
-            except (Different, heimproxy.Error) as wrong:
-                counts["failed"] += 1
-                print(f"{path.name}: {described['name']}: step {number} {step}: {wrong!r}")
-            finally:
-                case.close()
+            wrong = run_case(proxy, described)
+            counts["failed" if wrong else "passed"] += 1
+            if wrong:
+                print(f"{path.name}: {wrong}")
 
 
 def main():
-    *options, directory, port = sys.argv[1:]
-    loop = asyncio.new_event_loop() if options == ["--asyncio"] else None
+    arguments = sys.argv[1:]
+    loop = None
+    if arguments[0] == "--asyncio":
+        loop = asyncio.new_event_loop()
+        del arguments[0]
+    directory, *ports = arguments
     counts = {"passed": 0, "failed": 0, "left out": 0}
     for path in sorted(Path(directory).glob("*.json")):
-        replay(path, int(port), loop, counts)
+        replay(path, list(map(int, ports)), loop, counts)
     print(", ".join(f"{count} {what}" for what, count in counts.items()))
     return 0 if counts["passed"] and not counts["failed"] else 1
 

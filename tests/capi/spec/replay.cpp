@@ -1,6 +1,6 @@
 // Replays the conformance script (bindings/spec/README.md) by one of the bindings of this library.
 //
-//   capi-spec c|cpp DIRECTORY PORT
+//   capi-spec c|cpp DIRECTORY PORT [PORT OF THE STANDBY]
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -198,9 +198,13 @@ bool run_case(const std::string& file, const Json& one, Proxy& proxy) {
   }
 }
 
-Json configuration(const Json& file, int port) {
-  Json config{{"proxy", {{"listen_address", Json::array()}}},
-              {"nodes", {{{"host", "127.0.0.1"}, {"port", port}, {"role", "primary"}}}}};
+Json configuration(const Json& file, const std::vector<std::string>& ports) {
+  Json config{{"proxy", {{"listen_address", Json::array()}}}};
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    Json node{{"host", "127.0.0.1"}, {"port", std::stoi(ports[i])}, {"role", "primary"}};
+    if (ports.size() > 1) node.update({{"name", "n" + std::to_string(i)}, {"role", "auto"}});
+    config["nodes"].push_back(node);
+  }
   config.merge_patch(file.value("config", Json::object()));
   return config;
 }
@@ -209,13 +213,14 @@ Json configuration(const Json& file, int port) {
 }  // namespace spec
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc < 4) return 2;
   const auto open = std::string(argv[1]) == "c" ? spec::open_by_c : spec::open_by_cpp;
+  const std::vector<std::string> ports(argv + 3, argv + argc);
   unsigned passed = 0, failed = 0;
   for (const auto& entry : std::filesystem::directory_iterator(argv[2])) {
     const spec::Json file = spec::Json::parse(std::ifstream(entry.path()));
     spec::expect_keys(file, {"about", "config", "cases"}, entry.path().filename());
-    const auto proxy = open(spec::configuration(file, std::stoi(argv[3])).dump());
+    const auto proxy = open(spec::configuration(file, ports).dump());
     for (const spec::Json& one : file.at("cases"))
       ++(spec::run_case(entry.path().filename(), one, *proxy) ? passed : failed);
   }

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 from . import ports
@@ -150,13 +149,3 @@ class Heimproxy:
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
         return list(csv.DictReader(io.StringIO(done.stdout)))
-
-
-def knows_mode(mode):
-    """Whether this heimproxyd takes a pool_mode."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "heimproxy.toml"
-        entry = {"host": "127.0.0.1", "port": 1, "role": "primary"}
-        path.write_text(toml({"proxy": {"pool_mode": mode}, "nodes": [entry]}))
-        argv = [heimproxyd(), "--check", str(path)]
-        return subprocess.run(argv, capture_output=True).returncode == 0

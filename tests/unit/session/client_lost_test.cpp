@@ -52,6 +52,17 @@ SCRIPT("the client leaves in a transaction") {
   at.is_free();
 }
 
+SCRIPT("the client leaves before the error came that its query is skipped after") {
+  Leaving at(bench);
+  at.client.sends(parse("", "bad") + query("select 1"));
+  at.server.take();
+  at.client.leaves();
+  at.server.sends(error("42601", "x"));
+  at.server.receives_all(end_batch());
+  at.server.sends(ready());
+  at.is_free();
+}
+
 SCRIPT("the client leaves in a failed transaction") {
   Leaving at(bench);
   at.runs(query("begin; bad"), complete("BEGIN") + error("42601", "x") + ready('E'));

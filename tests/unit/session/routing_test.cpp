@@ -130,6 +130,29 @@ SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") 
   other.receives_all(done("INSERT 0 1"));
 }
 
+SCRIPT("routing: the last word of a server that is made to end is no part of its answer") {
+  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
+  routed(bench);
+  Pair pair(bench);
+  pair.client->sends(query("select a from t"));
+  Server& standby = pair.opens_standby();
+  standby.take();
+  std::string warning;
+  wire::Writer(warning, 'N')
+      .string("SWARNING")
+      .string("C57P02")
+      .string("Mterminating connection because of crash of another server process")
+      .string("Rquickdie")
+      .u8(0);
+  standby.sends(warning);
+  pair.client->receives_nothing();
+  standby.leaves("it crashed");
+  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  pair.primary->receives_all(query("select a from t"));
+  pair.primary->sends(row("1") + done("SELECT 1"));
+  pair.client->receives_all(row("1") + done("SELECT 1"));
+}
+
 SCRIPT("routing: within a message that was begun there is no room for an error") {
   if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
   routed(bench);
@@ -400,6 +423,29 @@ SCRIPT("routing: more tables than a write set holds stand for all, also beside s
   pair.client->receives_all(done("INSERT 0 1") + done("INSERT 0 1"));
   pair.client->sends(query("select a from w_q"));
   pair.primary->receives_all(query("select a from w_q"));
+}
+
+// The database's objects are asked for, after whatever else `server` was sent.
+bool asks_for_objects(Server& server) {
+  return server.take().find("pg_class") != std::string::npos;
+}
+
+SCRIPT("routing: the line that the question for the catalog stood in is no work to pause after") {
+  bench.settings.proxy.pool_mode = config::PoolMode::automatic;
+  bench.settings.proxy.pool_size = 1;
+  Client& client = bench.login();
+  Server& server = bench.last();
+  begin(client, server);
+  bench.passes(std::chrono::seconds(60));  // it stands in line
+  client.sends(query("commit"));
+  server.receives_all(query("commit"));
+  server.sends(done("COMMIT"));
+  CHECK(asks_for_objects(server));
+  server.sends(parsed() + bound() + done("SELECT 0"));
+  runs(client, server, "create table made (i int)", "CREATE TABLE");
+  server.take();
+  bench.passes(std::chrono::seconds(1));
+  CHECK(asks_for_objects(server));
 }
 
 }  // namespace heim::session::test

@@ -1,6 +1,6 @@
 // Spec replays the conformance script (bindings/spec/README.md) through database/sql.
 //
-//	spec DIRECTORY PORT
+//	spec DIRECTORY PORT [PORT OF THE STANDBY]
 package main
 
 import (
@@ -20,8 +20,8 @@ type object = map[string]any
 var ctx = context.Background()
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: spec DIRECTORY PORT")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: spec DIRECTORY PORT [PORT OF THE STANDBY]")
 		os.Exit(2)
 	}
 	paths, err := filepath.Glob(filepath.Join(os.Args[1], "*.json"))
@@ -30,7 +30,7 @@ func main() {
 	}
 	passed, failed := 0, 0
 	for _, path := range paths {
-		ok, wrong := replay(path, json.Number(os.Args[2]))
+		ok, wrong := replay(path, os.Args[2:])
 		passed, failed = passed+ok, failed+wrong
 	}
 	// There is no verb that this binding has no call for.
@@ -41,13 +41,13 @@ func main() {
 }
 
 // replay runs the cases of a file with a proxy of its own.
-func replay(path string, port json.Number) (passed, failed int) {
+func replay(path string, ports []string) (passed, failed int) {
 	file := read(path)
 	if err := knows(file, "about", "config", "cases"); err != nil {
 		fmt.Printf("%s: %v\n", path, err)
 		return 0, 1
 	}
-	proxy, err := heimproxy.Open(heimproxy.Config{Text: configuration(file, port)})
+	proxy, err := heimproxy.Open(heimproxy.Config{Text: configuration(file, ports)})
 	if err != nil {
 		fmt.Printf("%s: %v\n", path, err)
 		return 0, 1
@@ -79,11 +79,16 @@ func read(path string) object {
 }
 
 // configuration is the common one with the file's laid over it, section by section.
-func configuration(file object, port json.Number) string {
-	config := object{
-		"proxy": object{"listen_address": []any{}},
-		"nodes": []any{object{"host": "127.0.0.1", "port": port, "role": "primary"}},
+func configuration(file object, ports []string) string {
+	nodes := []any{}
+	for i, port := range ports {
+		node := object{"host": "127.0.0.1", "port": json.Number(port), "role": "primary"}
+		if len(ports) > 1 {
+			node["name"], node["role"] = fmt.Sprint("n", i), "auto"
+		}
+		nodes = append(nodes, node)
 	}
+	config := object{"proxy": object{"listen_address": []any{}}, "nodes": nodes}
 	over, _ := file["config"].(object)
 	for name, section := range over {
 		common, both := config[name].(object)
