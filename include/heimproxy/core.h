@@ -21,19 +21,18 @@
  *
  * What is said in heimproxy.h of handles, errors, text and growth holds here, too. Besides:
  *
- * Connections  Known by numbers from 1 on, each given once only. One is there from accept or CONNECT
- *              until its CLOSE is taken. What it is told while its CLOSE is not taken yet does no
- *              harm; afterwards it is INVALID_ARGUMENT. STATE: it is not the moment for that. Either
- *              changes nothing, and both are possible in every call below that names a connection.
- * Actions      Events make them. Take them after each event, or after the events of a turn.
- * Threads      A core belongs to one thread at a time, and several cores know nothing of each other:
- *              each has pools, and limits, of its own. Its calls never wait, but for the parser.
- * Stack        The thread that gives it bytes parses, unless there is `parser_thread`: that takes
- *              up to 8 MiB of stack, and each thread that ever does it costs the process one of
- *              some 1,000 pthread keys for good.
- * Memory       After NO_MEMORY of an event or an action the core is broken: every call fails with
- *              STATE, and there are no actions any more. Close the connections and free it; what it
- *              was in the midst of is not released then, as it cannot be trusted. */
+ * Connections  Known by numbers from 1 on, each given once only. One is there from accept or
+ * CONNECT until its CLOSE is taken. What it is told while its CLOSE is not taken yet does no harm;
+ * afterwards it is INVALID_ARGUMENT. STATE: it is not the moment for that. Either changes nothing,
+ * and both are possible in every call below that names a connection. Actions      Events make them.
+ * Take them after each event, or after the events of a turn. Threads      A core belongs to one
+ * thread at a time, and several cores know nothing of each other: each has pools, and limits, of
+ * its own. Its calls never wait, but for the parser. Stack        The thread that gives it bytes
+ * parses, unless there is `parser_thread`: that takes up to 8 MiB of stack, and each thread that
+ * ever does it costs the process one of some 1,000 pthread keys for good. Memory       After
+ * NO_MEMORY of an event or an action the core is broken: every call fails with STATE, and there are
+ * no actions any more. Close the connections and free it; what it was in the midst of is not
+ * released then, as it cannot be trusted. */
 #ifndef HEIMPROXY_CORE_H
 #define HEIMPROXY_CORE_H
 
@@ -137,10 +136,10 @@ typedef struct heim_action {
   const char* text; /* one line: UTF-8, control characters are escaped */
   /* The fields above are there since 0.1. */
 } heim_action;
-#define HEIM_ACTION_INIT                                                                       \
-  {                                                                                            \
-    sizeof(heim_action), HEIM_ACTION_NONE, 0, NULL, 0, "", "", 0, 0, HEIM_TLS_ANY,             \
-        HEIM_LOG_CONFIGURED, ""                                                                \
+#define HEIM_ACTION_INIT                                                           \
+  {                                                                                \
+    sizeof(heim_action), HEIM_ACTION_NONE, 0, NULL, 0, "", "", 0, 0, HEIM_TLS_ANY, \
+        HEIM_LOG_CONFIGURED, ""                                                    \
   }
 
 /* The next thing to do, which counts as done; or NONE. What it lends is lent until the next call on
@@ -180,7 +179,8 @@ HEIM_API HEIM_MUST_USE heim_status heim_core_unsent(heim_core* core, uint64_t co
                                                     heim_error* error);
 
 /* So many of those bytes went; 0: the socket is full. While some are left there is no other SEND:
- * watch it for room, and ask heim_core_unsent() then. INVALID_ARGUMENT: it was not given as many. */
+ * watch it for room, and ask heim_core_unsent() then. INVALID_ARGUMENT: it was not given as many.
+ */
 HEIM_API HEIM_MUST_USE heim_status heim_core_sent(heim_core* core, uint64_t connection,
                                                   size_t count, heim_error* error);
 

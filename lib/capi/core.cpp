@@ -172,8 +172,8 @@ heim_status heim_core_new(const heim_config* config, const heim_core_options* op
     core->logger.configure(settings.log.level, false);
     core->logger.log_lines(heim::LogLevel::warning, config->warnings);
     try {
-      core->core = std::make_unique<embed::Core>(settings, core_options(wanted), core->logger,
-                                                 core->now);
+      core->core =
+          std::make_unique<embed::Core>(settings, core_options(wanted), core->logger, core->now);
     } catch (const embed::Failure& failure) {
       throw Failure(HEIM_CONFIG, failure.what());
     }

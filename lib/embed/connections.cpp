@@ -129,8 +129,8 @@ void Connection::go_on() {
 void Connection::sent(std::size_t count) {
   if (state_ == State::closed && backlog_.empty()) return;
   if (count > unsent().size()) {
-    throw Failure(Trouble::invalid, "connection " + std::to_string(id) +
-                                        ": more was sent than there was");
+    throw Failure(Trouble::invalid,
+                  "connection " + std::to_string(id) + ": more was sent than there was");
   }
   backlog_.consume(count);
   stuck_ = !backlog_.empty();

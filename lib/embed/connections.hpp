@@ -36,8 +36,8 @@ struct Action {
   Kind kind = Kind::none;
   std::uint64_t connection = 0;
   Bytes data;
-  Target target;         // of connect, and of start_tls as a client
-  bool pause = false;    // of flow
+  Target target;       // of connect, and of start_tls as a client
+  bool pause = false;  // of flow
   bool as_server = false;
   SslMode verify = SslMode::disable;
 };
@@ -108,10 +108,10 @@ class Connection final : public Stream {
   Peer peer_;
   Target target_;
   StreamHandler* handler_ = nullptr;
-  io::Backlog backlog_;  // what the program is to send
-  io::Backlog early_;    // what goes behind the handshake
-  std::string kept_;     // came while paused
-  std::string hello_;    // of the handshake: came already
+  io::Backlog backlog_;             // what the program is to send
+  io::Backlog early_;               // what goes behind the handshake
+  std::string kept_;                // came while paused
+  std::string hello_;               // of the handshake: came already
   std::optional<std::string> end_;  // why, where what is kept goes first
   Instant due_ = never;             // connecting fails, or closing waits no longer
   State state_ = State::open;

@@ -200,8 +200,7 @@ void Core::set_node(std::string_view name, const NodeView& view) {
 void Core::apply(std::uint32_t index, const NodeView& view) {
   cluster::NodeState& state = shared_.nodes.state(index);
   const cluster::Role before = state.role;
-  const cluster::Role configured =
-      runtime::role_of(hub_->settings().nodes[index].role);
+  const cluster::Role configured = runtime::role_of(hub_->settings().nodes[index].role);
   const bool learns = configured == cluster::Role::unknown;
   const cluster::Role usual = learns ? before : configured;
   const cluster::Role role = view.role == cluster::Role::unknown ? usual : view.role;

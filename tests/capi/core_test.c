@@ -7,16 +7,17 @@
 #include "entries.h"
 #include "loop_client.h"
 
-#define NODE                                                                               \
-  "[proxy]\nlisten_address = []\npool_size = 2\n"                                          \
+#define NODE                                      \
+  "[proxy]\nlisten_address = []\npool_size = 2\n" \
   "[[nodes]]\nname = \"one\"\nhost = \"127.0.0.1\"\nport = %d\nrole = \"primary\"\n"
 /* Clients are let in, and the servers' password is known. */
-#define OPEN                                                                                \
-  NODE                                                                                      \
-  "[auth]\ntype = \"trust\"\n[[databases]]\nname = \"postgres\"\nuser = \"app\"\npassword " \
-  "= \"app-secret\"\n"
+#define OPEN                                                                                     \
+  NODE "[auth]\ntype = \"trust\"\n[[databases]]\nname = \"postgres\"\nuser = \"app\"\npassword " \
+       "= \"app-secret\"\n"
 
 static int port;
+
+static long number(const PGresult* result) { return strtol(PQgetvalue(result, 0, 0), NULL, 10); }
 
 /* More clients than servers, all at once. */
 static void test_pool(void) {
@@ -37,7 +38,7 @@ static void test_pool(void) {
       if (asked[i] % 2 == 0 || !client_has(all[i])) continue;
       result = client_answer(loop, all[i]);
       CHECK(PQntuples(result) == 1);
-      CHECK(atoi(PQgetvalue(result, 0, 0)) == 100 * i + asked[i]++ - 1);
+      CHECK(number(result) == 100 * i + asked[i]++ - 1);
       PQclear(result);
       ++done;
     }
@@ -81,7 +82,7 @@ static void test_prepared(void) {
       PGresult* result;
       CHECK(PQsendQueryPrepared(all[i], "sum", 1, values, NULL, NULL, 0));
       result = client_answer(loop, all[i]);
-      CHECK(PQntuples(result) == 1 && atoi(PQgetvalue(result, 0, 0)) == 1000 * i + 7);
+      CHECK(PQntuples(result) == 1 && number(result) == 1000 * i + 7);
       PQclear(result);
     }
   }
@@ -254,7 +255,7 @@ static void test_lives(void) {
 }
 
 int main(int argc, char** argv) {
-  port = atoi(argv[argc - 1]);
+  port = (int)strtol(argv[argc - 1], NULL, 10);
   test_pool();
   test_relay();
   test_prepared();

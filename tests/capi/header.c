@@ -2,6 +2,7 @@
 #include "header.h"
 
 #include "heimproxy/backend.h"
+#include "heimproxy/core.h"
 #include "heimproxy/heimproxy.h"
 #include "heimproxy/parts.h"
 
@@ -22,5 +23,9 @@ heim_layout heim_layout_in_c(void) {
   layout.query_backend_size = sizeof(heim_query_backend);
   layout.node_state_size = sizeof(heim_node_state);
   layout.route_request_size = sizeof(heim_route_request);
+  layout.core_options_size = sizeof(heim_core_options);
+  layout.action_size = sizeof(heim_action);
+  layout.peer_size = sizeof(heim_peer);
+  layout.tls_size = sizeof(heim_tls);
   return layout;
 }

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "heimproxy/backend.h"
+#include "heimproxy/core.h"
 #include "heimproxy/heimproxy.h"
 #include "heimproxy/parts.h"
 
@@ -26,6 +27,10 @@ TEST_CASE("C and C++ agree on every struct") {
   CHECK(c.query_backend_size == sizeof(heim_query_backend));
   CHECK(c.node_state_size == sizeof(heim_node_state));
   CHECK(c.route_request_size == sizeof(heim_route_request));
+  CHECK(c.core_options_size == sizeof(heim_core_options));
+  CHECK(c.action_size == sizeof(heim_action));
+  CHECK(c.peer_size == sizeof(heim_peer));
+  CHECK(c.tls_size == sizeof(heim_tls));
 }
 
 TEST_CASE("what the layout is, is frozen") {

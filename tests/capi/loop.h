@@ -37,13 +37,13 @@ struct loop {
   char log[4000];                   /* its last lines */
 };
 
-static uint64_t loop_now(const struct loop* loop) {
+static inline uint64_t loop_now(const struct loop* loop) {
   struct timespec now;
   CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + loop->skew_ns;
 }
 
-static struct wire* loop_find(struct loop* loop, uint64_t id) {
+static inline struct wire* loop_find(struct loop* loop, uint64_t id) {
   size_t i;
   for (i = 0; i < loop->count; ++i) {
     if (loop->wires[i].id == id) return &loop->wires[i];
@@ -52,7 +52,7 @@ static struct wire* loop_find(struct loop* loop, uint64_t id) {
   return NULL;
 }
 
-static struct wire* loop_add(struct loop* loop, uint64_t id, int fd) {
+static inline struct wire* loop_add(struct loop* loop, uint64_t id, int fd) {
   struct wire* wire = &loop->wires[loop->count++];
   CHECK(loop->count <= MOST_SOCKETS);
   memset(wire, 0, sizeof *wire);
@@ -61,7 +61,7 @@ static struct wire* loop_add(struct loop* loop, uint64_t id, int fd) {
   return wire;
 }
 
-static size_t loop_servers(const struct loop* loop, const char* node) {
+static inline size_t loop_servers(const struct loop* loop, const char* node) {
   size_t count = 0, i;
   for (i = 0; i < loop->count; ++i) {
     const struct wire* wire = &loop->wires[i];
@@ -70,12 +70,12 @@ static size_t loop_servers(const struct loop* loop, const char* node) {
   return count;
 }
 
-static int unblocked(int fd) {
+static inline int unblocked(int fd) {
   CHECK(fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
   return fd;
 }
 
-static struct sockaddr_in local_address(int port) {
+static inline struct sockaddr_in local_address(int port) {
   struct sockaddr_in address;
   memset(&address, 0, sizeof address);
   address.sin_family = AF_INET;
@@ -84,7 +84,7 @@ static struct sockaddr_in local_address(int port) {
   return address;
 }
 
-static void loop_listen(struct loop* loop) {
+static inline void loop_listen(struct loop* loop) {
   struct sockaddr_in address = local_address(0);
   socklen_t size = sizeof address;
   loop->listener = unblocked(socket(AF_INET, SOCK_STREAM, 0));
@@ -96,7 +96,7 @@ static void loop_listen(struct loop* loop) {
 
 /* ---- what the core asks for ---- */
 
-static void loop_connect(struct loop* loop, const heim_action* action) {
+static inline void loop_connect(struct loop* loop, const heim_action* action) {
   struct sockaddr_in address = local_address((int)action->port);
   struct wire* wire;
   heim_error error;
@@ -116,13 +116,14 @@ static void loop_connect(struct loop* loop, const heim_action* action) {
   }
 }
 
-static void loop_ended(struct loop* loop, struct wire* wire, const char* why) {
+static inline void loop_ended(struct loop* loop, struct wire* wire, const char* why) {
   heim_error error;
   wire->ended = 1;
   OK(heim_core_ended(loop->core, wire->id, why, &error));
 }
 
-static void loop_send(struct loop* loop, struct wire* wire, const void* data, size_t length) {
+static inline void loop_send(struct loop* loop, struct wire* wire, const void* data,
+                             size_t length) {
   heim_error error;
   ssize_t went = length ? send(wire->fd, data, length, MSG_NOSIGNAL) : 0;
   if (went < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -135,7 +136,7 @@ static void loop_send(struct loop* loop, struct wire* wire, const void* data, si
   OK(heim_core_sent(loop->core, wire->id, (size_t)went, &error));
 }
 
-static void loop_close(struct loop* loop, uint64_t id) {
+static inline void loop_close(struct loop* loop, uint64_t id) {
   struct wire* wire = loop_find(loop, id);
   char rest[4096];
   shutdown(wire->fd, SHUT_WR);
@@ -144,7 +145,7 @@ static void loop_close(struct loop* loop, uint64_t id) {
   *wire = loop->wires[--loop->count];
 }
 
-static void loop_carry_out(struct loop* loop, const heim_action* action) {
+static inline void loop_carry_out(struct loop* loop, const heim_action* action) {
   const uint64_t id = action->connection;
   switch (action->kind) {
     case HEIM_ACTION_CONNECT:
@@ -175,7 +176,7 @@ static void loop_carry_out(struct loop* loop, const heim_action* action) {
   }
 }
 
-static void loop_act(struct loop* loop) {
+static inline void loop_act(struct loop* loop) {
   heim_action action = HEIM_ACTION_INIT;
   heim_error error;
   for (;;) {
@@ -187,7 +188,7 @@ static void loop_act(struct loop* loop) {
 
 /* ---- what comes ---- */
 
-static void loop_accept(struct loop* loop) {
+static inline void loop_accept(struct loop* loop) {
   heim_peer peer = HEIM_PEER_INIT;
   heim_error error;
   struct sockaddr_in from;
@@ -204,7 +205,7 @@ static void loop_accept(struct loop* loop) {
   loop_add(loop, id, fd);
 }
 
-static void loop_read(struct loop* loop, struct wire* wire) {
+static inline void loop_read(struct loop* loop, struct wire* wire) {
   static char bytes[65536];
   heim_error error;
   const ssize_t count = recv(wire->fd, bytes, sizeof bytes, 0);
@@ -215,7 +216,7 @@ static void loop_read(struct loop* loop, struct wire* wire) {
   }
 }
 
-static void loop_connected(struct loop* loop, struct wire* wire) {
+static inline void loop_connected(struct loop* loop, struct wire* wire) {
   heim_error error;
   int problem = 0;
   socklen_t size = sizeof problem;
@@ -228,7 +229,7 @@ static void loop_connected(struct loop* loop, struct wire* wire) {
   }
 }
 
-static void loop_serve(struct loop* loop, uint64_t id, short events) {
+static inline void loop_serve(struct loop* loop, uint64_t id, short events) {
   struct wire* wire = loop_find(loop, id);
   const void* data = NULL;
   size_t length = 0;
@@ -243,20 +244,20 @@ static void loop_serve(struct loop* loop, uint64_t id, short events) {
   }
 }
 
-static short loop_wants(const struct wire* wire) {
+static inline short loop_wants(const struct wire* wire) {
   if (wire->ended) return 0;
   if (wire->connecting) return POLLOUT;
   return (short)((wire->paused ? 0 : POLLIN) | (wire->full ? POLLOUT : 0));
 }
 
-static int loop_timeout(struct loop* loop) {
+static inline int loop_timeout(struct loop* loop) {
   const uint64_t due = heim_core_deadline_ns(loop->core), now = loop_now(loop);
   if (due == HEIM_FOREVER || due > now + 1000000000u) return 1000;
   return due <= now ? 0 : (int)((due - now) / 1000000u) + 1;
 }
 
 /* One turn: waits, tells what came, and does what is to be done. */
-static void loop_turn(struct loop* loop) {
+static inline void loop_turn(struct loop* loop) {
   struct pollfd fds[MOST_SOCKETS + 2];
   uint64_t ids[MOST_SOCKETS];
   const size_t count = loop->count;
@@ -288,8 +289,8 @@ static void loop_turn(struct loop* loop) {
 
 /* ---- beginning and end ---- */
 
-static struct loop* loop_open(const char* configuration, int port,
-                              const heim_core_options* options) {
+static inline struct loop* loop_open(const char* configuration, int port,
+                                     const heim_core_options* options) {
   struct loop* loop = calloc(1, sizeof *loop);
   heim_config* config = NULL;
   heim_error error;
@@ -305,7 +306,7 @@ static struct loop* loop_open(const char* configuration, int port,
   return loop;
 }
 
-static void loop_free(struct loop* loop) {
+static inline void loop_free(struct loop* loop) {
   heim_core_free(loop->core);
   while (loop->count > 0) close(loop->wires[--loop->count].fd);
   close(loop->listener);

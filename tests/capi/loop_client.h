@@ -8,13 +8,13 @@
 #include "loop.h"
 
 /* One turn, which a readable socket of this client ends, too. */
-static void client_turn(struct loop* loop, PGconn* client) {
+static inline void client_turn(struct loop* loop, PGconn* client) {
   loop->watched = PQsocket(client);
   loop_turn(loop);
   loop->watched = -1;
 }
 
-static PGconn* client_open(struct loop* loop, const char* more) {
+static inline PGconn* client_open(struct loop* loop, const char* more) {
   char conninfo[500];
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   PGconn* client;
@@ -34,7 +34,7 @@ static PGconn* client_open(struct loop* loop, const char* more) {
   return client;
 }
 
-static PGconn* client_ready(struct loop* loop, const char* more) {
+static inline PGconn* client_ready(struct loop* loop, const char* more) {
   PGconn* client = client_open(loop, more);
   if (PQstatus(client) != CONNECTION_OK) fprintf(stderr, "%s", PQerrorMessage(client));
   CHECK(PQstatus(client) == CONNECTION_OK && PQsetnonblocking(client, 1) == 0);
@@ -42,18 +42,18 @@ static PGconn* client_ready(struct loop* loop, const char* more) {
 }
 
 /* Whether the whole of an answer is there; takes what came, also before the end. */
-static int client_has(PGconn* client) {
+static inline int client_has(PGconn* client) {
   (void)PQflush(client);
   return !PQconsumeInput(client) || !PQisBusy(client);
 }
 
-static const char* client_code(const PGresult* result) {
+static inline const char* client_code(const PGresult* result) {
   const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   return code ? code : "";
 }
 
 /* The last result of what was sent, or the first error. */
-static PGresult* client_answer(struct loop* loop, PGconn* client) {
+static inline PGresult* client_answer(struct loop* loop, PGconn* client) {
   PGresult *answer = NULL, *next;
   for (;;) {
     while (!client_has(client)) client_turn(loop, client);
@@ -68,13 +68,13 @@ static PGresult* client_answer(struct loop* loop, PGconn* client) {
   }
 }
 
-static PGresult* client_ask(struct loop* loop, PGconn* client, const char* sql) {
+static inline PGresult* client_ask(struct loop* loop, PGconn* client, const char* sql) {
   CHECK(PQsendQuery(client, sql));
   return client_answer(loop, client);
 }
 
 /* Its first value, as text; "" for what has none, the SQLSTATE of an error. */
-static const char* client_value(struct loop* loop, PGconn* client, const char* sql) {
+static inline const char* client_value(struct loop* loop, PGconn* client, const char* sql) {
   static char value[200];
   PGresult* result = client_ask(loop, client, sql);
   const char* cell = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";

@@ -8,7 +8,7 @@
 #include <functional>
 #include <new>
 
-#include "heimproxy/heimproxy.h"
+#include "heimproxy/core.h"
 
 namespace {
 
@@ -154,6 +154,13 @@ heim_status open(const heim_config* config, heim_error* error) {
   return status;
 }
 
+heim_status make_core(const heim_config* config, heim_error* error) {
+  heim_core* core = nullptr;
+  const heim_status status = heim_core_new(config, nullptr, 1, &core, error);
+  heim_core_free(core);
+  return status;
+}
+
 struct Loaded {
   Loaded() {
     heim_error error{};
@@ -183,6 +190,7 @@ TEST_CASE("ask: each allocation fails once") {
 TEST_CASE("open: each allocation fails once") {
   const Loaded loaded;
   CHECK(sweep([&](heim_error* error) { return open(loaded.config, error); }) > 30);
+  CHECK(sweep([&](heim_error* error) { return make_core(loaded.config, error); }) > 30);
 }
 
 #ifdef HEIM_FAIL_MALLOC
