@@ -1,13 +1,12 @@
 /* What a core says to calls that are wrong, to bytes of a client that is no socket, to what it is
  * told of TLS and of nodes. Time stands still here unless it is told. */
 #include "heimproxy/core.h"
-
 #include "loop_client.h"
 
 #define MUST_FAIL(call, status) CHECK_STATUS(call, status, &error)
 
-#define NO_AUTH                          \
-  "[proxy]\nlisten_address = []\n"       \
+#define NO_AUTH                    \
+  "[proxy]\nlisten_address = []\n" \
   "[[nodes]]\nname = \"one\"\nhost = \"192.0.2.1\"\nrole = \"primary\"\n"
 
 static const char no_auth[] = NO_AUTH;
@@ -341,11 +340,11 @@ static void test_tls(void) {
 
 /* ---- reads go to a standby that is told to have all ---- */
 
-#define TWO                                                                                    \
-  "[proxy]\nlisten_address = []\n[auth]\ntype = \"trust\"\n"                                   \
-  "[[nodes]]\nname = \"one\"\nhost = \"127.0.0.1\"\nport = %d\nrole = \"primary\"\n"           \
-  "[[nodes]]\nname = \"two\"\nhost = \"localhost\"\nport = %d\nrole = \"standby\"\n"           \
-  "[routing]\nreads = \"standby\"\n"                                                           \
+#define TWO                                                                          \
+  "[proxy]\nlisten_address = []\n[auth]\ntype = \"trust\"\n"                         \
+  "[[nodes]]\nname = \"one\"\nhost = \"127.0.0.1\"\nport = %d\nrole = \"primary\"\n" \
+  "[[nodes]]\nname = \"two\"\nhost = \"localhost\"\nport = %d\nrole = \"standby\"\n" \
+  "[routing]\nreads = \"standby\"\n"                                                 \
   "[[databases]]\nname = \"postgres\"\nuser = \"app\"\npassword = \"app-secret\"\n"
 
 static void tell(struct loop* loop, uint64_t primary, uint64_t standby) {
