@@ -69,6 +69,10 @@ static void connect_to(const heim_action* action) {
   struct peer* peer;
   char port[8];
   int fd = -1, problem;
+  if (count == MOST) {
+    must(heim_core_ended(core, action->connection, "too many sockets", &error), "ended");
+    return;
+  }
   memset(&hints, 0, sizeof hints);
   hints.ai_socktype = SOCK_STREAM;
   snprintf(port, sizeof port, "%u", (unsigned)action->port);
@@ -130,7 +134,7 @@ static void carry_out_all(void) {
         peer->paused = 0;
         break;
       case HEIM_ACTION_CLOSE:
-        close_it(peer);
+        if (peer) close_it(peer);
         break;
       case HEIM_ACTION_LOG:
         fprintf(stderr, "%s\n", action.text);

@@ -22,17 +22,19 @@
  * What is said in heimproxy.h of handles, errors, text and growth holds here, too. Besides:
  *
  * Connections  Known by numbers from 1 on, each given once only. One is there from accept or
- * CONNECT until its CLOSE is taken. What it is told while its CLOSE is not taken yet does no harm;
- * afterwards it is INVALID_ARGUMENT. STATE: it is not the moment for that. Either changes nothing,
- * and both are possible in every call below that names a connection. Actions      Events make them.
- * Take them after each event, or after the events of a turn. Threads      A core belongs to one
- * thread at a time, and several cores know nothing of each other: each has pools, and limits, of
- * its own. Its calls never wait, but for the parser. Stack        The thread that gives it bytes
- * parses, unless there is `parser_thread`: that takes up to 8 MiB of stack, and each thread that
- * ever does it costs the process one of some 1,000 pthread keys for good. Memory       After
- * NO_MEMORY of an event or an action the core is broken: every call fails with STATE, and there are
- * no actions any more. Close the connections and free it; what it was in the midst of is not
- * released then, as it cannot be trusted. */
+ *              CONNECT until its CLOSE is taken. What it is told while its CLOSE is not taken yet
+ *              does no harm; afterwards it is INVALID_ARGUMENT. STATE: it is not the moment for
+ *              that. Either changes nothing, and both are possible in every call below that names
+ *              a connection.
+ * Actions      Events make them. Take them after each event, or after the events of a turn.
+ * Threads      A core belongs to one thread at a time, and several cores know nothing of each
+ *              other: each has pools, and limits, of its own. No call waits, but for the parser.
+ * Stack        The thread that gives it bytes parses, unless there is `parser_thread`: that takes
+ *              up to 8 MiB of stack, and each thread that ever does it costs the process one of
+ *              some 1,000 pthread keys for good.
+ * Memory       NO_MEMORY in the midst of an event or an action breaks the core: every call fails
+ *              with STATE then, and there are no actions any more. Close the connections and free
+ *              it; what it held is not released, as it cannot be trusted. */
 #ifndef HEIMPROXY_CORE_H
 #define HEIMPROXY_CORE_H
 
@@ -226,6 +228,12 @@ HEIM_API HEIM_MUST_USE heim_status heim_core_sample_begin(heim_core* core, uint6
 /* What it answered; 0: nothing. INVALID_ARGUMENT: no such sample has begun, or it has ended. */
 HEIM_API HEIM_MUST_USE heim_status heim_core_sample_end(heim_core* core, uint64_t sample,
                                                         uint64_t lsn, heim_error* error);
+
+/* What SHOW says on a console, as heim_proxy_show() has it: "POOLS", "CLIENTS", "ROUTE FOR SELECT
+ * 1". Of nodes it has what is told; of the configuration, nothing. Lent until the next call of it
+ * or free. SERVER: there is no such command. */
+HEIM_API HEIM_MUST_USE heim_status heim_core_show(heim_core* core, const char* what,
+                                                  const char** out, heim_error* error);
 
 /* ---- The end ----------------------------------------------------------------------------- */
 

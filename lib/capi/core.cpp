@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <nlohmann/json.hpp>
 
 #include "capi/config.hpp"
 #include "capi/guard.hpp"
@@ -56,7 +57,7 @@ struct heim_core {
   std::deque<Line> lines;
   heim::capi::CallbackLogger logger;
   std::unique_ptr<embed::Core> core;
-  std::string text;  // lent
+  std::string text, shown;  // lent
 };
 
 namespace {
@@ -141,6 +142,19 @@ void describe(const embed::Core& core, const embed::Action& action, heim_action&
   out.port = out.kind == HEIM_ACTION_CONNECT ? action.target.port : 0;
   out.as_server = action.as_server;
   out.verify = verify_of(action.verify);
+}
+
+std::string json_of(const heim::admin::Table& table) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const heim::admin::Row& row : table.rows) {
+    nlohmann::ordered_json object;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      auto& slot = object[table.columns[i].name];
+      if (row[i]) slot = *row[i];
+    }
+    rows.push_back(std::move(object));
+  }
+  return rows.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 heim_action next_action(heim_core& core) {
@@ -290,6 +304,15 @@ heim_status heim_core_sample_begin(heim_core* core, uint64_t* sample, heim_error
 heim_status heim_core_sample_end(heim_core* core, uint64_t sample, uint64_t lsn,
                                  heim_error* error) {
   return guard(error, [&] { engine(core).end_sample(sample, lsn); });
+}
+
+heim_status heim_core_show(heim_core* core, const char* what, const char** out, heim_error* error) {
+  return guard(error, [&] {
+    require(what, "what");
+    require(out, "out");
+    core->shown = json_of(engine(core).show(what));
+    *out = core->shown.c_str();
+  });
 }
 
 heim_status heim_core_stop(heim_core* core, heim_stop how, heim_error* error) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "admin/table.hpp"
 #include "auth/stored_secret.hpp"
 #include "cluster/sampling.hpp"
 #include "crypto/random.hpp"
@@ -61,6 +62,9 @@ class Core final : session::Fabric, cluster::LsnSource {
   void end_sample(std::uint64_t sample, std::uint64_t lsn);
   void stop(session::Operator::Shutdown how);
 
+  /// What SHOW says: "POOLS". Throws Failure (server) where there is no such thing.
+  admin::Table show(const std::string& what);
+
   bool is_broken() const { return broken_; }
   /// In place of destroying what is broken: nothing runs any more.
   void abandon() { parser_.reset(); }
@@ -79,6 +83,7 @@ class Core final : session::Fabric, cluster::LsnSource {
   void settle();
   void tick();
   void close_when_done();
+  void fill_nodes(session::Snapshot& whole) const;
   void apply(std::uint32_t node, const NodeView& view);
 
   SetClock clock_;

@@ -176,6 +176,11 @@ static heim_status small_action(heim_core* core, heim_error* error) {
   return heim_core_next_action(core, &action, error);
 }
 
+static heim_status no_show(heim_core* core, heim_error* error) {
+  const char* json;
+  return heim_core_show(core, "NONSENSE", &json, error);
+}
+
 static const struct misuse misuses[] = {
     {"an unknown connection", unknown_id, HEIM_INVALID_ARGUMENT},
     {"one that was closed", taken_id, HEIM_INVALID_ARGUMENT},
@@ -192,6 +197,7 @@ static const struct misuse misuses[] = {
     {"a primary's position", primary_lsn, HEIM_INVALID_ARGUMENT},
     {"no such sample", no_sample, HEIM_INVALID_ARGUMENT},
     {"no way to stop", no_way_to_stop, HEIM_INVALID_ARGUMENT},
+    {"nothing to show", no_show, HEIM_SERVER},
     {"an action without a size", small_action, HEIM_INVALID_ARGUMENT},
 };
 
@@ -287,6 +293,59 @@ static void test_kept(void) {
   heim_core_free(core);
 }
 
+static const char let_in[] =
+    "R\0\0\0\10\0\0\0\0S\0\0\0\26server_version\00015\0"
+    "S\0\0\0\31client_encoding\0UTF8\0K\0\0\0\14\0\0\0\1\0\0\0\2Z\0\0\0\5I";
+static const char second[] = "Q\0\0\0\21SELECT 'two'";
+
+/* Client 1 has logged in by server 2. */
+static heim_core* logged_in(void) {
+  heim_core* core = made(plain, NULL);
+  heim_action action;
+  heim_error error;
+  give(core, accepted(core, "127.0.0.1:1"), startup, startup_size);
+  expect(core, HEIM_ACTION_CONNECT, 2);
+  OK(heim_core_connected(core, 2, NULL, &error));
+  action = expect(core, HEIM_ACTION_SEND, 2);
+  all_sent(core, &action);
+  give(core, 2, let_in, sizeof let_in - 1);
+  action = expect(core, HEIM_ACTION_SEND, 1);
+  CHECK(*(const char*)action.data == 'R');
+  all_sent(core, &action);
+  expect(core, HEIM_ACTION_NONE, 0);
+  return core;
+}
+
+/* What came in spite of PAUSE is neither lost nor late, and the end comes behind it. */
+static void test_order(void) {
+  static char large[200000];
+  heim_core* core = logged_in();
+  heim_action action;
+  heim_error error;
+  const char* behind;
+  size_t went;
+  memset(large, ' ', sizeof large);
+  memcpy(large, "Q\0\3\15\77SELECT 1", 13); /* 199,999 bytes behind the letter */
+  large[sizeof large - 1] = '\0';
+  give(core, 1, large, sizeof large);
+  action = expect(core, HEIM_ACTION_SEND, 2);
+  went = action.length;
+  OK(heim_core_sent(core, 2, 1, &error));
+  expect(core, HEIM_ACTION_PAUSE, 1);
+  give(core, 1, second, sizeof second);
+  OK(heim_core_ended(core, 1, NULL, &error));
+  MUST_FAIL(heim_core_received(core, 1, "x", 1, &error), HEIM_STATE);
+  MUST_FAIL(heim_core_ended(core, 1, NULL, &error), HEIM_STATE);
+  expect(core, HEIM_ACTION_NONE, 0);
+  OK(heim_core_sent(core, 2, went - 1, &error));
+  action = expect(core, HEIM_ACTION_SEND, 2);
+  CHECK(went + action.length == sizeof large + sizeof second);
+  behind = (const char*)action.data + action.length - sizeof second;
+  CHECK(memcmp(behind, second, sizeof second) == 0);
+  expect(core, HEIM_ACTION_CLOSE, 1);
+  heim_core_free(core);
+}
+
 /* ---- TLS is the program's ---- */
 
 static const char with_tls[] =
@@ -361,6 +420,8 @@ static void test_nodes(int port) {
   struct loop* loop = loop_open(TWO, port, NULL);
   PGconn* client = client_ready(loop, NULL);
   static const char read[] = "SELECT count(*) FROM places";
+  const char* json = NULL;
+  heim_error error;
   uint64_t lsn;
   CHECK(loop->samples == 1);
   CHECK_VALUE(loop, client, "CREATE TABLE places (x int)", "");
@@ -373,6 +434,12 @@ static void test_nodes(int port) {
     CHECK_VALUE(loop, client, read, "0");
     loop->skew_ns += 100000000u;
   }
+  OK(heim_core_show(loop->core, "NODES", &json, &error));
+  CHECK_HAS(json, "\"name\":\"two\",\"host\":\"localhost\"");
+  OK(heim_core_show(loop->core, "CLIENTS", &json, &error));
+  CHECK_HAS(json, "\"user\":\"app\"");
+  OK(heim_core_show(loop->core, "ROUTE FOR DELETE FROM places", &json, &error));
+  CHECK_HAS(json, "one");
   CHECK_VALUE(loop, client, "DROP TABLE places", "");
   CHECK(loop->samples >= 2);
   PQfinish(client);
@@ -385,6 +452,7 @@ int main(int argc, char** argv) {
   test_wrong_protocol();
   test_linger();
   test_kept();
+  test_order();
   test_tls();
   test_nodes((int)strtol(argv[argc - 1], NULL, 10));
   return 0;
