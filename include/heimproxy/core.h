@@ -186,8 +186,8 @@ HEIM_API HEIM_MUST_USE heim_status heim_core_unsent(heim_core* core, uint64_t co
 HEIM_API HEIM_MUST_USE heim_status heim_core_sent(heim_core* core, uint64_t connection,
                                                   size_t count, heim_error* error);
 
-/* It can be used no more: its peer ended it (`why` NULL), or it failed, by `why`: connecting, TLS,
- * reading or writing. Do not watch it any more; its CLOSE comes. */
+/* It can be used no more: its peer ended it (`why` NULL) behind what was given of it, or it failed,
+ * by `why`: connecting, TLS, reading or writing. Do not watch it any more; its CLOSE comes. */
 HEIM_API HEIM_MUST_USE heim_status heim_core_ended(heim_core* core, uint64_t connection,
                                                    const char* why, heim_error* error);
 

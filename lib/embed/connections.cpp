@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "auth/address.hpp"
-#include "embed/failure.hpp"
 
 namespace heim::embed {
 namespace {
@@ -55,7 +54,8 @@ Connection::Connection(Connections& all, std::uint64_t the_id, Target target,
       peer_(Peer::of(target)),
       target_(std::move(target)),
       handler_(&handler),
-      due_(all.now() + target_.connect_timeout),
+      due_(target_.connect_timeout > Duration::zero() ? all.now() + target_.connect_timeout
+                                                      : never),
       state_(State::connecting),
       announced_(false) {}
 
@@ -72,18 +72,22 @@ void Connection::announce_close() {
 
 // ---- what the program tells
 
-void Connection::must_be_open(const char* what) const {
-  const std::string name = "connection " + std::to_string(id);
-  if (state_ == State::connecting) throw Failure(Trouble::state, name + " is not connected yet");
-  if (state_ == State::ended || end_) throw Failure(Trouble::state, name + " has ended");
-  if (tls_ == Tls::told) throw Failure(Trouble::state, name + ": " + what + " amid its handshake");
+void Connection::refuse(Trouble trouble, const char* why) const {
+  throw Failure(trouble, "connection " + std::to_string(id) + ' ' + why);
+}
+
+// That bytes may come now.
+void Connection::must_read() const {
+  if (state_ == State::connecting) refuse(Trouble::state, "is not connected yet");
+  if (state_ == State::ended || end_) refuse(Trouble::state, "has ended");
+  if (tls_ == Tls::told) refuse(Trouble::state, "is amid its handshake");
+  if (kept_.size() < kept_limit && hello_.size() < kept_limit) return;
+  refuse(Trouble::state, "is not to be read now, and too much came already");
 }
 
 void Connection::connected(std::optional<Peer> peer) {
   if (state_ == State::closed) return;
-  if (state_ != State::connecting) {
-    throw Failure(Trouble::state, "connection " + std::to_string(id) + " is not to be connected");
-  }
+  if (state_ != State::connecting) refuse(Trouble::state, "is not to be connected");
   if (peer) peer_ = std::move(*peer);
   state_ = State::open;
   due_ = never;
@@ -95,11 +99,7 @@ void Connection::connected(std::optional<Peer> peer) {
 
 void Connection::received(Bytes bytes) {
   if (state_ == State::closed) return;
-  must_be_open("bytes");
-  if (kept_.size() >= kept_limit || hello_.size() >= kept_limit) {
-    throw Failure(Trouble::state, "connection " + std::to_string(id) +
-                                      " is not to be read now, and too much came already");
-  }
+  must_read();
   deliver(bytes);
 }
 
@@ -128,10 +128,7 @@ void Connection::go_on() {
 
 void Connection::sent(std::size_t count) {
   if (state_ == State::closed && backlog_.empty()) return;
-  if (count > unsent().size()) {
-    throw Failure(Trouble::invalid,
-                  "connection " + std::to_string(id) + ": more was sent than there was");
-  }
+  if (count > unsent().size()) refuse(Trouble::invalid, "had less to send");
   backlog_.consume(count);
   stuck_ = !backlog_.empty();
   owes_drained_ |= stuck_;
@@ -143,9 +140,7 @@ void Connection::sent(std::size_t count) {
 
 void Connection::secured(const TlsInfo& info) {
   if (state_ == State::closed) return;
-  if (tls_ != Tls::told || state_ != State::open) {
-    throw Failure(Trouble::state, "connection " + std::to_string(id) + " is in no handshake");
-  }
+  if (tls_ != Tls::told || state_ != State::open) refuse(Trouble::state, "is in no handshake");
   tls_ = Tls::on;
   hello_.clear();
   backlog_ = std::exchange(early_, {});
@@ -158,9 +153,7 @@ void Connection::ended(std::string why) {
     backlog_.clear();
     return announce_close();
   }
-  if (state_ == State::ended || end_) {
-    throw Failure(Trouble::state, "connection " + std::to_string(id) + " has ended before");
-  }
+  if (state_ == State::ended || end_) refuse(Trouble::state, "has ended before");
   if (why.empty() && state_ == State::connecting) why = "connection failed";
   if (why.empty() && in_handshake()) why = "connection closed during the TLS handshake";
   failed_ = !why.empty();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/stream.hpp"
+#include "embed/failure.hpp"
 #include "io/backlog.hpp"
 
 namespace heim::embed {
@@ -94,7 +95,8 @@ class Connection final : public Stream {
   enum class Tls : std::uint8_t { off, waits, asked, told, on };
   bool can_send() const { return state_ != State::connecting; }
   bool in_handshake() const { return tls_ != Tls::off && tls_ != Tls::on; }
-  void must_be_open(const char* what) const;
+  [[noreturn]] void refuse(Trouble trouble, const char* why) const;
+  void must_read() const;
   void announce(Action::Kind kind);
   void announce_send();
   void announce_tls();

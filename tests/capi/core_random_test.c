@@ -2,9 +2,8 @@
  * late, what is garbage. Each call goes well, or says that it is wrong; the core lives on.
  *
  *   core_random_test [FIRST LAST]      seeds */
-#include "heimproxy/core.h"
-
 #include "check.h"
+#include "heimproxy/core.h"
 
 #define OK(call) CHECK_STATUS(call, HEIM_OK, &error)
 
@@ -24,9 +23,9 @@ struct piece {
 
 static const struct piece startup = PIECE("\0\0\0\35\0\3\0\0user\0app\0database\0d\0\0");
 static const struct piece no_tls = PIECE("N");
-static const struct piece welcome =
-    PIECE("R\0\0\0\10\0\0\0\0S\0\0\0\26server_version\00015\0S\0\0\0\31client_encoding\0UTF8\0"
-          "K\0\0\0\14\0\0\0\1\0\0\0\2Z\0\0\0\5I");
+static const struct piece welcome = PIECE(
+    "R\0\0\0\10\0\0\0\0S\0\0\0\26server_version\00015\0S\0\0\0\31client_encoding\0UTF8\0"
+    "K\0\0\0\14\0\0\0\1\0\0\0\2Z\0\0\0\5I");
 
 static const struct piece of_clients[] = {
     PIECE("Q\0\0\0\15SELECT 1\0"),
@@ -51,11 +50,8 @@ static const struct piece of_servers[] = {
 
 /* For nobody in particular. */
 static const struct piece odd[] = {
-    PIECE("\0\0\0\10\4\322\26\57"),
-    PIECE("\0\0\0\20\4\322\26\56\0\0\0\1\0\0\0\2"),
-    PIECE("S"),
-    PIECE("\26\3\1\0\5hello"),
-    PIECE("garbage, of no protocol at all"),
+    PIECE("\0\0\0\10\4\322\26\57"), PIECE("\0\0\0\20\4\322\26\56\0\0\0\1\0\0\0\2"), PIECE("S"),
+    PIECE("\26\3\1\0\5hello"),      PIECE("garbage, of no protocol at all"),
 };
 
 static uint64_t state;
@@ -127,6 +123,8 @@ static heim_status take(uint64_t count) {
   return status;
 }
 
+/* ---- one of these, with a connection that may be any ---- */
+
 static heim_status send_some(uint64_t id) {
   const void* data;
   size_t length = 0;
@@ -135,20 +133,38 @@ static heim_status send_some(uint64_t id) {
   return heim_core_sent(core, id, draw(length + 2), &error);
 }
 
-static heim_status let_in(void) {
+static heim_status let_in(uint64_t id) {
   heim_peer peer = HEIM_PEER_INIT;
-  uint64_t id = last;
   heim_status status;
   peer.address = draw(3) ? "192.0.2.7:1" : NULL;
   status = heim_core_accept(core, &peer, &id, &error);
-  if (id > last) last = id;
+  if (status != HEIM_OK) return status;
   roles[id % MOST] = CLIENT;
+  last = id;
   return status;
 }
 
-static heim_status tell_node(void) {
+static heim_status connected(uint64_t id) { return heim_core_connected(core, id, NULL, &error); }
+
+static heim_status end(uint64_t id) {
+  return draw(3) ? HEIM_OK : heim_core_ended(core, id, draw(2) ? "reset" : NULL, &error);
+}
+
+static heim_status secured(uint64_t id) {
+  const heim_tls tls = HEIM_TLS_INIT;
+  return heim_core_secured(core, id, &tls, &error);
+}
+
+static heim_status pass_time(uint64_t id) {
+  (void)id;
+  now += draw(10) ? draw(50000000) : draw(5000000000);
+  return heim_core_advance(core, now, &error);
+}
+
+static heim_status tell_node(uint64_t id) {
   heim_node_state node = HEIM_NODE_STATE_INIT;
-  uint64_t sample = draw(3);
+  uint64_t sample = id;
+  if (draw(4)) return HEIM_OK;
   node.role = (heim_role)draw(3);
   node.is_down = draw(4) == 0;
   node.lsn = draw(3);
@@ -157,45 +173,32 @@ static heim_status tell_node(void) {
   return heim_core_set_node(core, draw(2) ? "one" : "two", &node, &error);
 }
 
-static heim_status show(void) {
+static heim_status show(uint64_t id) {
   static const char* const what[] = {"POOLS", "CLIENTS", "SERVERS", "NODES", "LEDGER", "NONE"};
   const char* json;
-  return heim_core_show(core, what[draw(6)], &json, &error);
+  (void)id;
+  return draw(10) ? HEIM_OK : heim_core_show(core, what[draw(6)], &json, &error);
 }
+
+static heim_status stop(uint64_t id) {
+  (void)id;
+  return draw(500) ? HEIM_OK : heim_core_stop(core, (heim_stop)draw(4), &error);
+}
+
+static heim_status act(uint64_t id) {
+  (void)id;
+  return take(draw(20));
+}
+
+static heim_status (*const calls[])(uint64_t id) = {
+    let_in,  connected, end,     secured, send_some, send_some, pass_time, tell_node,
+    show,    stop,      act,     act,     act,       act,       receive,   receive,
+    receive, receive,   receive, receive, receive,   receive,   receive,   receive};
 
 static heim_status anything(void) {
   const uint64_t recent = last > 10 ? last - 10 : 0;
   const uint64_t id = draw(20) ? 1 + recent + draw(last - recent + 1) : 1 + draw(last + 2);
-  const heim_tls tls = HEIM_TLS_INIT;
-  switch (draw(24)) {
-    case 0:
-      return let_in();
-    case 1:
-    case 2:
-      return heim_core_connected(core, id, NULL, &error);
-    case 3:
-      return draw(3) ? HEIM_OK : heim_core_ended(core, id, draw(2) ? "reset" : NULL, &error);
-    case 4:
-      return heim_core_secured(core, id, &tls, &error);
-    case 5:
-    case 6:
-      return send_some(id);
-    case 7:
-      now += draw(10) ? draw(50000000) : draw(5000000000);
-      return heim_core_advance(core, now, &error);
-    case 8:
-      return draw(4) ? HEIM_OK : tell_node();
-    case 9:
-      return draw(10) ? HEIM_OK : show();
-    case 10:
-      return draw(500) ? HEIM_OK : heim_core_stop(core, (heim_stop)draw(4), &error);
-    case 11:
-    case 12:
-    case 13:
-      return take(draw(20));
-    default:
-      return receive(id);
-  }
+  return (*ANY_OF(calls))(id);
 }
 
 static void run(uint64_t seed) {
@@ -227,9 +230,9 @@ static void run(uint64_t seed) {
 
 int main(int argc, char** argv) {
   const uint64_t first = argc > 2 ? strtoull(argv[1], NULL, 10) : 1;
-  const uint64_t end = argc > 2 ? strtoull(argv[2], NULL, 10) : 200;
+  const uint64_t final = argc > 2 ? strtoull(argv[2], NULL, 10) : 200;
   uint64_t seed;
-  for (seed = first; seed <= end; ++seed) run(seed);
+  for (seed = first; seed <= final; ++seed) run(seed);
   printf("%d clients were let in\n", (int)greeted);
-  return greeted > end - first ? 0 : 1;
+  return greeted > final - first ? 0 : 1;
 }
