@@ -59,10 +59,12 @@ std::string clean_line(std::string_view text) {
   return clean;
 }
 
-CallbackLogger::CallbackLogger(heim_log_level level, heim_log_callback callback, void* user_data)
+CallbackLogger::CallbackLogger(heim_log_level level, heim_log_callback callback, void* user_data,
+                               Now now)
     : follows_(level == HEIM_LOG_CONFIGURED),
       callback_(callback),
       user_data_(user_data),
+      now_(std::move(now)),
       level_(own_level(level)) {}
 
 CallbackLogger::~CallbackLogger() {
@@ -97,7 +99,7 @@ void CallbackLogger::log_lines(LogLevel level, std::string_view text) {
 }
 
 void CallbackLogger::pass(LogLevel level, std::string_view text) {
-  const Instant now = std::chrono::steady_clock::now();
+  const Instant now = now_();
   const LogLimit::Verdict verdict = limit_.judge(level, text, now);
   if (verdict.pass && verdict.left_out > 0) {
     call(level, std::string(text) + " (" + std::to_string(verdict.left_out) +

@@ -1,6 +1,7 @@
 // The engine's log, handed to the callback of whoever embeds it.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 
@@ -15,8 +16,10 @@ std::string clean_line(std::string_view text);
 
 class CallbackLogger final : public Logger {
  public:
+  using Now = std::function<Instant()>;
   /// `level` CONFIGURED follows configure(). `callback` may be null.
-  CallbackLogger(heim_log_level level, heim_log_callback callback, void* user_data);
+  CallbackLogger(heim_log_level level, heim_log_callback callback, void* user_data,
+                 Now now = std::chrono::steady_clock::now);
   /// Tells how many lines were left out.
   ~CallbackLogger() override;
 
@@ -35,6 +38,7 @@ class CallbackLogger final : public Logger {
   const bool follows_;
   const heim_log_callback callback_;
   void* const user_data_;
+  const Now now_;
   std::atomic<LogLevel> level_;
   std::atomic<bool> json_{false};
   std::mutex mutex_;  // guards what follows, and calls one at a time

@@ -29,13 +29,20 @@ Options options_of(const Options* given, const Options& defaults, std::size_t le
   return options;
 }
 
+/// Throws INVALID_ARGUMENT where the caller's struct does not say how large it is.
+template <class Struct>
+void require_size(const Struct* to, const char* what) {
+  require(to, what);
+  if (to->struct_size < sizeof to->struct_size) {
+    throw Failure(HEIM_INVALID_ARGUMENT, "'" + std::string(what) + "' has no struct_size");
+  }
+}
+
 /// For the caller's struct: as much of it as it has room for.
 template <class Struct>
 void put_struct(Struct* to, Struct from, const char* what) {
+  require_size(to, what);
   const std::uint32_t size = to->struct_size;
-  if (size < sizeof from.struct_size) {
-    throw Failure(HEIM_INVALID_ARGUMENT, "'" + std::string(what) + "' has no struct_size");
-  }
   from.struct_size = size;
   std::memcpy(to, &from, size < sizeof from ? size : sizeof from);
 }

@@ -6,6 +6,7 @@
 
 #include "capi/config.hpp"
 #include "capi/guard.hpp"
+#include "capi/nodes.hpp"
 #include "capi/options.hpp"
 #include "embed/failure.hpp"
 #include "embed/router.hpp"
@@ -73,20 +74,6 @@ heim::sql::CatalogRef catalog_of(std::string_view rows) {
   return catalog;
 }
 
-heim::cluster::Role role_of(heim_role role) {
-  switch (role) {
-    case HEIM_ROLE_CONFIGURED:
-      return heim::cluster::Role::unknown;
-    case HEIM_ROLE_PRIMARY:
-      return heim::cluster::Role::primary;
-    case HEIM_ROLE_STANDBY:
-      return heim::cluster::Role::standby;
-    case HEIM_ROLE_MAX_:
-      break;
-  }
-  throw Failure(HEIM_INVALID_ARGUMENT, "'role' is none of HEIM_ROLE_*");
-}
-
 std::string_view view(const char* text) { return text ? std::string_view(text) : ""; }
 
 }  // namespace
@@ -132,10 +119,7 @@ heim_status heim_router_set_node(heim_router* router, const char* name,
     require(router, "router");
     require(name, "name");
     require(given, "state");
-    constexpr heim_node_state defaults = HEIM_NODE_STATE_INIT;
-    const auto state = heim::capi::options_of(given, defaults, sizeof defaults, "state");
-    const embed::NodeView view{role_of(state.role), state.is_down != 0, state.lsn, state.lag_ns};
-    if (!router->router.set_node(name, view)) {
+    if (!router->router.set_node(name, heim::capi::node_view(*given))) {
       throw Failure(HEIM_INVALID_ARGUMENT, "there is no node " + std::string(name));
     }
   });

@@ -9,6 +9,7 @@
 #include "capi/config.hpp"
 #include "capi/guard.hpp"
 #include "capi/options.hpp"
+#include "capi/stop.hpp"
 
 using heim::LogLevel;
 using heim::capi::CallbackLogger;
@@ -16,6 +17,7 @@ using heim::capi::Failure;
 using heim::capi::guard;
 using heim::capi::require;
 using heim::capi::running;
+using heim::capi::shutdown_of;
 
 namespace {
 
@@ -63,20 +65,6 @@ std::string dsn_value(const std::string& text) {
     quoted += c;
   }
   return quoted + "'";
-}
-
-Shutdown shutdown_of(heim_stop how) {
-  switch (how) {
-    case HEIM_STOP_WAIT_FOR_CLIENTS:
-      return Shutdown::wait_for_clients;
-    case HEIM_STOP_WAIT_FOR_SERVERS:
-      return Shutdown::wait_for_servers;
-    case HEIM_STOP_NOW:
-      return Shutdown::now;
-    case HEIM_STOP_MAX_:
-      break;
-  }
-  throw Failure(HEIM_INVALID_ARGUMENT, "'how' is none of HEIM_STOP_*");
 }
 
 const char* shutdown_text(Shutdown how) {

@@ -32,34 +32,18 @@ Router::Router(const config::Settings& settings, std::string database)
     if (!rules) throw Failure(Trouble::invalid, rules.error().message);
     rules_ = *std::move(rules);
   }
-  for (const config::Node& given : settings_.nodes) {
-    cluster::Node node;
-    node.name = given.name;
-    node.host = given.host;
-    node.port = given.port;
-    node.zone = given.zone;
-    node.tags = given.tags;
-    const std::uint32_t index = nodes_.add(std::move(node), runtime::role_of(given.role));
-    nodes_.state(index).weight = given.weight;
-  }
+  list_nodes(nodes_, settings_);
 }
 
 bool Router::set_node(std::string_view name, const NodeView& view) {
-  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_.node(i).name != name) continue;
-    cluster::NodeState& state = nodes_.state(i);
-    const cluster::Role configured = runtime::role_of(settings_.nodes[i].role);
-    const cluster::Role role = view.role == cluster::Role::unknown ? configured : view.role;
-    state.role = role;
-    state.condition = view.is_down ? cluster::Condition::down : cluster::Condition::serving;
-    state.lag_ns = view.lag_ns;
-    state.replayed = role == cluster::Role::standby ? view.lsn : 0;
-    if (role == cluster::Role::primary && view.lsn != 0) {
-      ledger_.sample_done(ledger_.sample_begins(), view.lsn);
-    }
-    return true;
+  const std::optional<std::uint32_t> found = find_node(nodes_, name);
+  if (!found) return false;
+  cluster::NodeState& state = nodes_.state(*found);
+  set_state(state, runtime::role_of(settings_.nodes[*found].role), view);
+  if (state.role == cluster::Role::primary && view.lsn != 0) {
+    ledger_.sample_done(ledger_.sample_begins(), view.lsn);
   }
-  return false;
+  return true;
 }
 
 route::Plan Router::plan(const sql::ScriptRef& script, std::string_view sql) {

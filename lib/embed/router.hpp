@@ -8,20 +8,13 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "embed/nodes.hpp"
 #include "route/decide.hpp"
 #include "route/explain.hpp"
 #include "runtime/parser_thread.hpp"
 #include "sql/catalog.hpp"
 
 namespace heim::embed {
-
-/// What is known of a node.
-struct NodeView {
-  cluster::Role role = cluster::Role::unknown;  // as configured
-  bool is_down = false;
-  std::uint64_t lsn = 0;
-  std::int64_t lag_ns = -1;
-};
 
 /// A statement, what it does, and where it would go.
 struct Routed {

@@ -66,20 +66,28 @@ Result<void> load_tls(Rules& rules, const config::Settings& settings) {
 
 }  // namespace
 
-Result<Rules> load_rules(const config::Settings& settings, const std::string& process_key,
-                         const session::Rules* before) {
-  Rules rules;
-  auto session = std::make_shared<session::Rules>();
-  session->settings = settings;
-  if (auto loaded = load_users(*session, process_key, before); !loaded) return loaded.error();
-  if (auto loaded = load_hba(*session); !loaded) return loaded.error();
-  if (auto loaded = load_tls(rules, settings); !loaded) return loaded.error();
+Result<session::RulesRef> load_session_rules(const config::Settings& settings,
+                                             const std::string& process_key,
+                                             const session::Rules* before) {
+  auto rules = std::make_shared<session::Rules>();
+  rules->settings = settings;
+  if (auto loaded = load_users(*rules, process_key, before); !loaded) return loaded.error();
+  if (auto loaded = load_hba(*rules); !loaded) return loaded.error();
   if (!settings.rules.empty()) {
     auto routes = route::Rules::compile(settings.rules);
     if (!routes) return routes.error();
-    session->routes = std::move(*routes);
+    rules->routes = std::move(*routes);
   }
-  rules.session = std::move(session);
+  return session::RulesRef(std::move(rules));
+}
+
+Result<Rules> load_rules(const config::Settings& settings, const std::string& process_key,
+                         const session::Rules* before) {
+  Rules rules;
+  auto session = load_session_rules(settings, process_key, before);
+  if (!session) return session.error();
+  rules.session = std::move(*session);
+  if (auto loaded = load_tls(rules, settings); !loaded) return loaded.error();
   return rules;
 }
 

@@ -13,6 +13,11 @@ struct Rules {
   io::TlsContext::Ptr server_tls;
 };
 
+/// Reads all but the certificates; see load_rules().
+Result<session::RulesRef> load_session_rules(const config::Settings& settings,
+                                             const std::string& process_key,
+                                             const session::Rules* before);
+
 /// Reads them all; the error names the file. `before`: derived secrets are taken over where they
 /// are the same.
 Result<Rules> load_rules(const config::Settings& settings, const std::string& process_key,

@@ -2,6 +2,7 @@
 #include "header.h"
 
 #include "heimproxy/backend.h"
+#include "heimproxy/core.h"
 #include "heimproxy/heimproxy.h"
 #include "heimproxy/parts.h"
 
@@ -25,5 +26,9 @@ heim_layout heim_layout_in_c(void) {
   layout.cache_options_size = sizeof(heim_cache_options);
   layout.cache_query_size = sizeof(heim_cache_query);
   layout.cache_stats_size = sizeof(heim_cache_stats);
+  layout.core_options_size = sizeof(heim_core_options);
+  layout.action_size = sizeof(heim_action);
+  layout.peer_size = sizeof(heim_peer);
+  layout.tls_size = sizeof(heim_tls);
   return layout;
 }

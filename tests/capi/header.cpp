@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "heimproxy/backend.h"
+#include "heimproxy/core.h"
 #include "heimproxy/heimproxy.h"
 #include "heimproxy/parts.h"
 
@@ -29,6 +30,10 @@ TEST_CASE("C and C++ agree on every struct") {
   CHECK(c.cache_options_size == sizeof(heim_cache_options));
   CHECK(c.cache_query_size == sizeof(heim_cache_query));
   CHECK(c.cache_stats_size == sizeof(heim_cache_stats));
+  CHECK(c.core_options_size == sizeof(heim_core_options));
+  CHECK(c.action_size == sizeof(heim_action));
+  CHECK(c.peer_size == sizeof(heim_peer));
+  CHECK(c.tls_size == sizeof(heim_tls));
 }
 
 TEST_CASE("what the layout is, is frozen") {

@@ -7,7 +7,8 @@
 typedef struct heim_layout {
   size_t error_size, message_at, options_size, log_at, line_size, text_at, status_size, stop_size;
   size_t reply_size, statement_size, backend_size, query_backend_size, node_state_size,
-      route_request_size, cache_options_size, cache_query_size, cache_stats_size;
+      route_request_size, cache_options_size, cache_query_size, cache_stats_size, core_options_size,
+      action_size, peer_size, tls_size;
 } heim_layout;
 
 #ifdef __cplusplus

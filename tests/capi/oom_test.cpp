@@ -8,6 +8,7 @@
 #include <functional>
 #include <new>
 
+#include "heimproxy/core.h"
 #include "heimproxy/heimproxy.h"
 #include "heimproxy/parts.h"
 
@@ -176,6 +177,13 @@ heim_status use_cache(heim_error* error) {
   return status;
 }
 
+heim_status make_core(const heim_config* config, heim_error* error) {
+  heim_core* core = nullptr;
+  const heim_status status = heim_core_new(config, nullptr, 1, &core, error);
+  heim_core_free(core);
+  return status;
+}
+
 struct Loaded {
   Loaded() {
     heim_error error{};
@@ -205,6 +213,7 @@ TEST_CASE("ask: each allocation fails once") {
 TEST_CASE("open: each allocation fails once") {
   const Loaded loaded;
   CHECK(sweep([&](heim_error* error) { return open(loaded.config, error); }) > 30);
+  CHECK(sweep([&](heim_error* error) { return make_core(loaded.config, error); }) > 30);
 }
 
 TEST_CASE("a cache: each allocation fails once") { CHECK(sweep(use_cache) > 20); }

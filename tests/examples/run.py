@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from harness.cluster import Cluster, kill
 from harness.paths import run_dir
-from harness.postgres import PASSWORD, SUPERUSER, Postgres
+from harness.postgres import PASSWORD, SUPERUSER, Postgres, psql
 from harness.process import Process, poll
 
 HBA = """\
@@ -64,6 +65,28 @@ def c(directory, example, program):
     ]
 
 
+def c_own_loop(directory, example, program):
+    server = prepared(directory / "server")
+    process = None
+    try:
+        process = Fed([program, example / "heimproxy.toml"], directory / "loop.log",
+                      PGPORT=str(server.port))
+        port = int(process.wait_log(r"listening on 127.0.0.1:(\d+)\n").group(1))
+
+        def ask(number):
+            return psql(f"select {number}, current_user from pg_sleep(0.05)", host="127.0.0.1",
+                        port=port, user="app", password="app-secret", dbname="postgres")
+
+        with ThreadPoolExecutor(6) as clients:
+            answers = list(clients.map(ask, range(6)))
+        assert answers == [[[str(number), "app"]] for number in range(6)]
+        process.end(r"\n6 clients, \d+ server connections\n")
+    finally:
+        if process:
+            process.remove()
+        server.remove()
+
+
 def cpp_epoll(directory, example, program):
     *answers, ticks = printed(directory, example, program).splitlines()
     expected = [f"session {number}: {number}0" for number in range(1, 5) for _ in range(3)]
@@ -81,7 +104,8 @@ def cpp_sidecar(directory, example, program):
     try:
         standby = cluster.add_standby()
         cluster.caught_up()
-        process = Visits(directory, example, program, cluster.primary.port, standby.port)
+        process = Fed([program, example / "heimproxy.toml"], directory / "visits.log",
+                      PRIMARY_PORT=str(cluster.primary.port), STANDBY_PORT=str(standby.port))
         process.wait_log("INSERT.* -> first\n")
         process.wait_log("SELECT.* -> second\n")
         there = "select count(*) from pg_stat_activity where usename = 'app'"
@@ -91,7 +115,7 @@ def cpp_sidecar(directory, example, program):
         process.wait_log("INSERT.* -> second\n")
         seen = standby.sql("select count(*) from visits")[0][0]
         poll(lambda: standby.sql("select count(*) from visits")[0][0] != seen, 30, "more visits")
-        visits = process.end()
+        visits = process.end(r"visits: (\d+)\n").group(1)
         assert standby.sql("select count(*) from visits") == [[visits]]
     finally:
         if process:
@@ -100,24 +124,22 @@ def cpp_sidecar(directory, example, program):
         first.remove()
 
 
-class Visits:
+class Fed:
     """The program, until its standard input ends."""
 
-    def __init__(self, directory, example, program, primary, standby):
+    def __init__(self, argv, log, **env):
         self.input, self.output = os.pipe()
-        env = environment(PRIMARY_PORT=str(primary), STANDBY_PORT=str(standby))
-        argv = [program, example / "heimproxy.toml"]
-        self.process = Process(argv, directory / "visits.log", env=env, stdin=self.input)
+        self.process = Process(argv, log, env=environment(**env), stdin=self.input)
 
     def wait_log(self, pattern):
         return self.process.wait_log(pattern, 30)
 
-    def end(self):
-        """How many visits it counted."""
+    def end(self, pattern):
+        """What it says last."""
         os.close(self.output)
         self.output = None
         assert self.process.wait(30) == 0, self.process.tail()
-        return self.process.wait_log(r"visits: (\d+)\n").group(1)
+        return self.process.wait_log(pattern)
 
     def remove(self):
         os.close(self.input)
@@ -129,9 +151,9 @@ class Visits:
 
 def main():
     name, example, directory, program = sys.argv[1:]
-    run = {"c": c, "cpp-epoll": cpp_epoll, "cpp-sidecar": cpp_sidecar}[name]
+    runs = {"c": c, "c-own-loop": c_own_loop, "cpp-epoll": cpp_epoll, "cpp-sidecar": cpp_sidecar}
     under = run_dir(Path(directory).resolve() / "run")
-    run(under, Path(example), program)
+    runs[name](under, Path(example), program)
     shutil.rmtree(under)  # after a failure, logs are of use
 
 
