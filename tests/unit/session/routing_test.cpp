@@ -425,27 +425,4 @@ SCRIPT("routing: more tables than a write set holds stand for all, also beside s
   pair.primary->receives_all(query("select a from w_q"));
 }
 
-// The database's objects are asked for, after whatever else `server` was sent.
-bool asks_for_objects(Server& server) {
-  return server.take().find("pg_class") != std::string::npos;
-}
-
-SCRIPT("routing: the line that the question for the catalog stood in is no work to pause after") {
-  bench.settings.proxy.pool_mode = config::PoolMode::automatic;
-  bench.settings.proxy.pool_size = 1;
-  Client& client = bench.login();
-  Server& server = bench.last();
-  begin(client, server);
-  bench.passes(std::chrono::seconds(60));  // it stands in line
-  client.sends(query("commit"));
-  server.receives_all(query("commit"));
-  server.sends(done("COMMIT"));
-  CHECK(asks_for_objects(server));
-  server.sends(parsed() + bound() + done("SELECT 0"));
-  runs(client, server, "create table made (i int)", "CREATE TABLE");
-  server.take();
-  bench.passes(std::chrono::seconds(1));
-  CHECK(asks_for_objects(server));
-}
-
 }  // namespace heim::session::test
