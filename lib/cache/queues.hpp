@@ -1,6 +1,6 @@
 // Which entry goes when there is no room: first in, first out, twice.
 //
-// What comes in passes a small queue, a tenth of the bytes. At its end it is taken over into the
+// What comes in passes a small queue, an eighth of the bytes. At its end it is taken over into the
 // main queue if it was asked for twice there, or if it is asked for more often than the entry that
 // it would push out; else it goes. The main queue turns: an entry that was asked for gets another
 // round for each time, at most three. How often a key was asked for while it was not here, the
@@ -77,7 +77,7 @@ Entry* Queues::oldest_unused(const Dead& dead) {
 
 template <class Dead>
 Entry* Queues::victim(std::uint64_t capacity, std::uint64_t coming, const Dead& dead) {
-  const std::uint64_t small_capacity = capacity / 10;
+  const std::uint64_t small_capacity = capacity / 8;
   while (small_.oldest != nullptr &&
          (small_.bytes + coming > small_capacity || main_.oldest == nullptr)) {
     Entry& leaving = *small_.oldest;

@@ -9,7 +9,7 @@
 
 namespace heim::cache {
 
-/// Four rows of counters of four bits. When it has counted five times as many as a row has, all are
+/// Four rows of counters of four bits. When it has counted four times as many as a row has, all are
 /// halved: what was popular must stay so.
 class Sketch {
  public:
@@ -23,7 +23,7 @@ class Sketch {
       if ((words_[at.word] >> at.shift & most) < most)
         words_[at.word] += std::uint64_t{1} << at.shift;
     }
-    if (++added_ > 5 * (mask_ + 1)) halve();
+    if (++added_ > 4 * (mask_ + 1)) halve();
   }
   unsigned of(const Key& key) const {
     std::uint64_t least = most;

@@ -31,6 +31,64 @@ struct Doorbell final : Waiter {
   }
 };
 
+/// A number that writers count up, and readers of it by the cache.
+struct Town : Bench {
+  static constexpr std::uint64_t keys = 4;
+  static constexpr int writes = 1'500;
+  explicit Town(int writers)
+      : Bench({.bytes = 1 << 20, .queries = 8, .shards = 2}), writing(writers) {}
+
+  std::atomic<int> visible{0}, acknowledged{0}, writing;
+  std::atomic<std::uint64_t> stale{0}, hits{0}, fills{0};
+
+  void write() {
+    for (int n = 0; n < writes; ++n) {
+      CommitTicket ticket = begin(a);
+      const int mine = ++visible;
+      end(ticket);
+      int seen = acknowledged.load();
+      while (seen < mine && !acknowledged.compare_exchange_weak(seen, mine)) {
+      }
+      if (n % 50 == 0) cache.invalidate(key_of(static_cast<std::uint64_t>(n) % keys));
+      if (n % 100 == 0) cache.invalidate_fingerprint(query_of(1));
+      if (n % 3 == 0) std::this_thread::yield();
+    }
+    --writing;
+  }
+  void check(const EntryRef& entry, int must) {
+    ++hits;
+    if (std::stoi(std::string(as_text(entry->bytes()))) < must) ++stale;
+  }
+  /// A miss, with all the waiting; now and then somebody loses patience.
+  Miss patiently(const Lookup& lookup, Doorbell& door, std::uint64_t& token, Dice& dice) {
+    Miss found = cache.miss(lookup, &door, ++token, now);
+    while (found.ticket && dice.below(8) != 0) {
+      if (door.wait(token) == Wake::alone) break;
+      const std::uint64_t next = ++token;
+      found = cache.miss(lookup, &door, next, now, std::move(found.ticket));
+    }
+    return found;
+  }
+  void read_one(Doorbell& door, std::uint64_t& token, Dice& dice) {
+    const Lookup wanted = lookup(dice.below(keys));
+    const int must = acknowledged.load();
+    if (const EntryRef entry = cache.get(wanted, now)) return check(entry, must);
+    Miss found = patiently(wanted, door, token, dice);
+    if (found.entry) check(found.entry, must);
+    if (!found.fill || dice.below(8) == 0) return;
+    ++fills;
+    const std::string text = std::to_string(visible.load());
+    if (dice.below(4) == 0) std::this_thread::yield();
+    admit(found.fill, text);
+  }
+  void read(std::uint64_t seed) {
+    Dice dice(seed);
+    Doorbell door;
+    std::uint64_t token = 0;
+    while (writing.load() > 0) read_one(door, token, dice);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a thousand ask at once, one query is sent") {
@@ -64,62 +122,15 @@ TEST_CASE("a thousand ask at once, one query is sent") {
 }
 
 TEST_CASE("threads that read, write, invalidate and wait") {
-  constexpr std::uint64_t keys = 4;
-  constexpr int writers = 2, readers = 4, writes = 1'500;
-  Bench bench({.bytes = 1 << 20, .queries = 8, .shards = 2});
-  std::atomic<int> visible{0}, acknowledged{0}, writing{writers};
-  std::atomic<std::uint64_t> stale{0}, hits{0}, fills{0};
+  constexpr int writers = 2, readers = 4;
+  Town town(writers);
   std::vector<std::thread> threads;
-  for (int i = 0; i < writers; ++i) {
-    threads.emplace_back([&] {
-      for (int n = 0; n < writes; ++n) {
-        CommitTicket ticket = bench.begin(bench.a);
-        const int now = ++visible;
-        bench.end(ticket);
-        int seen = acknowledged.load();
-        while (seen < now && !acknowledged.compare_exchange_weak(seen, now)) {
-        }
-        if (n % 50 == 0) bench.cache.invalidate(key_of(static_cast<std::uint64_t>(n) % keys));
-        if (n % 100 == 0) bench.cache.invalidate_fingerprint(query_of(1));
-        if (n % 3 == 0) std::this_thread::yield();
-      }
-      --writing;
-    });
-  }
-  const auto check = [&](const EntryRef& entry, int must) {
-    ++hits;
-    if (std::stoi(std::string(as_text(entry->bytes()))) < must) ++stale;
-  };
-  const auto reader = [&](std::uint64_t seed) {
-    Dice dice(seed);
-    Doorbell bell;
-    std::uint64_t token = 0;
-    while (writing.load() > 0) {
-      const Lookup lookup = bench.lookup(dice.below(keys));
-      const int must = acknowledged.load();
-      if (EntryRef entry = bench.cache.get(lookup, bench.now)) {
-        check(entry, must);
-        continue;
-      }
-      Miss miss = bench.cache.miss(lookup, &bell, ++token, bench.now);
-      while (miss.ticket) {
-        if (dice.below(8) == 0) break;  // an impatient one
-        if (bell.wait(token) == Wake::alone) break;
-        miss = bench.cache.miss(lookup, &bell, ++token, bench.now, std::move(miss.ticket));
-      }
-      if (miss.entry) check(miss.entry, must);
-      if (!miss.fill || dice.below(8) == 0) continue;
-      ++fills;
-      const std::string text = std::to_string(visible.load());
-      if (dice.below(4) == 0) std::this_thread::yield();
-      bench.admit(miss.fill, text);
-    }
-  };
-  for (std::uint64_t i = 0; i < readers; ++i) threads.emplace_back(reader, i + 1);
+  for (int i = 0; i < writers; ++i) threads.emplace_back([&] { town.write(); });
+  for (std::uint64_t i = 1; i <= readers; ++i) threads.emplace_back([&, i] { town.read(i); });
   for (std::thread& thread : threads) thread.join();
-  CHECK(stale == 0);
-  CHECK(fills > 0);
-  const Stats stats = bench.cache.stats();
+  CHECK(town.stale == 0);
+  CHECK(town.fills > 0);
+  const Stats stats = town.cache.stats();
   CHECK(stats.flights == 0);
   CHECK(stats.waiting == 0);
   CHECK(stats.outside == 0);
