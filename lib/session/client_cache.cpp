@@ -142,8 +142,7 @@ bool Client::Cached::find_statement() {
 // It is read now as it was at its Parse.
 bool Client::Cached::is_steady() const {
   const Statement& statement = *ask_.statement;
-  const std::uint64_t now =
-      client_.reading_.literals(client_.id, client_.told_, client_.vars);
+  const std::uint64_t now = client_.reading_.literals(client_.id, client_.told_, client_.vars);
   return !statement.parsed_anew && (!statement.has_literals() || statement.reading == now);
 }
 
@@ -184,7 +183,7 @@ std::size_t Client::Cached::answer(Bytes in) {
 
 // Who may ask for what, REVOKE of a membership changes, in whichever database.
 std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan,
-                                cache::Ticket ticket) {
+                                 cache::Ticket ticket) {
   const std::string_view sql = text();
   const sql::Hint hint = sql::find_hint(sql);
   const bool keeps = hint.route.empty() && hint.freshness.empty() && !route::names_moment(sql) &&
@@ -263,15 +262,16 @@ void Client::Cached::gather(Client& client, const Out& out) {
                         .cost = now - keeping.asked},
                        now);
   } else {
-    keeping.fill.give_up(keeping.gathered.too_large() ? cache::Admission::too_large
-                                                      : cache::Admission::given_up,
-                         now);
+    keeping.fill.give_up(
+        keeping.gathered.too_large() ? cache::Admission::too_large : cache::Admission::given_up,
+        now);
   }
   client.routing_->keeping.reset();
 }
 
 void Client::Cached::wake(Client& client, cache::Wake why) {
-  const bool waits = client.routing_ && client.routing_->keeping && client.routing_->keeping->ticket;
+  const bool waits =
+      client.routing_ && client.routing_->keeping && client.routing_->keeping->ticket;
   if (!waits) return;  // it asks something else by now
   if (client.state_ != ClientState::waiting) return client.routing_->keeping.reset();
   client.routing_->keeping->why = why;

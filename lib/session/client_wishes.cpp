@@ -33,9 +33,12 @@ std::optional<std::string> value_given(std::string_view text, std::string_view n
   } else {
     return std::nullopt;
   }
-  if (rest.size() >= 2 && rest.front() == '\'' && rest.back() == '\'') {
-    return std::string(rest.substr(1, rest.size() - 2));
+  // A comment may follow.
+  if (rest.starts_with('\'')) {
+    const std::size_t end = rest.find('\'', 1);
+    return end == rest.npos ? std::string(rest) : std::string(rest.substr(1, end - 1));
   }
+  rest = rest.substr(0, rest.find_first_of(" \t\r\n\f;"));
   if (fold(rest) == "default") return std::nullopt;
   return std::string(rest);
 }

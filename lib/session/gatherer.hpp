@@ -38,8 +38,8 @@ class Gatherer {
   Next next_ = Next::parsed;
   bool too_large_ = false;
   std::uint8_t header_[5] = {};
-  std::uint8_t header_size_ = 0;  // how much of one is here
-  std::uint32_t left_ = 0;        // of a message's body
+  std::uint8_t header_size_ = 0;   // how much of one is here
+  std::uint32_t left_ = 0;         // of a message's body
   std::uint32_t* part_ = nullptr;  // that it belongs to; null: it is not kept
   std::uint64_t limit_;
   std::string kept_;

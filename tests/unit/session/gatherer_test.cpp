@@ -59,9 +59,10 @@ TEST_CASE("answers that are kept, in pieces of any size") {
 
 TEST_CASE("what is not the answer to one read that went well") {
   // Twice a part: it was asked again elsewhere. Errors, notices, parameters, COPY, no rows at all.
-  for (const std::string_view tags : {"TTDCZ", "TDTDCZ", "22TDCZ", "12T12TDCZ", "TDE", "ETDCZ", "N",
-                                      "TNDCZ", "TSDCZ", "TDCCZ", "TDCS", "H", "I", "2n", "2s", "Z",
-                                      "A", "TZ", "1Z", "t", "21TDCZ"}) {
+  for (const std::string_view tags :
+       {"TTDCZ", "TDTDCZ", "22TDCZ", "12T12TDCZ", "TDE", "ETDCZ", "N",
+        "TNDCZ", "TSDCZ",  "TDCCZ",  "TDCS",      "H",   "I",     "2n",
+        "2s",    "Z",      "A",      "TZ",        "1Z",  "t",     "21TDCZ"}) {
     CAPTURE(tags);
     Gatherer gatherer(10'000);
     CHECK(whole_in_parts(made_of(tags), 3, gatherer) == State::spoilt);
