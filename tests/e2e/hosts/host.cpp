@@ -6,16 +6,10 @@
 #include <ctime>
 #include <exception>
 #include <string>
-#include <string_view>
 
 #include "heimproxy/heimproxy.hpp"
 
 namespace {
-
-void write_line(heim_log_level level, std::string_view text) {
-  static constexpr const char* names[] = {"", "DEBUG", "INFO", "WARNING", "ERROR"};
-  std::fprintf(stderr, "%s %.*s\n", names[level], static_cast<int>(text.size()), text.data());
-}
 
 void obey(heimproxy::Proxy& proxy, int number) {
   if (number == SIGTERM) return proxy.stop(HEIM_STOP_WAIT_FOR_CLIENTS);
@@ -33,7 +27,9 @@ void run(const std::string& config) {
   sigemptyset(&signals);
   for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // the library's threads inherit it
-  heimproxy::Proxy proxy(heimproxy::Config::file(config), {.log = write_line});
+  heimproxy::Proxy proxy(heimproxy::Config::file(config), {.log = [](const heim_log_line& line) {
+                           heim_log_write(&line, nullptr);
+                         }});
   proxy.start();
   const std::timespec period{0, 50'000'000};
   while (!proxy.wait(heimproxy::Nanoseconds(0))) {
