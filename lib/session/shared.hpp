@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "auth/credentials.hpp"
 #include "auth/hba.hpp"
 #include "auth/user_list.hpp"
 #include "base/log.hpp"
@@ -21,6 +20,7 @@
 #include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
+#include "session/server_secrets.hpp"
 #include "session/temperatures.hpp"
 
 namespace heim::session {
@@ -80,19 +80,10 @@ class Shared {
   Catalogs catalogs;
   freshness::Ledger ledger;
   Temperatures temperatures;
+  ServerSecrets server_secrets;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 
-  /// [any thread] What logins revealed, for the server logins of the same pool.
-  void learn(const std::string& database, const std::string& user, auth::Credentials credentials) {
-    const std::lock_guard lock(mutex_);
-    credentials_[{database, user}] = std::move(credentials);
-  }
-  auth::Credentials known(const std::string& database, const std::string& user) {
-    const std::lock_guard lock(mutex_);
-    const auto it = credentials_.find({database, user});
-    return it == credentials_.end() ? auth::Credentials{} : it->second;
-  }
   /// [any thread] What servers report to a client with these parameters, for logins on other
   /// workers.
   using Greeting = std::vector<std::pair<std::string, std::string>>;
@@ -106,14 +97,9 @@ class Shared {
     if (greetings_.size() > 10000) greetings_.clear();
     greetings_[{&pool, key}] = greeting;
   }
-  void forget(const std::string& database, const std::string& user) {
-    const std::lock_guard lock(mutex_);
-    credentials_.erase({database, user});
-  }
 
  private:
   std::mutex mutex_;
-  std::map<std::pair<std::string, std::string>, auth::Credentials> credentials_;
   std::map<std::pair<const pool::Record*, std::string>, Greeting> greetings_;
 };
 
