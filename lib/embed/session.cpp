@@ -64,10 +64,8 @@ void Session::log_in(Options options) {
   const std::string user(value_of(options.startup, "user"));
   std::string database(value_of(options.startup, "database"));
   if (database.empty()) database = user;
-  // What is known already was proven, or is the configuration's: all of the pool log in with it.
-  const auto known = hub->shared.known(database, user).kind;
-  if (!options.password.empty() && known == auth::CredentialKind::none) {
-    hub->shared.learn(database, user, auth::Credentials::plain(options.password.view()));
+  if (!options.password.empty()) {
+    hub->shared.server_secrets.offer(database, user, options.password.view());
   }
   compose([&] { put_startup(out_, options.startup); });
   stream_.connect(*hub);

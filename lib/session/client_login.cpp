@@ -27,8 +27,7 @@ std::string clean_name(std::string text) {
 // before.
 void use_given_secret(Client& client) {
   Pool& pool = *client.pool;
-  const auto known = client.hub.shared.known(client.database_name, pool.record.key.user);
-  if (known.kind == auth::CredentialKind::none) return;
+  if (!client.hub.shared.server_secrets.has(client.database_name, pool.record.key.user)) return;
   pool.relay = false;
   client.hub.shared.broker.set_can_open(pool.record, true);
 }
@@ -162,10 +161,11 @@ void Client::use_stored_secret() {
   if (login_->exchange && login_->method != auth::Method::trust) return;
   const auth::UserList::Entry* entry = hub.rules().users.find(user);
   if (!entry || !login_->database.user.empty()) return;
-  if (hub.shared.known(database_name, user).kind != auth::CredentialKind::none) return;
+  if (hub.shared.server_secrets.known(database_name, user).kind != auth::CredentialKind::none)
+    return;
   auth::Credentials stored = auth::Credentials::stored(entry->secret);
   if (stored.kind != auth::CredentialKind::none)
-    hub.shared.learn(database_name, user, std::move(stored));
+    hub.shared.server_secrets.learn(database_name, user, std::move(stored));
 }
 
 // What the login revealed opens servers for this pool.
@@ -177,7 +177,7 @@ void Client::remember_login() {
   }
   auth::Credentials revealed = login_->exchange->recovered();
   if (revealed.kind == auth::CredentialKind::none || !login_->database.user.empty()) return;
-  hub.shared.learn(database_name, user, std::move(revealed));
+  hub.shared.server_secrets.learn(database_name, user, std::move(revealed));
 }
 
 void Client::wrong_password() {

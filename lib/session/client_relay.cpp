@@ -39,8 +39,7 @@ void Client::start_relay() {
   if (!replication.empty()) return open_dedicated(true);
   if (!choose_pool()) return;
   apply(ClientEvent::relayed);
-  if (hub.shared.known(database_name, pool->record.key.user).kind == auth::CredentialKind::none &&
-      !pool->open_to_all) {
+  if (!hub.shared.server_secrets.has(database_name, pool->record.key.user) && !pool->open_to_all) {
     pool->relay = true;
     hub.shared.broker.set_can_open(pool->record, false);
   }
@@ -70,8 +69,8 @@ void Client::relay_authentication(Bytes frame) {
 void Client::relay_accepted(Server& judge) {
   login_->relay = nullptr;
   if (!login_->password.empty()) {
-    hub.shared.learn(database_name, pool->record.key.user,
-                     auth::Credentials::plain(login_->password));
+    hub.shared.server_secrets.learn(database_name, pool->record.key.user,
+                                    auth::Credentials::plain(login_->password));
   } else if (!login_->asked) {
     pool->open_to_all = true;  // the server trusts: the proxy can log in by itself
   }
@@ -103,9 +102,10 @@ void Client::open_dedicated(bool relay) {
   ++pool->clients;
   mode = config::PoolMode::session;
   pinned = "replication";
-  auth::Credentials known = hub.shared.known(database_name, pool->record.key.user);
+  auth::Credentials known = hub.shared.server_secrets.known(database_name, pool->record.key.user);
   if (known.kind != auth::CredentialKind::none) {
-    hub.shared.learn(pool->record.key.database, pool->record.key.user, std::move(known));
+    hub.shared.server_secrets.learn(pool->record.key.database, pool->record.key.user,
+                                    std::move(known));
   }
   if (relay) {
     apply(ClientEvent::relayed);

@@ -197,7 +197,8 @@ Pool* Hub::make_pool(const DatabaseView& database, const pool::Key& key) {
   if (mark.paused) record.paused = true;
   slot->disabled = mark.disabled;
   if (database.entry && key.user == database.entry->user && !database.entry->password.empty()) {
-    shared.learn(key.database, key.user, auth::Credentials::plain(database.entry->password.view()));
+    shared.server_secrets.learn(key.database, key.user,
+                                auth::Credentials::plain(database.entry->password.view()));
   }
   return slot.get();
 }
@@ -351,9 +352,9 @@ Listener& Hub::listener(const std::string& name, const std::string& user, std::u
   Pool* pool = make_pool(database(name), {name + " (listener)", user, node});
   pool->mode = config::PoolMode::session;
   pool->for_listener = true;
-  auth::Credentials known = shared.known(name, user);
+  auth::Credentials known = shared.server_secrets.known(name, user);
   if (known.kind != auth::CredentialKind::none) {
-    shared.learn(pool->record.key.database, user, std::move(known));
+    shared.server_secrets.learn(pool->record.key.database, user, std::move(known));
   }
   slot = std::make_unique<Listener>(*this, *pool);
   return *slot;
@@ -414,7 +415,7 @@ void Hub::reroute(Pool& pool) {
 }
 
 // `final`: the server said no. Otherwise it could not be reached: those who wait may go on waiting.
-void Hub::login_failed(Pool& pool, Bytes error, bool final) {
+void Hub::login_failed(Pool& pool, Bytes error, bool final, std::uint64_t tried) {
   const std::string text(as_text(error));
   pool.last_error = text;
   pool.retry_at =
@@ -433,8 +434,13 @@ void Hub::login_failed(Pool& pool, Bytes error, bool final) {
   // A standby may not have replayed what a role was given; the others serve its clients meanwhile.
   const bool standby = shared.nodes.role(pool.record.key.node) == cluster::Role::standby;
   if (standby && guide.on() && !pool.policy.standby_only) return reroute(pool);
-  if (code == "28P01" || code == "28000")
-    shared.forget(pool.record.key.database, pool.record.key.user);
+  const bool refused = code == "28P01" || code == "28000";
+  const pool::Key& key = pool.record.key;
+  if (refused && shared.server_secrets.refuse(key.database, key.user, tried)) {
+    pool.last_error.clear();  // somebody else's password is next
+    pool.retry_at = now();
+    return;
+  }
   if (pool.record.servers > 0) return;
   pool.retry_at = now() + std::chrono::milliseconds(200);
   fail_waiting(pool, text);

@@ -85,7 +85,7 @@ class Hub {
   /// Asks for what join() said.
   void follow(const pool::Joined& joined, Pool& pool);
   /// A login of a server failed: those who wait may be told.
-  void login_failed(Pool& pool, Bytes error, bool final);
+  void login_failed(Pool& pool, Bytes error, bool final, std::uint64_t tried = 0);
   void node_failed(Pool& pool);
   bool has_primary() const;
   void node_works(Pool& pool, const Settings& parameters);

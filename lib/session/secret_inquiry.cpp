@@ -29,9 +29,11 @@ void learn_asker(Hub& hub, const std::string& database) {
   const auth::UserList::Entry* entry = hub.rules().users.find(asker);
   if (!entry) return;
   if (entry->secret.kind == auth::SecretKind::plain) {
-    hub.shared.learn(database, asker, auth::Credentials::plain(entry->secret.text.view()));
+    hub.shared.server_secrets.learn(database, asker,
+                                    auth::Credentials::plain(entry->secret.text.view()));
   } else if (entry->secret.kind == auth::SecretKind::md5) {
-    hub.shared.learn(database, asker, auth::Credentials::md5(entry->secret.text.view()));
+    hub.shared.server_secrets.learn(database, asker,
+                                    auth::Credentials::md5(entry->secret.text.view()));
   }
 }
 

@@ -354,7 +354,7 @@ void Server::on_end(Stream&, const StreamEnd& end) {
     }
     discard(why, as_bytes(error));
     // What a client got wrong says nothing about the pool.
-    return judging_ ? void() : hub->login_failed(*pool, as_bytes(error), true);
+    return judging_ ? void() : hub->login_failed(*pool, as_bytes(error), true, tried_);
   }
   const std::string error = last_error_;
   if (holder_) {

@@ -386,6 +386,7 @@ class Server final : public StreamHandler {
   Holder* holder_ = nullptr;
   Client* relay_ = nullptr;  // the client it is opened for
   bool judging_ = false;     // and whose login it judges
+  std::uint64_t tried_ = 0;  // of the pool's secrets, in the login
   Expected expected_;
   std::unique_ptr<auth::ServerLogin> login_;
   std::string endpoint_hash_;

@@ -64,7 +64,7 @@ void Server::on_tls_answer(Bytes bytes) {
                       refused ? "the server does not accept TLS, and server_tls.mode asks for it"
                               : "the server gave no valid answer to an SSLRequest"});
   discard("no TLS", as_bytes(error));
-  hub->login_failed(*pool, as_bytes(error), true);
+  hub->login_failed(*pool, as_bytes(error), true, tried_);
 }
 
 void Server::on_tls(Stream&, const TlsInfo& info) {
@@ -116,7 +116,9 @@ void Server::begin_login() {
   if (judging_) return;
   auth::ServerLoginInput input;
   input.user = pool->record.key.user;
-  input.credentials = hub->shared.known(pool->record.key.database, pool->record.key.user);
+  auto tried = hub->shared.server_secrets.to_try(pool->record.key.database, pool->record.key.user);
+  tried_ = tried.id;
+  input.credentials = std::move(tried.credentials);
   input.is_tls = stream->is_tls();
   input.endpoint_hash = endpoint_hash_;
   // A password in plain text only where nobody can read along.
@@ -159,7 +161,7 @@ void Server::login_authentication(Bytes frame) {
     wire::error(error, {"FATAL", step.error->sqlstate, step.error->message, step.error->detail,
                         step.error->hint});
     discard("login failed: " + step.error->message, as_bytes(error));
-    return hub->login_failed(*pool, as_bytes(error), true);
+    return hub->login_failed(*pool, as_bytes(error), true, tried_);
   }
   if (!step.bytes.empty()) {
     const Bytes segment = as_bytes(step.bytes);
@@ -168,7 +170,8 @@ void Server::login_authentication(Bytes frame) {
   if (step.progress == auth::Progress::ok) {
     auth::Credentials proven = login_->take_credentials();
     if (proven.kind != auth::CredentialKind::none) {
-      hub->shared.learn(pool->record.key.database, pool->record.key.user, std::move(proven));
+      hub->shared.server_secrets.learn(pool->record.key.database, pool->record.key.user,
+                                       std::move(proven));
     }
     login_.reset();
   }

@@ -492,7 +492,7 @@ bool Server::violate(std::string_view what) {
   wire::error(error, {"FATAL", "08P01", text});
   const bool opening = state_ < ServerState::idle;
   discard(text, as_bytes(error));
-  if (opening && !judging_) hub->login_failed(*pool, as_bytes(error), true);
+  if (opening && !judging_) hub->login_failed(*pool, as_bytes(error), true, tried_);
   return false;
 }
 

@@ -9,7 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "auth/credentials.hpp"
 #include "auth/hba.hpp"
 #include "auth/user_list.hpp"
 #include "base/log.hpp"
@@ -23,6 +22,7 @@
 #include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
+#include "session/server_secrets.hpp"
 #include "session/temperatures.hpp"
 
 namespace heim::session {
@@ -100,22 +100,13 @@ class Shared {
   /// Before the workers run.
   void open_cache(const cache::Cache::Limits& limits);
   Temperatures temperatures;
+  ServerSecrets server_secrets;
   /// Wall clock for VALID UNTIL, set by the driver.
   std::function<auth::WallTime()> wall_clock = [] { return auth::WallTime{}; };
 
   /// Nodes have changed, and what is asked from here on goes by that. [one thread at a time]
   void look_at_primary();
 
-  /// [any thread] What logins revealed, for the server logins of the same pool.
-  void learn(const std::string& database, const std::string& user, auth::Credentials credentials) {
-    const std::lock_guard lock(mutex_);
-    credentials_[{database, user}] = std::move(credentials);
-  }
-  auth::Credentials known(const std::string& database, const std::string& user) {
-    const std::lock_guard lock(mutex_);
-    const auto it = credentials_.find({database, user});
-    return it == credentials_.end() ? auth::Credentials{} : it->second;
-  }
   /// [any thread] What servers report to a client with these parameters, for logins on other
   /// workers.
   using Greeting = std::vector<std::pair<std::string, std::string>>;
@@ -129,15 +120,10 @@ class Shared {
     if (greetings_.size() > 10000) greetings_.clear();
     greetings_[{&pool, key}] = greeting;
   }
-  void forget(const std::string& database, const std::string& user) {
-    const std::lock_guard lock(mutex_);
-    credentials_.erase({database, user});
-  }
 
  private:
   std::optional<std::uint32_t> primary_;  // that the cache is filled from
   std::mutex mutex_;
-  std::map<std::pair<std::string, std::string>, auth::Credentials> credentials_;
   std::map<std::pair<const pool::Record*, std::string>, Greeting> greetings_;
 };
 

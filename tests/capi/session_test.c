@@ -311,6 +311,26 @@ static void test_wrong_password(void) {
   heim_proxy_close(proxy);
 }
 
+/* Nor is it in the way of others while none is proven: both wait for the same connection here. */
+static void test_wrong_password_first(void) {
+  heim_proxy* proxy = start_proxy(port, "[proxy]\nlisten_address = []\npool_size = 1\n", NULL);
+  heim_session_options options = HEIM_SESSION_OPTIONS_INIT;
+  heim_session *first = NULL, *second;
+  heim_error error;
+  options.user = "app";
+  options.database = "postgres";
+  options.password = "typo";
+  options.deferred = 1;
+  OK(heim_session_open(proxy, &options, &first, &error));
+  second = open_session(proxy);
+  ask(second, "SELECT 1");
+  OK(heim_session_finish(first, HEIM_FOREVER, NULL, &error));
+  ask(first, "SELECT 1");
+  heim_session_close(first);
+  heim_session_close(second);
+  heim_proxy_close(proxy);
+}
+
 /* Why it ended is told, not why an earlier statement failed; the descriptor shows it. */
 static void test_end_after_error(void) {
   heim_proxy* proxy = start_proxy(port, NULL, NULL);
@@ -451,6 +471,7 @@ int main(int argc, char** argv) {
   heim_proxy_close(proxy);
   test_no_secret();
   test_wrong_password();
+  test_wrong_password_first();
   test_end_after_error();
   test_close_order();
   test_misuse();
