@@ -55,9 +55,13 @@ EntryRef Shard::get(const Lookup& lookup, Instant now) {
   if (entry == nullptr) return {};
   const Use use = store_.judge(*entry, lookup.wish, now);
   if (use == Use::dead || use == Use::expired) return {};
-  ++counts_.hits;
-  if (use == Use::weaker) ++counts_.hits_weaker;
-  return store_.lend(*entry);
+  return hit(*entry, use);
+}
+
+EntryRef Shard::hit(Entry& entry, Use use) {
+  ++hits_.all;
+  if (use == Use::weaker) ++hits_.weaker;
+  return store_.lend(entry);
 }
 
 // ---- misses
@@ -75,9 +79,7 @@ Joined Shard::join(const Lookup& lookup, Waiter* waiter, std::uint64_t token, st
   if (Entry* entry = store_.find(lookup.key)) {
     const Use use = store_.judge(*entry, lookup.wish, now);
     if (use == Use::strict || use == Use::weaker) {
-      ++counts_.hits;
-      if (use == Use::weaker) ++counts_.hits_weaker;
-      return {.entry = store_.lend(*entry)};
+      return {.entry = hit(*entry, use)};
     }
     ++(use == Use::dead ? counts_.dead : counts_.expired);
   }
@@ -97,10 +99,8 @@ Joined Shard::lead_or_wait(const Lookup& lookup, Waiter* waiter, std::uint64_t t
   const Duration stale = lookup.wish.stale_while_filling;
   Entry* entry = stale > Duration(0) ? store_.find(lookup.key) : nullptr;
   if (entry != nullptr && store_.was_right(*entry, stale, now)) {
-    ++counts_.hits_weaker;
-    ++counts_.hits;
     --counts_.misses;
-    return {.entry = store_.lend(*entry)};
+    return {.entry = hit(*entry, Use::weaker)};
   }
   if (waiter == nullptr || flight->rounds >= Flights::most_rounds) {
     ++counts_.passed;
@@ -259,8 +259,8 @@ bool Shard::invalidate(const Key& key) {
 
 void Shard::add_to(Stats& stats) const {
   const Guard guard(lock_);
-  stats.hits += counts_.hits;
-  stats.hits_weaker += counts_.hits_weaker;
+  stats.hits += hits_.all;
+  stats.hits_weaker += hits_.weaker;
   stats.misses += counts_.misses;
   stats.dead += counts_.dead;
   stats.expired += counts_.expired;
@@ -270,7 +270,7 @@ void Shard::add_to(Stats& stats) const {
   for (std::size_t i = 0; i < admissions; ++i) stats.admitted[i] += counts_.admitted[i];
   stats.evicted += store_.evicted;
   stats.evicted_dead += store_.evicted_dead;
-  stats.saved_us += store_.saved_us;
+  stats.saved_us += store_.saved_us();
   stats.entries += store_.index().size();
   stats.bytes += store_.bytes() + store_.overhead();
   stats.overhead += store_.overhead();

@@ -49,8 +49,14 @@ class alignas(64) Shard {
   Joined lead_or_wait(const Lookup& lookup, Waiter* waiter, std::uint64_t token,
                       std::uint64_t ticket, Usage& usage, Instant now);
 
+  EntryRef hit(Entry& entry, Use use);
+
+  // What each hit writes is one line, what it only reads are others.
   mutable ShortLock lock_;
-  World& world_;
+  struct {
+    std::uint64_t all = 0, weaker = 0;
+  } hits_;
+  alignas(64) World& world_;
   Store store_;
   Flights flights_;
   Stats counts_;  // those that only grow

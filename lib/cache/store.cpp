@@ -23,10 +23,12 @@ void add(Usage::Count& count, std::uint64_t value) {
 }
 
 /// Hits are told to the figures when they have doubled: seldom for who has many.
-void tell(const Entry& entry, Usage& usage, std::uint64_t hits) {
+/// The time that they saved, in us, as far as it is known.
+std::uint64_t tell(const Entry& entry, Usage& usage, std::uint64_t hits) {
   add(usage.hits, hits);
   const auto us = static_cast<std::uint64_t>(to_us(entry.cost()));
   add(usage.saved_us, hits * (us == 0 ? Benefit::unknown_us : us));
+  return hits * us;
 }
 
 std::uint64_t told(std::uint64_t hits) { return hits == 0 ? 0 : std::bit_floor(hits); }
@@ -165,8 +167,7 @@ Use Store::judge(const Entry& entry, const Wish& wish, Instant now) const {
 EntryRef Store::lend(Entry& entry) {
   const std::uint64_t hits = entry.hits() + 1;
   entry.hits_.store(hits, std::memory_order_relaxed);
-  if (std::has_single_bit(hits)) tell(entry, *entry.usage_, hits - hits / 2);
-  saved_us += static_cast<std::uint64_t>(to_us(entry.cost_));
+  if (std::has_single_bit(hits)) saved_us_ += tell(entry, *entry.usage_, hits - hits / 2);
   Queues::used(entry);
   entry.keep();
   return EntryRef(&entry);
@@ -202,7 +203,7 @@ void Store::forget(Entry& entry, Forgotten& forgotten) {
   index_.remove(entry);
   queues_.remove(entry);
   const std::uint64_t hits = entry.hits();
-  tell(entry, usage, hits - told(hits));
+  saved_us_ += tell(entry, usage, hits - told(hits));
   add(usage.ended, 1);
   if (hits == 0) add(usage.unused, 1);
   usage.unpin();

@@ -86,10 +86,12 @@ class Store {
 
   const Index& index() const { return index_; }
   std::uint64_t overhead() const { return index_.bytes() + queues_.overhead(); }
+  /// What hits would have taken; those of living entries up to when they last doubled.
+  std::uint64_t saved_us() const { return saved_us_; }
   std::uint64_t bytes() const { return queues_.bytes() + reserved_; }
 
   // Counts of this shard.
-  std::uint64_t evicted = 0, evicted_dead = 0, saved_us = 0;
+  std::uint64_t evicted = 0, evicted_dead = 0;
 
  private:
   std::uint64_t capacity() const;
@@ -102,6 +104,7 @@ class Store {
   World& world_;
   std::uint64_t share_;
   std::uint64_t reserved_ = 0;
+  std::uint64_t saved_us_ = 0;
   Index index_;
   Queues queues_;
 };
