@@ -158,6 +158,8 @@ cache::Key Client::Cached::key() const {
   for (const auto& [name, value] : client_.vars->items) {
     if (!is_beside(name)) key.add(name).add(value);
   }
+  // What the client knows its answers to be formatted by.
+  key.add_number(client_.told_ ? client_.told_->reported : 0);
   const std::string_view sql = text();
   key.add(sql).add(ask_.simple ? no_types : ask_.content.substr(sql.size() + 1));
   key.add(ask_.simple ? std::string_view("\0\0\0\0", 4) : as_text(ask_.parameters));
