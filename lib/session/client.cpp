@@ -210,6 +210,7 @@ void Client::on_server_lost(Server& lost, Bytes error) {
 // The server died without a word. Where one statement outside a transaction block was under way,
 // the session can go on after an honest error; else it ends.
 void Client::lost_statement(Server& lost) {
+  Cached::drop(*this);
   const bool open = lost.in_transaction();
   const bool alone = lost.owed() == 1 && lost.owes_query() && body_left_ == 0;
   constexpr std::string_view unknown =

@@ -49,7 +49,7 @@ bool Client::Cached::is_alone() const {
 }
 
 bool Client::Cached::read_query(Bytes body) {
-  if (body.empty()) return false;
+  if (body.empty() || as_text(body).find('\0') != body.size() - 1) return false;
   ask_.simple = ask_.describes = true;
   ask_.content = as_text(body.first(body.size() - 1));
   return true;
@@ -269,6 +269,10 @@ void Client::Cached::gather(Client& client, const Out& out) {
         now);
   }
   client.routing_->keeping.reset();
+}
+
+void Client::Cached::drop(Client& client) {
+  if (client.routing_) client.routing_->keeping.reset();
 }
 
 void Client::Cached::wake(Client& client, cache::Wake why) {

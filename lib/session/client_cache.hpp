@@ -31,6 +31,8 @@ class Client::Cached {
 
   /// What goes to a client whose answer is kept.
   static void gather(Client& client, const Out& out);
+  /// The answer is over, or there will be none: whoever waits for it goes on.
+  static void drop(Client& client);
   /// What a client waits for is there, or will not be.
   static void wake(Client& client, cache::Wake why);
 

@@ -1,6 +1,7 @@
 // The server of a logged-in client: how it comes to one, hears of it, and gives it back.
 #include <algorithm>
 
+#include "session/client_cache.hpp"
 #include "session/client_login.hpp"
 #include "session/client_routing.hpp"
 #include "session/hub.hpp"
@@ -216,6 +217,7 @@ void Client::on_batch_end() {
 }
 
 void Client::release_server() {
+  Cached::drop(*this);
   Server& given = *std::exchange(server, nullptr);
   given.transaction_start = {};
   apply(ClientEvent::released);
@@ -247,6 +249,7 @@ void Client::on_sync_failed(Server& given, Bytes error) {
 
 // The session cannot have the server it waits for: an answer in the place of the server's.
 void Client::refuse(const wire::ErrorFields& error) {
+  Cached::drop(*this);
   if (in_line()) leave_line();
   if (state_ != ClientState::waiting || has_seen_half()) {
     return fail(error.sqlstate, error.message, error.hint);
