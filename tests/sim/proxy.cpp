@@ -196,7 +196,9 @@ std::unique_ptr<Middle> make_proxy(World& world) { return std::make_unique<Proxy
 Profile for_proxy(Profile profile, std::uint64_t seed) {
   Random random(seed ^ 0x70726f7879);
   profile.tolerance.startup_is_default = false;
-  profile.pool_mode = random.chance(60)   ? config::PoolMode::automatic
+  profile.caches = profile.splits && random.chance(50);
+  profile.pool_mode = profile.caches      ? config::PoolMode::automatic
+                      : random.chance(60) ? config::PoolMode::automatic
                       : random.chance(60) ? config::PoolMode::transaction
                                           : config::PoolMode::session;
   if (profile.pool_mode == config::PoolMode::automatic) {
@@ -214,19 +216,17 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
       profile.habits.resets = profile.habits.discard = 0;
     }
   }
+  if (profile.caches) {
+    profile.habits.same_reads = 95;
+    profile.habits.table_reads = static_cast<std::uint32_t>(random.between(80, 99));
+    profile.habits.hints = 0;
+  }
   profile.clients += static_cast<std::uint32_t>(random.below(6));
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));
   // A node's tables are one database's.
   if (profile.habits.tables > 0) profile.databases = 1;
   if (random.chance(30)) profile.habits.tls = 50;
   if (random.chance(30)) profile.server_tls = true;
-  profile.caches = profile.splits && random.chance(50);
-  if (profile.caches) {
-    profile.pool_mode = config::PoolMode::automatic;
-    profile.habits.same_reads = 95;
-    profile.habits.table_reads = static_cast<std::uint32_t>(random.between(80, 99));
-    profile.habits.hints = 0;
-  }
   profile.tolerance.reshapes = true;
   profile.tolerance.loose_when_failed = true;
   // A SET that no server reports back holds for the transaction only.
