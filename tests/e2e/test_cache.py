@@ -60,6 +60,11 @@ def warm(proxy, client):
     poll(hit, 20, "an answer from the cache")
 
 
+def asked_servers(proxy):
+    """How many answers were gathered, whatever became of them."""
+    return sum(count for name, count in counts(proxy).items() if name.startswith("answers_"))
+
+
 def name_of(client, number=1):
     return client.execute("select name from items where id = %s", (number,)).fetchone()[0]
 
@@ -270,6 +275,7 @@ def test_a_thousand_who_ask_at_once(make_proxy, database, shop, server):
     with connect(proxy, database) as client:
         warm(proxy, client)
     asked = "select count(*) from items, generate_series(1, 1000000)"
+    before = asked_servers(proxy)
 
     async def main():
         where = {"host": proxy.host, "port": proxy.port, "user": "app", "dbname": database}
@@ -283,14 +289,13 @@ def test_a_thousand_who_ask_at_once(make_proxy, database, shop, server):
         return (await (await client.execute(asked)).fetchone())[0]
 
     assert set(asyncio.run(main())) == {2_000_000}
-    found = counts(proxy)
-    print(found)
-    assert found["answers_stored"] >= 1 and found["misses_waited"] >= CROWD - 2
+    print(counts(proxy))
+    assert asked_servers(proxy) == before + 1
 
 
 def test_who_asks_for_all_is_lost(proxy, database, shop, server):
     """Its connection is ended amid the statement: the next one asks, and the others have that."""
-    asked = "select count(*) from items, generate_series(1, 2000000)"
+    asked = "select count(*) from items, generate_series(1, 5000000)"
 
     async def client():
         return await psycopg.AsyncConnection.connect(
@@ -313,7 +318,7 @@ def test_who_asks_for_all_is_lost(proxy, database, shop, server):
     async def main():
         sessions = [await client() for _ in range(6)]
         answers = [asyncio.ensure_future(ask(session)) for session in sessions]
-        while not await asyncio.to_thread(ended):
+        while not await asyncio.to_thread(ended) and not all(each.done() for each in answers):
             await asyncio.sleep(0.01)
         return await asyncio.gather(*answers)
 
@@ -321,5 +326,5 @@ def test_who_asks_for_all_is_lost(proxy, database, shop, server):
         warm(proxy, first)
     answers = asyncio.run(main())
     print(answers, counts(proxy))
-    assert sorted(map(str, answers))[:5] == ["4000000"] * 5
-    assert [answer for answer in answers if answer != 4_000_000][0] in ("57P01", "08006", "lost")
+    assert sorted(map(str, answers))[:5] == ["10000000"] * 5
+    assert [answer for answer in answers if answer != 10_000_000][0] in ("57P01", "08006", "lost")
