@@ -156,17 +156,6 @@ std::vector<QueryRow> Cache::queries(std::size_t limit) const {
 
 // ---- Ticket
 
-Ticket::Ticket(Ticket&& other) noexcept
-    : cache_(std::exchange(other.cache_, nullptr)), key_(other.key_), id_(other.id_) {}
-
-Ticket& Ticket::operator=(Ticket&& other) noexcept {
-  withdraw();
-  cache_ = std::exchange(other.cache_, nullptr);
-  key_ = other.key_;
-  id_ = other.id_;
-  return *this;
-}
-
 void Ticket::withdraw() {
   if (Cache* cache = std::exchange(cache_, nullptr)) {
     cache->inside_->shard_of(key_).withdraw(key_, id_);
@@ -174,17 +163,6 @@ void Ticket::withdraw() {
 }
 
 // ---- Fill
-
-Fill::Fill(Fill&& other) noexcept
-    : cache_(std::exchange(other.cache_, nullptr)), key_(other.key_), id_(other.id_) {}
-
-Fill& Fill::operator=(Fill&& other) noexcept {
-  abandon();
-  cache_ = std::exchange(other.cache_, nullptr);
-  key_ = other.key_;
-  id_ = other.id_;
-  return *this;
-}
 
 bool Fill::fits(std::uint64_t bytes) const { return bytes <= cache_->limits().entry_bytes; }
 

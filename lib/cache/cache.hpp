@@ -49,6 +49,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cache/entry.hpp"
@@ -99,33 +100,56 @@ class Waiter {
   ~Waiter() = default;
 };
 
-/// A place in the line behind a fill. Given up when destroyed. [one thread at a time]
-class [[nodiscard]] Ticket {
+/// What is held of the cache until it is given up: moved, not copied.
+class Claim {
  public:
-  Ticket() = default;
-  Ticket(Ticket&& other) noexcept;
-  Ticket& operator=(Ticket&& other) noexcept;
-  ~Ticket() { withdraw(); }
   explicit operator bool() const { return cache_ != nullptr; }
-  void withdraw();
 
- private:
-  friend class Cache;
-  Ticket(Cache& cache, const Key& key, std::uint64_t id) : cache_(&cache), key_(key), id_(id) {}
+ protected:
+  Claim() = default;
+  Claim(Cache& cache, const Key& key, std::uint64_t id) : cache_(&cache), key_(key), id_(id) {}
+  Claim(Claim&& other) noexcept { take(other); }
+  ~Claim() = default;
+  void take(Claim& other) noexcept {
+    cache_ = std::exchange(other.cache_, nullptr);
+    key_ = other.key_;
+    id_ = other.id_;
+  }
   Cache* cache_ = nullptr;
   Key key_;
   std::uint64_t id_ = 0;
 };
 
+/// A place in the line behind a fill. Given up when destroyed. [one thread at a time]
+class [[nodiscard]] Ticket : public Claim {
+ public:
+  Ticket() = default;
+  Ticket(Ticket&& other) noexcept = default;
+  Ticket& operator=(Ticket&& other) noexcept {
+    withdraw();
+    take(other);
+    return *this;
+  }
+  ~Ticket() { withdraw(); }
+  void withdraw();
+
+ private:
+  friend class Cache;
+  Ticket(Cache& cache, const Key& key, std::uint64_t id) : Claim(cache, key, id) {}
+};
+
 /// A statement that is asked for the cache. Destroyed without an answer, the next one that waits
 /// gets to ask. [one thread at a time]
-class [[nodiscard]] Fill {
+class [[nodiscard]] Fill : public Claim {
  public:
   Fill() = default;
-  Fill(Fill&& other) noexcept;
-  Fill& operator=(Fill&& other) noexcept;
+  Fill(Fill&& other) noexcept = default;
+  Fill& operator=(Fill&& other) noexcept {
+    abandon();
+    take(other);
+    return *this;
+  }
   ~Fill() { abandon(); }
-  explicit operator bool() const { return cache_ != nullptr; }
 
   /// Whether so many bytes could be kept at all: no need to gather them otherwise.
   bool fits(std::uint64_t bytes) const;
@@ -139,10 +163,7 @@ class [[nodiscard]] Fill {
 
  private:
   friend class Cache;
-  Fill(Cache& cache, const Key& key, std::uint64_t id) : cache_(&cache), key_(key), id_(id) {}
-  Cache* cache_ = nullptr;
-  Key key_;
-  std::uint64_t id_ = 0;
+  Fill(Cache& cache, const Key& key, std::uint64_t id) : Claim(cache, key, id) {}
 };
 
 /// What comes of a lookup without a hit: at most one of the first three.

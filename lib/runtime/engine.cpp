@@ -88,7 +88,7 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   control_->set_sink(&shared_->ledger);
   shared_->ledger.sample_from(control_.get());
   apply_nodes(loaded_.settings);
-  accounting_ = std::make_unique<freshness::Accounting>(shared_->ledger, accounts());
+  accounting_ = std::make_unique<freshness::Accounting>(shared_->ledger, shared_->accounts());
 }
 
 Engine::~Engine() {
@@ -113,12 +113,9 @@ void Engine::nodes_changed() {
   tell_workers([](Worker&, session::Hub& hub) { hub.nodes_changed(); });
 }
 
-// As session::Guide has it.
-bool Engine::accounts() const { return shared_->nodes.size() > 1 || shared_->cache; }
-
 // What may begin or end the workers' accounting for commits, each at his own moment.
 void Engine::tell_workers(const Told& what) {
-  const std::uint64_t round = accounting_->begin(accounts());
+  const std::uint64_t round = accounting_->begin(shared_->accounts());
   auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   for (const auto& worker : workers_) {
     worker->post([this, what, round, left, target = worker.get()](session::Hub& hub) {

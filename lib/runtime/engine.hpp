@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,7 +84,6 @@ class Engine final : public session::Fabric, public session::Operator {
   void apply_nodes(const config::Settings& settings);
   void list_nodes(const config::Settings& settings, cluster::Reducer& reducer, Instant now);
   void nodes_changed();
-  bool accounts() const;
   using Told = std::function<void(Worker&, session::Hub&)>;
   void tell_workers(const Told& what);
   void worker_done();

@@ -279,7 +279,7 @@ void Client::Cached::wake(Client& client, cache::Wake why) {
   const bool waits =
       client.routing_ && client.routing_->keeping && client.routing_->keeping->ticket;
   if (!waits) return;  // it asks something else by now
-  if (client.state_ != ClientState::waiting) return client.routing_->keeping.reset();
+  if (client.state_ != ClientState::waiting) return drop(client);
   client.routing_->keeping->why = why;
   client.apply(ClientEvent::answered);
   client.process_inbox();

@@ -28,7 +28,7 @@ void Guide::use(const Rules& rules) {
 // Also where reads stay with the primary: whoever asks for a standby gets one, and what is written
 // has to be known by the time the configuration says otherwise.
 void Guide::look_at_nodes() {
-  const bool was = std::exchange(on_, shared_.nodes.size() > 1 || shared_.cache);
+  const bool was = std::exchange(on_, shared_.accounts());
   if (on_ && !was && looked_) began_ = true;
   looked_ = true;
   if (!on_ || heat_) return;

@@ -24,7 +24,7 @@ class Guide {
   /// A new configuration. `rules` outlive the guide, or the next call.
   void use(const Rules& rules);
 
-  /// Whether writes are accounted for: reads may go elsewhere, or answers are kept.
+  /// Whether writes are accounted for: see Shared::accounts().
   bool on() const { return on_; }
   void look_at_nodes();
   /// Whether it has come on since this was asked last: what is under way was not accounted for.

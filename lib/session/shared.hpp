@@ -97,6 +97,8 @@ class Shared {
   /// Null: nothing is kept. `cache_waiter`: for sessions that wait for another's answer.
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<CacheWaiter> cache_waiter;
+  /// Whether writes are accounted for: reads may go elsewhere, or answers are kept.
+  bool accounts() const { return nodes.size() > 1 || cache; }
   /// Before the workers run.
   void open_cache(const cache::Cache::Limits& limits);
   Temperatures temperatures;

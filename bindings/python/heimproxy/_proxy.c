@@ -133,20 +133,24 @@ static void proxy_dealloc(PyObject* object) {
   Py_TYPE(object)->tp_free(object);
 }
 
+/* What the library lends until its next call; or the error. */
+static PyObject* lent_text(heim_status status, const char* text, const heim_error* error) {
+  return status == HEIM_OK ? PyUnicode_FromString(text) : raise_error(error, NULL);
+}
+
 static PyObject* proxy_dsn(PyObject* object, PyObject* arguments) {
   Proxy* self = (Proxy*)object;
   const char *database = NULL, *user = NULL, *text = NULL;
   heim_proxy* proxy;
-  PyObject* made = NULL;
+  PyObject* made;
   heim_error error;
+  heim_status status;
   if (!PyArg_ParseTuple(arguments, "zz", &database, &user)) return NULL;
   proxy = enter_proxy(self);
   if (!proxy) return NULL;
   take_lock(self->lent);
-  if (heim_proxy_dsn(proxy, database, user, &text, &error) == HEIM_OK)
-    made = PyUnicode_FromString(text);
-  else
-    raise_error(&error, NULL);
+  status = heim_proxy_dsn(proxy, database, user, &text, &error);
+  made = lent_text(status, text, &error);
   PyThread_release_lock(self->lent);
   leave_proxy(self);
   return made;
@@ -156,7 +160,7 @@ static PyObject* proxy_show(PyObject* object, PyObject* arguments) {
   Proxy* self = (Proxy*)object;
   const char *what = NULL, *text = NULL;
   heim_proxy* proxy;
-  PyObject* made = NULL;
+  PyObject* made;
   heim_error error;
   heim_status status;
   if (!PyArg_ParseTuple(arguments, "s", &what)) return NULL;
@@ -166,10 +170,7 @@ static PyObject* proxy_show(PyObject* object, PyObject* arguments) {
   Py_BEGIN_ALLOW_THREADS;
   status = heim_proxy_show(proxy, what, &text, &error);
   Py_END_ALLOW_THREADS;
-  if (status == HEIM_OK)
-    made = PyUnicode_FromString(text);
-  else
-    raise_error(&error, NULL);
+  made = lent_text(status, text, &error);
   PyThread_release_lock(self->lent);
   leave_proxy(self);
   return made;
