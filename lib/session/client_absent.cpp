@@ -11,7 +11,6 @@
 namespace heim::session {
 namespace {
 
-constexpr std::string_view stand_in = "select text 'heim_absent'::regclass";
 constexpr std::string_view attempt = "heim_try";  // a statement
 
 // Back to this, if the message that it belongs to fails.
@@ -39,11 +38,11 @@ std::string Client::reading_of(const Statement& statement, const SettingList* un
 void Client::prepare_own(std::string_view name, Statement& statement, const SettingList* under) {
   find_script(statement);
   note_own(name, statement.text(), statement.script);
-  parse_apart(name, statement.content, reading_of(statement, under),
-              named(name, statements_.find(name)));
-  std::string nothing(stand_in);
-  nothing.append(3, '\0');  // its end, and no types
-  parse_apart(name, nothing, {}, std::nullopt);
+  Undo change = named(name, statements_.find(name));
+  change.absent = server->absent.add();
+  const std::string other = Absent::stand_in(change.absent, statement.content);
+  parse_apart(name, statement.content, reading_of(statement, under), std::move(change));
+  parse_apart(name, other, std::string(Absent::settings), std::nullopt);
 }
 
 // A Parse under settings of its own, apart from what the client does. `absent`: to be taken back if

@@ -32,7 +32,7 @@ bool Client::acquire(Bytes in) {
              hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
-  if (Server* idle = pool->take_idle(vars)) {
+  if (Server* idle = pool->take_idle(vars, had_temp_)) {
     link(*idle);
     return server != nullptr;
   }
@@ -78,7 +78,7 @@ void Client::reroute() {
   choose_again();
   if (state_ == ClientState::closing) return;  // nobody can serve it
   if (state_ == ClientState::waiting) --before->clients_waiting, ++pool->clients_waiting;
-  if (Server* idle = pool->take_idle(vars)) return link(*idle);
+  if (Server* idle = pool->take_idle(vars, had_temp_)) return link(*idle);
   join_line();
 }
 

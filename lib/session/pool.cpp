@@ -15,17 +15,22 @@ bool Pool::is_held() const {
   return record.paused.load(std::memory_order_relaxed) || !hub.shared.nodes.admits(record.key.node);
 }
 
-Server* Pool::take_idle(const Settings& wanted) {
+Server* Pool::take_idle(const Settings& wanted, bool had_temp) {
   if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
   if (is_held()) return nullptr;
   Server* best = idle.front();
-  if (!best || !wanted || best->vars == wanted) return best;
+  const auto is_it = [&](const Server& each) {
+    return each.vars == wanted && each.has_temp_schema == had_temp;
+  };
+  if (!best || !wanted || is_it(*best)) return best;
   constexpr int looked_at = 8;
   std::size_t least = ~std::size_t{0};
   Server* each = best;
   for (int i = 0; each && i < looked_at; ++i, each = idle.next(*each)) {
-    if (each->vars == wanted) return each;
-    const std::size_t cost = each->vars ? difference(*each->vars, *wanted) : least;
+    if (is_it(*each)) return each;
+    // Who has no schema of temporary objects could tell that there is one.
+    const std::size_t odd = each->has_temp_schema != had_temp ? 2 : 0;
+    const std::size_t cost = each->vars ? difference(*each->vars, *wanted) + odd : least;
     if (cost < least) best = each, least = cost;
   }
   return best;

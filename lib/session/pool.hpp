@@ -75,8 +75,9 @@ struct Pool {
   /// Has it read where that is due. Not while a client's message is under way.
   void keep_catalog();
   /// An idle connection, if nobody stands in line and the pool is not paused: of those used last
-  /// the one that differs least from `wanted` (null: any).
-  Server* take_idle(const Settings& wanted);
+  /// the one that differs least from `wanted` (null: any); `had_temp`: whether it shall have a
+  /// schema of temporary objects.
+  Server* take_idle(const Settings& wanted, bool had_temp = false);
   /// A usable connection: to the head of the line, or to the idle ones.
   void give(Server& server);
   /// Closes idle connections down to `keep`, oldest first.

@@ -208,6 +208,7 @@ void Server::release(bool untouched) {
   retry_ = elsewhere_ = ready_seen_ = false;
   kept.clear();
   lost_names.clear();
+  absent.clear();
   repeatable.clear();
   request_start = {};
   last_use = hub->now();

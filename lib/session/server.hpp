@@ -17,6 +17,7 @@
 #include "base/list.hpp"
 #include "base/stream.hpp"
 #include "freshness/ledger.hpp"
+#include "session/absent.hpp"
 #include "session/expected.hpp"
 #include "session/out.hpp"
 #include "session/settings.hpp"
@@ -294,6 +295,7 @@ class Server final : public StreamHandler {
   std::vector<std::uint32_t> orphans;  // statement numbers to close when convenient
   // Names taken back that messages already sent may use: its errors about them speak of ours.
   std::vector<std::pair<std::uint32_t, std::string>> lost_names;
+  Absent absent;
   std::string hidden_error;  // what the last probe that failed was told
   std::string kept;          // the batch under way as the client sent it, if it may be retried
   bool may_change_objects = false;  // what it runs, until that is over
@@ -324,6 +326,7 @@ class Server final : public StreamHandler {
   bool shows_ready();
   bool hides_part() const;
   bool shows_place(Bytes frame);
+  bool shows_error(const wire::ErrorView& error, Bytes frame);
   bool can_retry() const;
   bool goes_elsewhere(const wire::ErrorView& error);
   bool on_extended_error(const wire::ErrorView& error, Bytes frame);
@@ -344,7 +347,7 @@ class Server final : public StreamHandler {
   void take_back(const Undo& change, bool with_unnamed);
   void take_back_added(const Undo& change);
   void unnamed_failed();
-  void drop_lenient_parse();
+  void drop_lenient_parse(Bytes error);
   void pass_on_unnamed(std::size_t count, bool gone);
   bool has_statements() const;
   void forgot_perhaps(bool refused);

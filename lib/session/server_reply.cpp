@@ -332,7 +332,7 @@ bool Server::on_error(Bytes frame) {
   if (front != Reply::query) uncertain_ = copy_syncs_ > 0;  // else from its ReadyForQuery on
   if (front == Reply::query_lenient) return false;
   error_seen = true;
-  if (is_lenient_parse(front)) return drop_lenient_parse(), false;
+  if (is_lenient_parse(front)) return drop_lenient_parse(frame), false;
   failing_ = !is_hidden_query(front);
   if (front == Reply::probe) {
     probe_failed_ = true;
@@ -346,9 +346,17 @@ bool Server::on_error(Bytes frame) {
   }
   if (front == Reply::query || front == Reply::function || is_sync(front)) {
     if (expected_.front().undo) forgot_perhaps(was_refused(error));
-    return !is_mended() || shows_place(frame);
+    return shows_error(error, frame);
   }
   return on_extended_error(error, frame);
+}
+
+// Of a query. Whether it is shown as it is.
+bool Server::shows_error(const wire::ErrorView& error, Bytes frame) {
+  const std::string_view other = absent.told(error);
+  if (other.empty()) return !is_mended() || shows_place(frame);
+  hub->to_client.copy(other);
+  return false;
 }
 
 // An error that the client is told in the place of the server's; empty: that itself.
@@ -356,6 +364,9 @@ std::string Server::instead_of(const wire::ErrorView& error, Bytes frame) const 
   const Expected::Entry front = expected_.front();
   const bool refused = front.undo && is_hidden_parse(front.reply) && !undo.front().refusal.empty();
   if (!refused || error.sqlstate == "57014") {
+    if (const std::string_view other = absent.told(error); !other.empty()) {
+      return std::string(other);
+    }
     return holder_ ? holder_->in_its_names(*this, frame) : std::string();
   }
   std::string said;

@@ -90,10 +90,11 @@ void Server::unnamed_failed() {
 }
 
 // A Parse of ours that failed, and may.
-void Server::drop_lenient_parse() {
+void Server::drop_lenient_parse(Bytes error) {
   const Expected::Entry front = expected_.front();
   if (is_unnamed_parse(front.reply)) prepared.unnamed_failed();
   if (front.undo) {
+    if (undo.front().absent > 0) absent.learn(undo.front().absent, error);
     take_back(undo.front(), true);
     undo.pop_front();
   }

@@ -225,9 +225,10 @@ struct Undo {
   StatementRef before;
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
-  std::string refusal;     // what is wrong with its Bind: said instead of what is with its Parse
-  std::string said_first;  // messages that stand before what is wrong with its Parse
-  bool hangs = false;      // what any name stands for is not known until the answer
+  std::uint32_t absent = 0;  // what stands in for it on the server if it fails
+  std::string refusal;       // what is wrong with its Bind: said instead of what is with its Parse
+  std::string said_first;    // messages that stand before what is wrong with its Parse
+  bool hangs = false;        // what any name stands for is not known until the answer
   std::uint32_t forgets_behind = never;  // so many statements of the query it deallocates all, last
   std::unique_ptr<Forgotten> forgotten;
 };

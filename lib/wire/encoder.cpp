@@ -88,6 +88,9 @@ ErrorView read_error(Bytes body) {
       case 'H':
         view.hint = text;
         break;
+      case 'P':
+        view.position = text;
+        break;
       case 'R':
         view.routine = text;
         break;

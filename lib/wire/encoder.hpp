@@ -70,7 +70,7 @@ void data_row(std::string& out, const Range& values);  // values: std::string_vi
 /// Reads the fields of an ErrorResponse or NoticeResponse body; a missing field is empty.
 /// `severity` is the one that is never translated, if the server sent it (since 9.6).
 struct ErrorView {
-  std::string_view severity, sqlstate, message, detail, hint, routine;
+  std::string_view severity, sqlstate, message, detail, hint, position, routine;
 };
 ErrorView read_error(Bytes body);
 

@@ -74,11 +74,11 @@ SCRIPT("auto: a statement under its own name is read as it was at first") {
   const std::string apart = query("BEGIN;" + reading);
   server.receives_all(close('S', "heim_0") + end_batch() + apart +
                       parse("mine", "select date '1/2/2003'") + end_batch() + query("ROLLBACK") +
-                      stand_in("mine") + query("execute mine"));
+                      elsewhere() + stand_in("mine") + query("ROLLBACK") + query("execute mine"));
   const std::string style = parameter("DateStyle", "ISO, MDY");
   server.sends(closed() + ready() + style + done("SET", 'T') + error("42P01", "no such table") +
-               ready('E') + parameter("DateStyle", "German, DMY") + done("ROLLBACK") + parsed() +
-               ready() + answer("1"));
+               ready('E') + parameter("DateStyle", "German, DMY") + done("ROLLBACK") +
+               stood_in(parsed() + ready('T')) + answer("1"));
   one.receives_all(answer("1"));
 }
 
@@ -133,7 +133,7 @@ SCRIPT("auto: what was parsed behind a SET of its transaction is read again as i
   const std::string apart = query("BEGIN;" + session::reading_sql(german));
   server.receives_all(close('S', "heim_0") + end_batch() + apart +
                       parse("mine", "select date '1/2/2003'") + end_batch() + query("ROLLBACK") +
-                      stand_in("mine") + query("execute mine"));
+                      elsewhere() + stand_in("mine") + query("ROLLBACK") + query("execute mine"));
 }
 
 SCRIPT("auto: a statement that cannot be read any more takes no transaction with it") {
@@ -145,7 +145,8 @@ SCRIPT("auto: a statement that cannot be read any more takes no transaction with
   const std::string apart = query("SAVEPOINT heim_names;");
   const std::string back = query("ROLLBACK TO heim_names;RELEASE heim_names");
   server.receives_all(close('S', "heim_0") + end_batch() + apart +
-                      parse("mine", "select a from t") + end_batch() + back + apart +
+                      parse("mine", "select a from t") + end_batch() + back +
+                      query("SAVEPOINT heim_names;" + std::string(session::Absent::settings)) +
                       stand_in("mine") + back + query("prepare mine as select 2"));
   const std::string undone = complete("ROLLBACK") + done("RELEASE", 'T');
   const std::string taken = error("42P05", "taken") + ready('E');
@@ -157,6 +158,24 @@ SCRIPT("auto: a statement that cannot be read any more takes no transaction with
 
 namespace {
 
+// The first one cannot be read anew.
+std::string stand_in_fails() {
+  const std::string content = session::Absent::stand_in(1, {});
+  const std::string place = std::to_string(content.find("_pg_user_mappings") + 1);
+  std::string out;
+  wire::Writer(out, 'E')
+      .u8('S')
+      .string("ERROR")
+      .u8('C')
+      .string("42P01")
+      .u8('M')
+      .string("relation \"_pg_user_mappings\" does not exist")
+      .u8('P')
+      .string(place)
+      .u8(0);
+  return out;
+}
+
 // A client with its own names, one of which stands for what cannot be read.
 Client& with_absent(Bench& bench, std::string_view text) {
   Client& one = with_statement(bench, text);
@@ -165,7 +184,8 @@ Client& with_absent(Bench& bench, std::string_view text) {
   server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", text) +
                       query("execute mine"));
   const std::string gone = error("42P01", "no t") + ready();
-  server.sends(closed() + ready() + gone + parsed() + ready() + gone);
+  server.sends(closed() + ready() + gone + stood_in(parsed() + ready('T')) + stand_in_fails() +
+               ready());
   one.receives_all(gone);
   return one;
 }

@@ -80,3 +80,27 @@ SCRIPT("auto: the idle server that differs least") {
   two.sends(query("select 3"));
   second.receives_all(query("select 3"));
 }
+
+SCRIPT("auto: who had no temporary objects gets the idle server where nobody had some") {
+  automatic(bench, 2);
+  Client& one = bench.login();
+  Server& first = bench.last();
+  begin(one, first);
+  bench.login({{"application_name", "two"}});
+  Server& second = bench.last();
+  commit(one, first);
+  one.sends(query("create temp table t (a int) on commit drop"));
+  first.receives_all(query("create temp table t (a int) on commit drop"));
+  first.sends(done("CREATE TABLE"));
+  one.receives_all(done("CREATE TABLE"));
+  first.receives_all(ask_holds());
+  first.sends(state({{"s", "", "", ""}}));  // it is idle, and was used last
+  bench.settle();
+  Client& three = bench.login();
+  three.sends(query("select 3"));
+  second.receives_all(query("select 3"));
+  second.sends(answer("3"));
+  three.receives_all(answer("3"));
+  one.sends(query("select 1"));
+  first.receives_all(query("select 1"));
+}

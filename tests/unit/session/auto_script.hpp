@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench.hpp"
+#include "session/absent.hpp"
 #include "session/state_probe.hpp"
 
 namespace heim::session::test {
@@ -50,17 +51,26 @@ inline std::string set_config(std::string_view name, std::string_view value) {
          "',false)";
 }
 
-// Keeps a name that a statement could not be given.
-inline std::string stand_in(std::string_view name) {
-  return parse(name, "select text 'heim_absent'::regclass") + end_batch();
+// Keeps a name that a statement could not be given, and cannot be read anew.
+inline std::string stand_in(std::string_view name, std::string_view content = {}) {
+  std::string out;
+  wire::Writer(out, 'P').string(name).bytes(Absent::stand_in(1, content));
+  return out + end_batch();
 }
+inline std::string elsewhere() { return query("BEGIN;" + std::string(Absent::settings)); }
 
 // A statement gets the client's own name, and its server says that it is there.
 inline std::string own_name(std::string_view name, std::string_view text) {
-  return parse(name, text) + end_batch() + stand_in(name);
+  return parse(name, text) + end_batch() + elsewhere() + stand_in(name) + query("ROLLBACK");
 }
 
-inline std::string named() { return parsed() + ready() + error("42P05", "it is there") + ready(); }
+// What comes of the stand-in, outside a transaction.
+inline std::string stood_in(const std::string& answered) {
+  return complete("BEGIN") + done("SET", 'T') + answered + done("ROLLBACK");
+}
+inline std::string named() {
+  return parsed() + ready() + stood_in(error("42P05", "it is there") + ready('E'));
+}
 
 inline void automatic(Bench& bench, std::uint32_t pool_size = 2) {
   bench.settings.proxy.pool_mode = config::PoolMode::automatic;
