@@ -1,5 +1,5 @@
-// The answer to a text that has statements of ours among its own: theirs are not shown, and places
-// in the text are the client's.
+// What a client is told in the place of an error, or at another place; and the answer to a text
+// that has statements of ours among its own: theirs are not shown.
 #include <algorithm>
 #include <charconv>
 
@@ -36,6 +36,29 @@ bool Server::shows_place(Bytes frame) {
     return false;
   }
   return true;
+}
+
+// Of a query. Whether it is shown as it is.
+bool Server::shows_error(const wire::ErrorView& error, Bytes frame) {
+  const std::string_view other = absent.told(error);
+  if (other.empty()) return !is_mended() || shows_place(frame);
+  hub->to_client.copy(other);
+  return false;
+}
+
+// An error that the client is told in the place of the server's; empty: that itself.
+std::string Server::instead_of(const wire::ErrorView& error, Bytes frame) const {
+  const Expected::Entry front = expected_.front();
+  const bool refused = front.undo && is_hidden_parse(front.reply) && !undo.front().refusal.empty();
+  if (!refused || error.sqlstate == "57014") {
+    if (const std::string_view other = absent.told(error); !other.empty()) {
+      return std::string(other);
+    }
+    return holder_ ? holder_->in_its_names(*this, frame) : std::string();
+  }
+  std::string said;
+  wire::error(said, {"ERROR", "08P01", undo.front().refusal});
+  return said;
 }
 
 }  // namespace heim::session

@@ -351,29 +351,6 @@ bool Server::on_error(Bytes frame) {
   return on_extended_error(error, frame);
 }
 
-// Of a query. Whether it is shown as it is.
-bool Server::shows_error(const wire::ErrorView& error, Bytes frame) {
-  const std::string_view other = absent.told(error);
-  if (other.empty()) return !is_mended() || shows_place(frame);
-  hub->to_client.copy(other);
-  return false;
-}
-
-// An error that the client is told in the place of the server's; empty: that itself.
-std::string Server::instead_of(const wire::ErrorView& error, Bytes frame) const {
-  const Expected::Entry front = expected_.front();
-  const bool refused = front.undo && is_hidden_parse(front.reply) && !undo.front().refusal.empty();
-  if (!refused || error.sqlstate == "57014") {
-    if (const std::string_view other = absent.told(error); !other.empty()) {
-      return std::string(other);
-    }
-    return holder_ ? holder_->in_its_names(*this, frame) : std::string();
-  }
-  std::string said;
-  wire::error(said, {"ERROR", "08P01", undo.front().refusal});
-  return said;
-}
-
 bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
