@@ -111,6 +111,40 @@ static void test_promotion(heim_router* router) {
   CHECK_STATUS(heim_router_set_node(router, "two", &state, &error), HEIM_INVALID_ARGUMENT, &error);
 }
 
+/* As many as a cluster may have, and one more. */
+static void test_many_nodes(void) {
+  enum { most = 256, line = 100 };
+  static char text[(most + 2) * line];
+  heim_config* config = NULL;
+  heim_router* router = NULL;
+  heim_error error;
+  int count;
+  OK(heim_config_new(&config, &error));
+  for (count = most; count <= most + 1; ++count) {
+    size_t length = (size_t)snprintf(text, sizeof text, "[proxy]\nlisten_address = []\n");
+    char last[16];
+    int i;
+    for (i = 0; i < count; ++i) {
+      length += (size_t)snprintf(
+          text + length, sizeof text - length,
+          "[[nodes]]\nname = \"n%d\"\nhost = \"192.0.2.1\"\nport = %d\nrole = \"%s\"\n", i,
+          1000 + i, i == count - 1 ? "primary" : "standby");
+    }
+    OK(heim_config_load_text(config, text, length, HEIM_CONFIG_TOML, &error));
+    if (count > most) {
+      CHECK_STATUS(heim_router_new(config, "shop", &router, &error), HEIM_CONFIG, &error);
+      CHECK_HAS(error.message, "256 nodes");
+      continue;
+    }
+    OK(heim_router_new(config, "shop", &router, &error));
+    snprintf(last, sizeof last, "n%d", most - 1);
+    check_node(router, "UPDATE items SET n = 1", last);
+    set_node(router, last, 1000, 0);
+    heim_router_free(router);
+  }
+  heim_config_free(config);
+}
+
 int main(void) {
   heim_router* router = make_router();
   CHECK_HAS(heim_router_catalog_query(), "pg_class");
@@ -119,5 +153,6 @@ int main(void) {
   test_promotion(router);
   heim_router_free(router);
   heim_router_free(NULL);
+  test_many_nodes();
   return 0;
 }
