@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 DETAIL = r"^namespace detail \{.*?^\}  // namespace detail"
 CPP_HEADERS = ["heimproxy.hpp", "config.hpp", "session.hpp", "result.hpp", "parameter.hpp",
-               "backend.hpp", "router.hpp"]
+               "backend.hpp", "router.hpp", "core.hpp"]
 
 
 class Entry(NamedTuple):

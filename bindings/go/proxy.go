@@ -203,6 +203,28 @@ func (p *Proxy) Show(what string) ([]map[string]string, error) {
 	return rowsOf(text)
 }
 
+// Invalidate says that somebody has written a table past the proxy: its cache gives no answer of
+// before any more. An empty database is each that has the table; an empty table is all of the
+// database, or of all.
+func (p *Proxy) Invalidate(database, table string) error {
+	return p.ask(func(failure *C.heim_error) C.heim_status {
+		d, t := optional(database), optional(table)
+		defer C.free(unsafe.Pointer(d))
+		defer C.free(unsafe.Pointer(t))
+		return C.heim_proxy_invalidate(p.handle, d, t, failure)
+	})
+}
+
+// InvalidateQuery does the same with one statement, whatever its values: by its text, or by its
+// fingerprint of Show("CACHE QUERIES").
+func (p *Proxy) InvalidateQuery(sql string) error {
+	return p.ask(func(failure *C.heim_error) C.heim_status {
+		text := C.CString(sql)
+		defer C.free(unsafe.Pointer(text))
+		return C.heim_proxy_invalidate_query(p.handle, text, failure)
+	})
+}
+
 func rowsOf(text string) ([]map[string]string, error) {
 	var shown []map[string]any
 	if err := json.Unmarshal([]byte(text), &shown); err != nil {

@@ -54,6 +54,15 @@ class Route {
   std::string node_;
 };
 
+/// So many answers came from the proxy's cache.
+std::string cache_hits(heimproxy::Proxy& proxy) {
+  const std::string rows = proxy.show("CACHE");
+  const std::string key = R"({"what":"hits","value":")";
+  const std::size_t at = rows.find(key);
+  if (at == std::string::npos) return "0";
+  return rows.substr(at + key.size(), rows.find('"', at + key.size()) - at - key.size());
+}
+
 /// False once standard input has ended; else after a tenth of a second.
 bool goes_on() {
   ::pollfd input{STDIN_FILENO, POLLIN, 0};
@@ -86,10 +95,13 @@ int main(int argc, char** argv) try {
     // What was written a moment ago may not have reached the standby: then the primary is asked.
     read.look();
     database.ask(read.sql());
+    // Asked again, the cache has it; and no more of it once it is written.
+    database.ask(read.sql());
     write.look();
     database.ask(write.sql());
   } while (goes_on());
   const auto visits = database.ask("SELECT count(*) FROM visits");
+  std::printf("from the cache: %s\n", cache_hits(proxy).c_str());
   std::printf("visits: %s\n", visits ? visits->c_str() : "?");
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());

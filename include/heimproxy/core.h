@@ -15,9 +15,10 @@
  *       carry_out(&action);
  *   }
  *
- * Sessions, pools, limits, modes, routing, prepared statements and cancel requests are those of the
- * daemon. The console, listening addresses, watching the cluster and discovery are not here: what
- * is known of nodes, the program tells. Databases' catalogs the core reads by its own servers.
+ * Sessions, pools, limits, modes, routing, the cache, prepared statements and cancel requests are
+ * those of the daemon. The console, listening addresses, watching the cluster and discovery are not
+ * here: what is known of nodes, the program tells. Databases' catalogs the core reads by its own
+ * servers.
  *
  * What is said in heimproxy.h of handles, errors, text and growth holds here, too. Besides:
  *
@@ -228,6 +229,10 @@ HEIM_API HEIM_MUST_USE heim_status heim_core_sample_begin(heim_core* core, uint6
 /* What it answered; 0: nothing. INVALID_ARGUMENT: no such sample has begun, or it has ended. */
 HEIM_API HEIM_MUST_USE heim_status heim_core_sample_end(heim_core* core, uint64_t sample,
                                                         uint64_t lsn, heim_error* error);
+
+/* Somebody has written past the core: as heim_proxy_invalidate() has it. */
+HEIM_API HEIM_MUST_USE heim_status heim_core_invalidate(heim_core* core, const char* database,
+                                                        const char* table, heim_error* error);
 
 /* What SHOW says on a console, as heim_proxy_show() has it: "POOLS", "CLIENTS", "ROUTE FOR SELECT
  * 1". Of nodes it has what is told; of the configuration, nothing. Lent until the next call of it

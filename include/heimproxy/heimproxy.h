@@ -251,9 +251,24 @@ HEIM_API HEIM_MUST_USE heim_status heim_proxy_dsn(heim_proxy* proxy, const char*
                                                   const char* user, const char** out,
                                                   heim_error* error);
 
+/* Somebody has written past the proxy: no answer that its cache has of a table is given any more,
+ * nor what was asked before this call kept later. To be called after that commit. As with a write
+ * through the proxy, what triggers and cascades reach is meant, too, and standbys have to catch up
+ * first. `database`: as sessions name it; NULL: each that has such a table. `table`: as the catalog
+ * has it, of any schema; NULL: all of the database, or of all. SERVER: no such database (3D000), no
+ * such table (42P01). STATE: the proxy was not started, or has no seats. What the cache has,
+ * heim_proxy_show() tells: "CACHE", "CACHE QUERIES". [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_invalidate(heim_proxy* proxy, const char* database,
+                                                         const char* table, heim_error* error);
+
+/* The same of one statement, whatever its values, in all databases: `sql` is it, or its fingerprint
+ * as SHOW CACHE QUERIES has it. SERVER: it is neither (42601). [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_invalidate_query(heim_proxy* proxy, const char* sql,
+                                                               heim_error* error);
+
 /* What SHOW says on the console, as JSON: [{"column": "value", ...}, ...]; NULL is null. `what`:
- * "POOLS", "NODES", "STATS", "CLIENTS". Lent until the next call of it or close. SERVER: there is
- * no such command. STATE: the proxy was not started, or has no seats. */
+ * "POOLS", "NODES", "STATS", "CLIENTS", "CACHE". Lent until the next call of it or close. SERVER:
+ * there is no such command. STATE: the proxy was not started, or has no seats. */
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_show(heim_proxy* proxy, const char* what,
                                                    const char** out, heim_error* error);
 

@@ -118,6 +118,19 @@ class Proxy {
       return heim_proxy_dsn(handle(), detail::or_null(database), detail::or_null(user), out, error);
     });
   }
+  /// [any thread] A table that was written past the proxy; with neither, all that is kept.
+  void invalidate(const std::string& database = {}, const std::string& table = {}) {
+    detail::check([&](heim_error* error) {
+      return heim_proxy_invalidate(handle(), detail::or_null(database), detail::or_null(table),
+                                   error);
+    });
+  }
+  /// [any thread] A statement, or its fingerprint.
+  void invalidate_query(const std::string& sql) {
+    detail::check([&](heim_error* error) {
+      return heim_proxy_invalidate_query(handle(), sql.c_str(), error);
+    });
+  }
   /// As JSON.
   std::string show(const std::string& what) {
     return detail::text(

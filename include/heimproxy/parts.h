@@ -47,7 +47,8 @@ typedef struct heim_router heim_router;
 
 /* For one database of the configuration: its nodes with their roles, [routing], [[rules]], and what
  * [[databases]] and [[users]] say. Starts a thread, which parses. STATE: nothing is loaded. CONFIG:
- * a rule is wrong. SYSTEM: there is no thread. */
+ * a rule is wrong, or there are more than 256 nodes. SYSTEM: there is no
+ * thread. */
 HEIM_API HEIM_MUST_USE heim_status heim_router_new(const heim_config* config, const char* database,
                                                    heim_router** out, heim_error* error);
 HEIM_API void heim_router_free(heim_router* router);

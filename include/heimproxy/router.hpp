@@ -25,6 +25,15 @@ struct NodeState {
   bool is_down = false;
   std::uint64_t lsn = 0;  // 0: not known
   std::optional<Nanoseconds> lag = {};
+
+  heim_node_state given() const {
+    heim_node_state state = HEIM_NODE_STATE_INIT;
+    state.role = role;
+    state.is_down = is_down;
+    state.lsn = lsn;
+    if (lag) state.lag_ns = lag->count();
+    return state;
+  }
 };
 
 /// A statement, and who asks: for rules and users' settings.
@@ -54,11 +63,7 @@ class Router {
     });
   }
   void set_node(const std::string& name, const NodeState& state) {
-    heim_node_state given = HEIM_NODE_STATE_INIT;
-    given.role = state.role;
-    given.is_down = state.is_down;
-    given.lsn = state.lsn;
-    if (state.lag) given.lag_ns = state.lag->count();
+    const heim_node_state given = state.given();
     detail::check(
         [&](auto error) { return heim_router_set_node(handle(), name.c_str(), &given, error); });
   }

@@ -15,7 +15,8 @@ using Words = std::span<const Token>;
 
 constexpr std::string_view commands_hint =
     "Commands: SHOW <what>, PAUSE [db], RESUME [db], RECONNECT [db], KILL [db], KILL_CLIENT id, "
-    "WAIT_CLOSE [db], DISABLE db, ENABLE db, DRAIN node, MAINTENANCE node, ENABLE node, RELOAD, "
+    "WAIT_CLOSE [db], DISABLE db, ENABLE db, DRAIN node, MAINTENANCE node, ENABLE node, "
+    "INVALIDATE ALL|[TABLE] table [IN db]|DATABASE db|QUERY fingerprint, RELOAD, "
     "SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
     "SHOW HELP says more.";
 
@@ -31,7 +32,6 @@ enum class Takes : std::uint8_t {
   node,
   number,
   manner,
-  all,
   anything
 };
 
@@ -53,7 +53,6 @@ constexpr Rule rules[] = {
     {"drain", Verb::drain, Takes::node, "DRAIN"},
     {"maintenance", Verb::maintenance, Takes::node, "MAINTENANCE"},
     {"kill_client", Verb::kill_client, Takes::number, "KILL_CLIENT"},
-    {"invalidate", Verb::invalidate, Takes::all, "INVALIDATE"},
     {"reload", Verb::reload, Takes::nothing, "RELOAD"},
     {"shutdown", Verb::shutdown, Takes::manner, "SHUTDOWN"},
     // What drivers send to every server.
@@ -197,10 +196,6 @@ Result<Command> by_rule(const Rule& rule, Words rest) {
   }
   if (rule.takes == Takes::number) return with_number(std::move(command), rest[0]);
   if (rule.takes == Takes::manner) return with_manner(std::move(command), rest[0]);
-  if (rule.takes == Takes::all) {
-    if (!rest[0].is("all")) return syntax("INVALIDATE takes ALL");
-    return command;
-  }
   return with_name(std::move(command), rest[0]);
 }
 
@@ -274,6 +269,59 @@ Result<Command> parse_route(std::string_view sql, Words rest) {
   return command;
 }
 
+Error what_to_invalidate() {
+  return syntax(
+      "INVALIDATE takes ALL, [TABLE] [[database.]schema.]table [IN database], DATABASE database, "
+      "or "
+      "QUERY and a fingerprint or 'statement'");
+}
+
+/// [[database.]schema.]table [IN database]. Unquoted names of tables are as SQL has them; a schema
+/// is not looked at, since what is kept is known by the tables' names alone.
+Result<Command> invalidate_table(Command command, Words words) {
+  const auto name = [](const Token& token) {
+    return token.kind == Token::Kind::word ? token.folded : token.text;
+  };
+  if (words.size() > 2 && words[words.size() - 2].is("in")) {
+    if (!words.back().is_name()) return what_to_invalidate();
+    command.name = words.back().text;
+    words = words.first(words.size() - 2);
+  }
+  const bool parts =
+      words.size() == 1 || words.size() == 3 || (words.size() == 5 && command.name.empty());
+  if (!parts) return what_to_invalidate();
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool right = i % 2 == 0 ? words[i].is_name() && !words[i].text.empty()
+                                  : words[i].kind == Token::Kind::symbol && words[i].text == ".";
+    if (!right) return what_to_invalidate();
+  }
+  if (words.size() == 5) command.name = words[0].text;
+  command.table = name(words.back());
+  command.invalidate = Invalidate::table;
+  return command;
+}
+
+Result<Command> parse_invalidate(Words rest) {
+  Command command;
+  command.verb = Verb::invalidate;
+  command.tag = "INVALIDATE";
+  if (rest.empty()) return what_to_invalidate();
+  if (rest.size() == 1 && rest[0].is("all")) return command;
+  const bool one_named = rest.size() == 2;
+  if (one_named && rest[0].is("database") && rest[1].is_name()) {
+    command.invalidate = Invalidate::database;
+    command.name = rest[1].text;
+    return command;
+  }
+  if (one_named && rest[0].is("query") && !rest[1].text.empty()) {
+    command.invalidate = Invalidate::query;
+    command.sql = rest[1].kind == Token::Kind::word ? rest[1].folded : rest[1].text;
+    return command;
+  }
+  const bool says_table = rest.size() > 1 && rest[0].is("table") && rest[1].is_name();
+  return invalidate_table(std::move(command), says_table ? rest.subspan(1) : rest);
+}
+
 /// SET SESSION x and SET LOCAL x without that word; SET SESSION CHARACTERISTICS stays as it is.
 Words without_scope(Words rest) {
   const bool scoped = rest.size() > 2 && (rest[0].is("session") || rest[0].is("local"));
@@ -326,6 +374,7 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
   if (first.is("show") && !rest.empty() && rest[0].is("route")) return parse_route(sql, rest);
   if (first.is("show")) return parse_show(rest, identity);
   if (first.is("set")) return parse_set(rest);
+  if (first.is("invalidate")) return parse_invalidate(rest);
   if (first.is("select")) return parse_select(rest, identity);
   const auto* rule = std::ranges::find_if(rules, [&](auto& row) { return first.is(row.word); });
   if (rule == std::end(rules)) return syntax("the console knows no \"" + first.text + "\"");
@@ -351,6 +400,9 @@ std::string_view help_text() {
          "\n\tKILL_CLIENT <id>"
          "\n\tWAIT_CLOSE [<db>]"
          "\n\tINVALIDATE ALL"
+         "\n\tINVALIDATE [TABLE] [[<db>.]<schema>.]<table> [IN <db>]"
+         "\n\tINVALIDATE DATABASE <db>"
+         "\n\tINVALIDATE QUERY <fingerprint>|'<statement>'"
          "\n\tRELOAD"
          "\n\tSHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]";
 }

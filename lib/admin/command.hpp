@@ -32,7 +32,7 @@ enum class Verb : std::uint8_t {
   drain,
   maintenance,
   kill_client,
-  invalidate,  // all of the cache
+  invalidate,
   reload,
   shutdown,
 };
@@ -65,6 +65,13 @@ enum class Show : std::uint8_t {
   dns_hosts,
 };
 
+enum class Invalidate : std::uint8_t {
+  all,
+  database,  // `name`
+  table,     // `table` of `name`; of all databases if that is empty
+  query,     // `sql`: a statement, or its fingerprint
+};
+
 enum class Shutdown : std::uint8_t { immediate, wait_for_servers, wait_for_clients };
 
 struct Command {
@@ -74,7 +81,9 @@ struct Command {
   bool is_node = false;      // the name was said to be a node's
   std::uint64_t id = 0;      // of Verb::kill_client
   Shutdown shutdown = Shutdown::immediate;
-  std::string sql;  // of Show::route
+  Invalidate invalidate = Invalidate::all;
+  std::string table;
+  std::string sql;  // of Show::route, of Invalidate::query
   Table result;     // of Verb::constant
   std::string tag;  // of its CommandComplete
 

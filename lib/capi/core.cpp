@@ -306,6 +306,12 @@ heim_status heim_core_sample_end(heim_core* core, uint64_t sample, uint64_t lsn,
   return guard(error, [&] { engine(core).end_sample(sample, lsn); });
 }
 
+heim_status heim_core_invalidate(heim_core* core, const char* database, const char* table,
+                                 heim_error* error) {
+  return guard(error,
+               [&] { engine(core).invalidate(database ? database : "", table ? table : ""); });
+}
+
 heim_status heim_core_show(heim_core* core, const char* what, const char** out, heim_error* error) {
   return guard(error, [&] {
     require(what, "what");

@@ -1,4 +1,4 @@
-// What the console shows, as JSON, through a session with it; and where a statement would go.
+// What the console shows and does, through a session with it; and where a statement would go.
 #include <nlohmann/json.hpp>
 
 #include "capi/guard.hpp"
@@ -27,10 +27,31 @@ std::string text_of(const nlohmann::ordered_json& rows) {
   return rows.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-const char* show(heim_proxy* proxy, const std::string& what) {
+embed::Options console() {
   embed::Options options;
   options.startup = {{"user", "heimproxy"}, {"database", "heimproxy"}};
-  embed::Session session(running(proxy), std::move(options));
+  return options;
+}
+
+// As the console reads it: a quote within is doubled.
+std::string quoted(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == quote) out += quote;
+    out += c;
+  }
+  return out + quote;
+}
+
+std::string invalidation(const char* database, const char* table) {
+  if (!database && !table) return "INVALIDATE ALL";
+  if (!table) return "INVALIDATE DATABASE " + quoted(database, '"');
+  const std::string where = database ? " IN " + quoted(database, '"') : std::string();
+  return "INVALIDATE TABLE " + quoted(table, '"') + where;
+}
+
+const char* show(heim_proxy* proxy, const std::string& what) {
+  embed::Session session(running(proxy), console());
   const embed::Result& result = session.query("SHOW " + what);
   auto rows = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < result.row_count(); ++i) rows.push_back(row_of(result, i));
@@ -46,6 +67,22 @@ heim_status heim_proxy_show(heim_proxy* proxy, const char* what, const char** ou
     require(what, "what");
     require(out, "out");
     *out = show(proxy, what);
+  });
+}
+
+heim_status heim_proxy_invalidate(heim_proxy* proxy, const char* database, const char* table,
+                                  heim_error* error) {
+  return guard(error, [&] {
+    embed::Session session(running(proxy), console());
+    session.command(invalidation(database, table));
+  });
+}
+
+heim_status heim_proxy_invalidate_query(heim_proxy* proxy, const char* sql, heim_error* error) {
+  return guard(error, [&] {
+    require(sql, "sql");
+    embed::Session session(running(proxy), console());
+    session.command("INVALIDATE QUERY " + quoted(sql, '\''));
   });
 }
 

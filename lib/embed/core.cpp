@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/cache_limits.hpp"
 #include "runtime/role.hpp"
 #include "runtime/rules.hpp"
+#include "session/invalidation.hpp"
 
 namespace heim::embed {
 namespace {
@@ -48,13 +50,14 @@ Core::Core(const config::Settings& given, const CoreOptions& options, Logger& lo
   auto rules = runtime::load_session_rules(settings, shared_.process_key, nullptr);
   if (!rules) refuse(rules.error().message);
   list_nodes(shared_.nodes, settings);
-  const bool several = shared_.nodes.size() > 1;
-  accounting_.emplace(shared_.ledger, several);
+  if (settings.cache.enabled) shared_.open_cache(runtime::limits_of(settings.cache));
+  accounting_.emplace(shared_.ledger, shared_.accounts());
   if (options.parser_thread) parser_.emplace();
   hub_.emplace(pool::WorkerId{0}, shared_, connections_, clock_, *std::move(rules), nullptr);
   if (parser_) hub_->analysis.set_host(&*parser_);
   hub_->look_at_nodes();
-  if (several) shared_.ledger.sample_from(this);
+  shared_.look_at_primary();
+  if (shared_.nodes.size() > 1) shared_.ledger.sample_from(this);
 }
 
 Core::~Core() {
@@ -99,6 +102,7 @@ void Core::settle() {
       work(*hub_);
     }
   } while (connections_.go_on() || !mail_.empty());
+  shared_.look_at_primary();  // a login may have told who it is
 }
 
 // ---- time ----------------------------------------------------------------------
@@ -229,6 +233,21 @@ void Core::end_sample(std::uint64_t sample, std::uint64_t lsn) {
   run([&] {
     sample_.reset();
     shared_.ledger.sample_done(sample, lsn);
+  });
+}
+
+void Core::invalidate(const std::string& database, const std::string& table) {
+  if (!hub_->knows(database)) throw Failure(Trouble::server, "no such database", "3D000");
+  session::Invalidation invalidation(*hub_);
+  run([&] {
+    if (!table.empty()) {
+      const Result<void> done = invalidation.table(database, table);
+      if (!done) throw Failure(Trouble::server, done.error().message, done.error().sqlstate);
+    } else if (!database.empty()) {
+      invalidation.database(database);
+    } else {
+      invalidation.everything();
+    }
   });
 }
 

@@ -60,6 +60,8 @@ class Core final : session::Fabric, cluster::LsnSource {
   void set_node(std::string_view name, const NodeView& view);
   std::uint64_t begin_sample();
   void end_sample(std::uint64_t sample, std::uint64_t lsn);
+  /// Empty: each database that has the table, all tables.
+  void invalidate(const std::string& database, const std::string& table);
   void stop(session::Operator::Shutdown how);
 
   /// What SHOW says: "POOLS". Throws Failure (server) where there is no such thing.

@@ -1,7 +1,5 @@
 #include "embed/session.hpp"
 
-#include <unistd.h>
-
 #include "wire/encoder.hpp"
 
 namespace heim::embed {
@@ -27,7 +25,6 @@ constexpr std::size_t out_kept = 64 << 10;
 Session::Session(runtime::Engine& engine, Options options)
     : cancels_(std::make_shared<Cancels>(Cancels{this})),
       seat_(seat_of(engine)),
-      process_(::getpid()),
       stream_(*seat_, *this),
       reader_(held_) {
   try {
@@ -75,7 +72,7 @@ void Session::log_in(Options options) {
   go_on();
 }
 
-bool Session::is_foreign() const { return process_ != ::getpid(); }
+bool Session::is_foreign() const { return seat_->is_foreign(); }
 
 void Session::check_usable() const {
   if (is_foreign()) {

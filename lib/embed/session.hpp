@@ -4,8 +4,6 @@
 // engine its messages, and sleeps until the answer is there (see runtime/seat.hpp). Failures are
 // thrown (failure.hpp); each leaves the session as it can be used, but for Trouble::closed.
 #pragma once
-#include <sys/types.h>
-
 #include <memory>
 #include <string>
 
@@ -150,7 +148,6 @@ class Session final : runtime::Guest {
 
   const std::shared_ptr<Cancels> cancels_;
   const std::shared_ptr<runtime::Seat> seat_;
-  const pid_t process_;
   LocalStream stream_;
   Inbox held_;  // what results lie in
   Reader reader_;

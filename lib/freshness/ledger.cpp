@@ -54,6 +54,10 @@ TableId Ledger::intern(DatabaseId database, std::string_view table) {
   return tables_.intern(database, table, everything(database));
 }
 
+std::optional<TableId> Ledger::find(DatabaseId database, std::string_view table) const {
+  return tables_.find(database, table);
+}
+
 // Names of tables have no zero byte.
 TableId Ledger::group(std::string_view name) {
   return tables_.intern(0, std::string("group ") + std::string(name), Tables::other_groups);

@@ -42,6 +42,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -161,6 +162,8 @@ class Ledger final : public cluster::LsnSink {
   DatabaseId database(std::string_view name);
   /// A table, by its name in any schema. Where no more fit: everything(database).
   TableId intern(DatabaseId database, std::string_view table);
+  /// The same without keeping it. Nothing: nobody has read or written one of that name.
+  std::optional<TableId> find(DatabaseId database, std::string_view table) const;
   /// What an unknown effect writes. Every set of tables that is read contains it.
   TableId everything(DatabaseId database) const { return tables_.everything(database); }
   /// What commands write that concern the whole server: roles, databases, tablespaces. Catalogs

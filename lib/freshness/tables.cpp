@@ -73,6 +73,12 @@ std::uint32_t Tables::intern(std::uint16_t database, std::string_view table,
   return add(database, table);
 }
 
+std::optional<std::uint32_t> Tables::find(std::uint16_t database, std::string_view table) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = ids_.find(key_of(database, table));
+  return known == ids_.end() ? std::nullopt : std::optional(known->second);
+}
+
 std::pair<std::string, std::string> Tables::names(std::uint32_t id) const {
   const std::lock_guard lock(mutex_);
   if (id >= names_.size()) return {};

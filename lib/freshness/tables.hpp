@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -46,6 +47,8 @@ class Tables {
   std::uint16_t database(std::string_view name);
   /// Where no more fit: `instead`.
   std::uint32_t intern(std::uint16_t database, std::string_view table, std::uint32_t instead);
+  /// Nothing: it has no entry.
+  std::optional<std::uint32_t> find(std::uint16_t database, std::string_view table) const;
   std::uint32_t everything(std::uint16_t database) const;
   std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
   std::uint64_t overflows() const { return overflows_.load(std::memory_order_relaxed); }

@@ -1,6 +1,7 @@
 #include "route/plan.hpp"
 
 #include <array>
+#include <charconv>
 #include <unordered_map>
 
 #include "route/cacheable.hpp"
@@ -46,6 +47,19 @@ std::string fingerprint_text(const Hash128& fingerprint) {
     for (int shift = 60; shift >= 0; shift -= 4) out += digits[half >> shift & 15];
   }
   return out;
+}
+
+std::optional<Hash128> read_fingerprint(std::string_view text) {
+  Hash128 fingerprint;
+  constexpr std::size_t half = 16;
+  if (text.size() != 2 * half) return {};
+  std::uint64_t* parts[] = {&fingerprint.high, &fingerprint.low};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const char* from = text.data() + i * half;
+    const auto [end, error] = std::from_chars(from, from + half, *parts[i], 16);
+    if (error != std::errc() || end != from + half) return {};
+  }
+  return fingerprint;
 }
 
 Plan make_plan(const sql::Script& script, std::string_view text, const sql::Catalog* catalog,

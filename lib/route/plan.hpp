@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ struct Plan {
 
 /// 32 hexadecimal digits: as rules name a fingerprint.
 std::string fingerprint_text(const Hash128& fingerprint);
+/// Nothing: it is none.
+std::optional<Hash128> read_fingerprint(std::string_view text);
 
 Plan make_plan(const sql::Script& script, std::string_view text, const sql::Catalog* catalog,
                const Rules* rules, freshness::Ledger& ledger, freshness::DatabaseId database);

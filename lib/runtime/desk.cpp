@@ -6,6 +6,7 @@
 #include "runtime/engine.hpp"
 #include "session/client.hpp"
 #include "session/hub.hpp"
+#include "session/invalidation.hpp"
 #include "wire/encoder.hpp"
 
 namespace heim::runtime {
@@ -122,8 +123,8 @@ class Talk final : public session::ConsoleTalk {
     if (command.verb == Verb::kill_client) return kill_client(command.id);
     const pool::SessionId id = client_.id;
     if (command.verb == Verb::invalidate) {
-      if (client_.hub.shared.cache) client_.hub.shared.cache->invalidate_all();
-      return with(client_.hub, id, [](Talk& talk) { talk.console_.answer(Result<void>()); });
+      const Result<void> done = invalidate(command);
+      return with(client_.hub, id, [&](Talk& talk) { talk.console_.answer(done); });
     }
     if (command.verb == Verb::reload) {
       const std::string wrong = engine_.reload();
@@ -139,6 +140,23 @@ class Talk final : public session::ConsoleTalk {
                      : how == admin::Shutdown::wait_for_servers
                          ? session::Operator::Shutdown::wait_for_servers
                          : session::Operator::Shutdown::wait_for_clients);
+  }
+
+  Result<void> invalidate(const admin::Command& command) {
+    session::Invalidation invalidation(client_.hub);
+    switch (command.invalidate) {
+      case admin::Invalidate::all:
+        break;
+      case admin::Invalidate::database:
+        invalidation.database(command.name);
+        return {};
+      case admin::Invalidate::table:
+        return invalidation.table(command.name, command.table);
+      case admin::Invalidate::query:
+        return invalidation.query(command.sql);
+    }
+    invalidation.everything();
+    return {};
   }
 
   void kill_client(std::uint64_t victim) {

@@ -6,6 +6,7 @@
 #include "admin/merge.hpp"
 #include "config/address.hpp"
 #include "config/describe.hpp"
+#include "runtime/cache_limits.hpp"
 #include "runtime/desk.hpp"
 #include "runtime/parser_thread.hpp"
 #include "runtime/role.hpp"
@@ -75,8 +76,7 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   const auto workers = static_cast<pool::WorkerId>(threads_ + seats);
   shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
   if (const config::Cache& cache = loaded_.settings.cache; cache.enabled) {
-    shared_->open_cache(
-        {.bytes = cache.size, .entry_bytes = cache.max_result_size, .ttl = cache.ttl});
+    shared_->open_cache(limits_of(cache));
   }
   shared_->fabric = this;
   shared_->engine = this;

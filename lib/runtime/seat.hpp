@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/list.hpp"
 #include "io/fd.hpp"
+#include "runtime/fork_mark.hpp"
 #include "session/hub.hpp"
 
 namespace heim::runtime {
@@ -95,6 +96,8 @@ class Seat {
   // ---- by the engine ------------------------------------------------------------
   /// [any thread] The engine goes away. What comes later finds nobody.
   void retire();
+  /// [any thread] This process is a fork of the one whose engine it is.
+  bool is_foreign() const { return mark_.is_foreign(); }
   /// [any thread] Sessions that were given this seat.
   std::atomic<std::uint32_t> sessions{0};
 
@@ -115,6 +118,7 @@ class Seat {
   void look(Guest& guest, short revents);
   void note_watches();
 
+  const ForkMark mark_;
   std::mutex mutex_;
   Worker* worker_;
   Steward& steward_;

@@ -47,6 +47,11 @@ class Objects {
   /// Of a statement by itself; what EXECUTE names is not followed.
   Reach reach(const Statement& statement) const;
   std::size_t relations() const { return relations_.size(); }
+  /// Whether there is one of that name, in whichever schema.
+  bool has_relation(const std::string& name) const {
+    const auto found = relations_.find(name);
+    return found != relations_.end() && found->second.exists;
+  }
 
   /// Whether a function of that name can be called like a column; whether any can.
   bool is_attribute(const std::string& name) const { return attributes_.contains(name); }

@@ -254,6 +254,120 @@ static void test_lives(void) {
   CHECK(entries("/proc/self/fd") == files && entries("/proc/self/task") == threads);
 }
 
+/* What is asked again comes without a server; a write, or word of one, makes it void. */
+static long cache_hits(struct loop* loop) {
+  static const char key[] = "{\"what\":\"hits\",\"value\":\"";
+  const char *shown = "", *at;
+  heim_error error;
+  OK(heim_core_show(loop->core, "CACHE", &shown, &error));
+  at = strstr(shown, key);
+  CHECK(at);
+  return strtol(at + sizeof key - 1, NULL, 10);
+}
+
+static int is_kept(struct loop* loop, PGconn* client, const char* sql, const char* wanted) {
+  const long before = cache_hits(loop);
+  CHECK_VALUE(loop, client, sql, wanted);
+  return cache_hits(loop) > before;
+}
+
+static void test_cache(void) {
+  static const char read[] = "SELECT sum(n) FROM core_kept";
+  struct loop* loop = loop_open(OPEN "[cache]\nenabled = true\n", port, NULL);
+  PGconn *one = client_ready(loop, NULL), *two = client_ready(loop, NULL);
+  const uint64_t end = loop_now(loop) + 30000000000u;
+  heim_error error;
+  CHECK_VALUE(loop, one, "CREATE TABLE core_kept AS SELECT 1 AS n", "");
+  while (!is_kept(loop, one, read, "1")) CHECK(loop_now(loop) < end); /* the catalog comes first */
+  CHECK(is_kept(loop, two, read, "1"));
+  CHECK_VALUE(loop, two, "INSERT INTO core_kept VALUES (2)", "");
+  CHECK(!is_kept(loop, one, read, "3") && is_kept(loop, two, read, "3"));
+  OK(heim_core_invalidate(loop->core, NULL, "core_kept", &error));
+  CHECK(!is_kept(loop, one, read, "3") && is_kept(loop, two, read, "3"));
+  OK(heim_core_invalidate(loop->core, "postgres", NULL, &error));
+  CHECK(!is_kept(loop, one, read, "3") && is_kept(loop, two, read, "3"));
+  CHECK_STATUS(heim_core_invalidate(loop->core, NULL, "core_nothing", &error), HEIM_SERVER, &error);
+  CHECK(strcmp(error.sqlstate, "42P01") == 0 && is_kept(loop, one, read, "3"));
+  CHECK_VALUE(loop, one, "DROP TABLE core_kept", "");
+  PQfinish(one);
+  PQfinish(two);
+  loop_free(loop);
+}
+
+/* The first result: while a COPY is open, libpq gives that one again and again. */
+static PGresult* begins(struct loop* loop, PGconn* client, const char* sql) {
+  CHECK(PQsendQuery(client, sql));
+  while (!client_has(client)) client_turn(loop, client);
+  return PQgetResult(client);
+}
+
+/* More than fits anywhere, there and back. */
+static void test_copy(void) {
+  enum { rows = 20000 };
+  struct loop* loop = loop_open(OPEN, port, NULL);
+  PGconn* client = client_ready(loop, NULL);
+  PGresult* result;
+  char row[200];
+  int i, came = 0;
+  CHECK_VALUE(loop, client, "CREATE TABLE core_copied (n int, text text)", "");
+  result = begins(loop, client, "COPY core_copied FROM STDIN");
+  CHECK(PQresultStatus(result) == PGRES_COPY_IN);
+  PQclear(result);
+  for (i = 0; i < rows; ++i) {
+    snprintf(row, sizeof row, "%d\t%0100d\n", i, i);
+    while (PQputCopyData(client, row, (int)strlen(row)) == 0) client_turn(loop, client);
+  }
+  while (PQputCopyEnd(client, NULL) == 0) client_turn(loop, client);
+  while (PQflush(client) == 1) client_turn(loop, client);
+  result = client_answer(loop, client);
+  CHECK(strcmp(PQcmdStatus(result), "COPY 20000") == 0);
+  PQclear(result);
+  result = begins(loop, client, "COPY core_copied TO STDOUT");
+  CHECK(PQresultStatus(result) == PGRES_COPY_OUT);
+  PQclear(result);
+  for (;;) {
+    char* line = NULL;
+    const int length = PQgetCopyData(client, &line, 1);
+    if (length == -1) break;
+    CHECK(length >= 0);
+    if (length > 0) {
+      CHECK(strtol(line, NULL, 10) == came++);
+      PQfreemem(line);
+    } else {
+      client_turn(loop, client);
+      CHECK(PQconsumeInput(client));
+    }
+  }
+  result = client_answer(loop, client);
+  CHECK(came == rows && PQresultStatus(result) == PGRES_COMMAND_OK);
+  PQclear(result);
+  CHECK_VALUE(loop, client, "DROP TABLE core_copied", "");
+  PQfinish(client);
+  loop_free(loop);
+}
+
+/* Who listens keeps no server, and hears nevertheless. */
+static void test_listen(void) {
+  struct loop* loop = loop_open(OPEN, port, NULL);
+  PGconn *hearing = client_ready(loop, NULL), *speaking = client_ready(loop, NULL);
+  PGnotify* heard = NULL;
+  CHECK_VALUE(loop, hearing, "LISTEN core_said", "");
+  CHECK_VALUE(loop, speaking, "NOTIFY core_said, 'a word'", "");
+  while (!(heard = PQnotifies(hearing))) {
+    client_turn(loop, hearing);
+    CHECK(PQconsumeInput(hearing));
+  }
+  CHECK(strcmp(heard->relname, "core_said") == 0 && strcmp(heard->extra, "a word") == 0);
+  PQfreemem(heard);
+  CHECK_VALUE(loop, hearing, "UNLISTEN core_said", "");
+  CHECK_VALUE(loop, speaking, "NOTIFY core_said", "");
+  CHECK_VALUE(loop, hearing, "SELECT 1", "1");
+  CHECK(!PQnotifies(hearing));
+  PQfinish(hearing);
+  PQfinish(speaking);
+  loop_free(loop);
+}
+
 int main(int argc, char** argv) {
   port = (int)strtol(argv[argc - 1], NULL, 10);
   test_pool();
@@ -265,6 +379,9 @@ int main(int argc, char** argv) {
   test_time();
   test_refused();
   test_stop();
+  test_cache();
+  test_copy();
+  test_listen();
   test_lives();
   return 0;
 }

@@ -139,8 +139,7 @@ static void test_many_nodes(void) {
     OK(heim_router_new(config, "shop", &router, &error));
     snprintf(last, sizeof last, "n%d", most - 1);
     check_node(router, "UPDATE items SET n = 1", last);
-    set_node(router, last, 0, 1);
-    CHECK_HAS(routed(router, "UPDATE items SET n = 1", NULL, NULL), "{\"node\":null,");
+    set_node(router, last, 1000, 0);
     heim_router_free(router);
   }
   heim_config_free(config);

@@ -222,6 +222,54 @@ def test_invalidate(proxy, database, shop):
         assert name_of(client) == "changed"
 
 
+@pytest.mark.parametrize("what, is_meant", [
+    ("items", True), ("table \"items\"", True), ("public.items", True), ("{0}.public.items", True),
+    ("items in {0}", True), ("database {0}", True),
+    ("query 'select name from items where id = 17'", True), ("query {1}", True),
+    ("lines", False), ("query 'select id from items'", False), ("database other_one", False),
+])
+def test_invalidate_a_part(make_proxy, database, shop, what, is_meant):
+    proxy = make_proxy({**CACHE, "databases": [{"name": "other_one", "dbname": "postgres"}]})
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+        assert name_of(client) == "one"
+        [query] = [row for row in proxy.console("show cache queries")
+                   if row["fingerprint"] and row["hits"] == "0"]
+        shop.execute("update items set name = 'changed' where id = 1")
+        assert name_of(client) == "one"
+        proxy.console("invalidate " + what.format(database, query["fingerprint"]))
+        assert name_of(client) == ("changed" if is_meant else "one")
+
+
+def test_invalidate_what_is_not_known(proxy, database, shop):
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+        for what, why in [("nothing", "no such table"), (f"nothing in {database}", "no such table"),
+                          ("items in nowhere", "no such database"),
+                          ("database nowhere", "no such database"),
+                          ("query 'no statement'", "no statement"), ("query abc", "no statement")]:
+            with pytest.raises(RuntimeError, match=why):
+                proxy.console("invalidate " + what)
+
+
+def test_invalidate_reaches_what_a_write_would(proxy, database, shop):
+    """Views of the table, its ancestors, what its triggers write; and a table that was dropped."""
+    shop.execute("create table whole (n int) partition by range (n);"
+                 "create table part partition of whole for values from (0) to (10);"
+                 "insert into part values (1)")
+    asked = ["select count(*) from whole", "select * from many", "select count(*) from log"]
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+        for read, what, write in zip(asked, ["part", "lines", "items"], [
+                "insert into part values (2)", "insert into lines values (1, 99)",
+                "insert into items values (7, 'seven')"]):
+            before = client.execute(read).fetchall()
+            shop.execute(write)
+            assert client.execute(read).fetchall() == before
+            proxy.console("invalidate " + what)
+            assert client.execute(read).fetchall() == shop.execute(read).fetchall() != before
+
+
 class CacheChecker(Checker):
     """Reads without a word of the node: such answers are kept."""
 

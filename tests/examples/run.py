@@ -115,7 +115,8 @@ def cpp_sidecar(directory, example, program):
         process.wait_log("INSERT.* -> second\n")
         seen = standby.sql("select count(*) from visits")[0][0]
         poll(lambda: standby.sql("select count(*) from visits")[0][0] != seen, 30, "more visits")
-        visits = process.end(r"visits: (\d+)\n").group(1)
+        cached, visits = process.end(r"from the cache: (\d+)\nvisits: (\d+)\n").groups()
+        assert int(cached) > 0
         assert standby.sql("select count(*) from visits") == [[visits]]
     finally:
         if process:

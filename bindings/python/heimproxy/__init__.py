@@ -109,6 +109,16 @@ class Proxy:
         rows: "list[dict[str, Optional[str]]]" = json.loads(self._native.show(what))
         return rows
 
+    def invalidate(self, table: Optional[str] = None, *, database: Optional[str] = None,
+                   sql: Optional[str] = None) -> None:
+        """A table was written past the proxy: the cache gives no answer of before any more. Without
+        `table`, all of the database; without both, all there is. Or all that it has of one
+        statement, whatever its values: `sql` is it, or its fingerprint of
+        show("CACHE QUERIES")."""
+        if sql is not None and (table, database) != (None, None):
+            raise ValueError("a statement, or a table")
+        self._native.invalidate(database, table, sql)
+
     def reload(self) -> None:
         self._native.reload()
 

@@ -176,6 +176,29 @@ static PyObject* proxy_show(PyObject* object, PyObject* arguments) {
   return made;
 }
 
+/* What a call came to that answers nothing. */
+static PyObject* none_or(heim_status status, const heim_error* error) {
+  if (status != HEIM_OK) return raise_error(error, NULL);
+  Py_RETURN_NONE;
+}
+
+static PyObject* proxy_invalidate(PyObject* object, PyObject* arguments) {
+  Proxy* self = (Proxy*)object;
+  const char *database = NULL, *table = NULL, *sql = NULL;
+  heim_proxy* proxy;
+  heim_error error;
+  heim_status status;
+  if (!PyArg_ParseTuple(arguments, "zzz", &database, &table, &sql)) return NULL;
+  proxy = enter_proxy(self);
+  if (!proxy) return NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  status = sql ? heim_proxy_invalidate_query(proxy, sql, &error)
+               : heim_proxy_invalidate(proxy, database, table, &error);
+  Py_END_ALLOW_THREADS;
+  leave_proxy(self);
+  return none_or(status, &error);
+}
+
 static PyObject* proxy_reload(PyObject* object, PyObject* unused) {
   Proxy* self = (Proxy*)object;
   heim_proxy* proxy = enter_proxy(self);
@@ -187,8 +210,7 @@ static PyObject* proxy_reload(PyObject* object, PyObject* unused) {
   status = heim_proxy_reload(proxy, &error);
   Py_END_ALLOW_THREADS;
   leave_proxy(self);
-  if (status != HEIM_OK) return raise_error(&error, NULL);
-  Py_RETURN_NONE;
+  return none_or(status, &error);
 }
 
 static PyObject* proxy_stop(PyObject* object, PyObject* arguments) {
@@ -204,8 +226,7 @@ static PyObject* proxy_stop(PyObject* object, PyObject* arguments) {
   status = heim_proxy_stop(proxy, (heim_stop)how, &error);
   Py_END_ALLOW_THREADS;
   leave_proxy(self);
-  if (status != HEIM_OK) return raise_error(&error, NULL);
-  Py_RETURN_NONE;
+  return none_or(status, &error);
 }
 
 static PyObject* proxy_wait(PyObject* object, PyObject* arguments) {
@@ -231,6 +252,8 @@ static PyMethodDef proxy_methods[] = {
     {"close", proxy_close, METH_NOARGS, "Stops it now, and ends its sessions."},
     {"dsn", proxy_dsn, METH_VARARGS, "dsn(database, user): for a driver of this process."},
     {"show", proxy_show, METH_VARARGS, "show(what): what the console shows, as JSON."},
+    {"invalidate", proxy_invalidate, METH_VARARGS,
+     "invalidate(database, table, sql): answers of before are not given any more."},
     {"reload", proxy_reload, METH_NOARGS, "Reads the configuration again."},
     {"stop", proxy_stop, METH_VARARGS, "stop(how): begins to end it; `how` is a heim_stop."},
     {"wait", proxy_wait, METH_VARARGS, "wait(seconds): whether it has ended."},

@@ -1,9 +1,9 @@
 """The conformance script of all bindings (bindings/spec/README.md), for any driver of Python.
 
 A driver's Proxy has: `missing`, the verbs that it has no call for; `Error`, what it raises, and
-told(error), its SQLSTATE (None: not told), message and fields; connect(...), show(what);
-begin_call(connection, sql), which gives what waits for the outcome. Its connections are like those
-of heimproxy.
+told(error), its SQLSTATE (None: not told), message and fields; connect(...), show(what),
+invalidate(...); begin_call(connection, sql), which gives what waits for the outcome. Its
+connections are like those of heimproxy.
 """
 
 import json
@@ -14,7 +14,7 @@ OIDS = {"bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25,
         "float4": 700, "float8": 701, "unknown": 705, "varchar": 1043, "date": 1082,
         "timestamp": 1114, "timestamptz": 1184, "numeric": 1700, "uuid": 2950, "jsonb": 3802}
 EXPECTED = {"rows", "count", "columns", "types", "tag", "affected"}
-ANY = {"do", "on", "error", "until"}
+ANY = {"do", "on", "error", "until", "cached"}
 # Keys of each verb, beside those of all.
 KEYS = {
     "open": {"user", "database", "password", "application_name", "settings"},
@@ -34,6 +34,7 @@ KEYS = {
     "parameter": {"name", "value"},
     "route": {"sql", "has"},
     "show": {"what", "has"},
+    "invalidate": {"database", "table", "sql"},
     "value": {"type", "text", "binary"},
 }
 
@@ -83,6 +84,7 @@ class Case:
             time.sleep(0.02)
 
     def once(self, step):
+        before = self.hits() if "cached" in step else 0
         try:
             getattr(self, "do_" + step["do"])(step)
         except self.proxy.Error as error:
@@ -94,6 +96,12 @@ class Case:
             return self.check_error(step, "57014", str(failed), {})
         if "error" in step:
             raise Different(f"expected the error {step['error']}, and it succeeded")
+        if "cached" in step:
+            same("cached", step["cached"], self.hits() > before)
+
+    def hits(self):
+        [hits] = [row["value"] for row in self.proxy.show("CACHE") if row["what"] == "hits"]
+        return int(hits)
 
     def check_error(self, step, sqlstate, message, fields):
         expected = step["error"]
@@ -224,6 +232,10 @@ class Case:
         rows = self.proxy.show(step["what"])
         if not any(step["has"].items() <= row.items() for row in rows):
             raise Different(f"expected {step['has']} among {rows}")
+
+    def do_invalidate(self, step):
+        self.proxy.invalidate(step.get("table"), database=step.get("database"),
+                              sql=step.get("sql"))
 
     def do_value(self, step):
         connection, kind = self.on(step), step["type"]

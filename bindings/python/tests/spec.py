@@ -58,7 +58,7 @@ class Proxy:
 
     def __init__(self, config, loop):
         self.inner, self.loop = heimproxy.Proxy(config), loop
-        self.show = self.inner.show
+        self.show, self.invalidate = self.inner.show, self.inner.invalidate
 
     def __enter__(self):
         return self

@@ -81,6 +81,9 @@ class Proxy {
   virtual ~Proxy() = default;
   virtual std::unique_ptr<Session> open(const Login& login) = 0;
   virtual std::string show(const std::string& what) = 0;
+  /// Of a table, empty: all.
+  virtual void invalidate(const std::string& database, const std::string& table) = 0;
+  virtual void invalidate_query(const std::string& sql) = 0;
 };
 
 /// Opened from a configuration in JSON, and started.

@@ -260,6 +260,16 @@ class CProxy : public Proxy {
     must([&](heim_error* error) { return heim_proxy_show(handle_, what.c_str(), &text, error); });
     return text;
   }
+  void invalidate(const std::string& database, const std::string& table) override {
+    const char* where = database.empty() ? nullptr : database.c_str();
+    const char* which = table.empty() ? nullptr : table.c_str();
+    must([&](heim_error* error) { return heim_proxy_invalidate(handle_, where, which, error); });
+  }
+  void invalidate_query(const std::string& sql) override {
+    must([&](heim_error* error) {
+      return heim_proxy_invalidate_query(handle_, sql.c_str(), error);
+    });
+  }
 
  private:
   heim_proxy* handle_ = nullptr;

@@ -183,23 +183,37 @@ class CppSession : public Session {
   std::future<Answers> started_;
 };
 
+/// What fails in a call of the proxy.
+template <class Call>
+auto told(Call call) {
+  try {
+    return call();
+  } catch (const heimproxy::Error& error) {
+    throw Failure{error.sqlstate(), error.what(), error.status() == HEIM_CLOSED};
+  }
+}
+
 class CppProxy : public Proxy {
  public:
   explicit CppProxy(const std::string& config) : proxy_(heimproxy::Config::text(config)) {
     proxy_.start();
   }
   std::unique_ptr<Session> open(const Login& login) override {
-    try {
+    return told([&]() -> std::unique_ptr<Session> {
       return std::make_unique<CppSession>(proxy_.open({.user = login.user,
                                                        .database = login.database,
                                                        .password = login.password,
                                                        .application_name = login.application_name,
                                                        .settings = login.settings}));
-    } catch (const heimproxy::Error& error) {
-      throw Failure{error.sqlstate(), error.what(), error.status() == HEIM_CLOSED};
-    }
+    });
   }
   std::string show(const std::string& what) override { return proxy_.show(what); }
+  void invalidate(const std::string& database, const std::string& table) override {
+    told([&] { return proxy_.invalidate(database, table); });
+  }
+  void invalidate_query(const std::string& sql) override {
+    told([&] { return proxy_.invalidate_query(sql); });
+  }
 
  private:
   heimproxy::Proxy proxy_;

@@ -77,6 +77,18 @@ void show(Turn& turn) {
   throw Mismatch{"no row has " + turn.step.at("has").dump() + ": " + text};
 }
 
+void invalidate(Turn& turn) {
+  if (turn.step.contains("sql")) return turn.proxy.invalidate_query(turn.text("sql"));
+  turn.proxy.invalidate(turn.text("database"), turn.text("table"));
+}
+
+std::uint64_t cache_hits(Proxy& proxy) {
+  for (const Json& row : Json::parse(proxy.show("CACHE"))) {
+    if (row.at("what") == "hits") return std::stoull(row.at("value").get<std::string>());
+  }
+  return 0;
+}
+
 std::string from_hex(const std::string& hex) {
   std::string bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
@@ -140,6 +152,7 @@ const std::map<std::string, Verb>& verbs() {
                         expect_part("route", t.text("has"), t.session().route(t.text("sql")));
                       })},
       {"show", plain({"what", "has"}, show)},
+      {"invalidate", plain({"database", "table", "sql"}, invalidate)},
       {"value", plain({"type", "text", "binary"}, value)},
   };
   return all;
@@ -147,6 +160,8 @@ const std::map<std::string, Verb>& verbs() {
 
 void once(const Verb& verb, Turn& turn) {
   const Json wanted = turn.step.value("error", Json());
+  const Json cached = turn.step.value("cached", Json());
+  const std::uint64_t before = cached.is_null() ? 0 : cache_hits(turn.proxy);
   Answers answers;
   try {
     answers = verb.act(turn);
@@ -156,6 +171,7 @@ void once(const Verb& verb, Turn& turn) {
   }
   if (!wanted.is_null()) throw Mismatch{"succeeded, and should fail with " + wanted.dump()};
   expect_answers(turn.step, answers);
+  if (!cached.is_null()) expect_same("cached", cached, cache_hits(turn.proxy) > before);
 }
 
 void run_step(const Json& step, Proxy& proxy, Sessions& sessions) {

@@ -48,6 +48,18 @@ class Proxy:
         rows = self.running.console(f"show {what}", user="postgres", password="")
         return [{name: value or None for name, value in row.items()} for row in rows]
 
+    def invalidate(self, table, database, sql):
+        what = "all"
+        if sql is not None:
+            what = "query '" + sql.replace("'", "''") + "'"
+        elif table is not None:
+            what = f'table "{table}"' + (f' in "{database}"' if database else "")
+        elif database is not None:
+            what = f'database "{database}"'
+        target = self.running.conninfo("postgres", "", "heimproxy")
+        with psycopg.connect(**target, connect_timeout=20, autocommit=True) as console:
+            console.execute("invalidate " + what)
+
     @staticmethod
     def begin_call(connection, sql):
         pool = concurrent.futures.ThreadPoolExecutor(1)

@@ -266,3 +266,49 @@ TEST_CASE("statements are cut at semicolons outside of quotes and comments") {
   CHECK(statements("a; 'no end; b") == Parts{"a", " 'no end; b"});
   CHECK(statements("a; /* no end; b") == Parts{"a", " /* no end; b"});
 }
+
+TEST_CASE("what INVALIDATE takes") {
+  struct Case {
+    const char* sql;
+    Invalidate what;
+    const char* database;
+    const char* named;  // a table, or a statement
+  };
+  const Case cases[] = {
+      {"INVALIDATE ALL", Invalidate::all, "", ""},
+      {"invalidate all;", Invalidate::all, "", ""},
+      {"invalidate \"all\"", Invalidate::table, "", "all"},
+      {"invalidate table all", Invalidate::table, "", "all"},
+      {"INVALIDATE Items", Invalidate::table, "", "items"},
+      {"invalidate table items", Invalidate::table, "", "items"},
+      {"invalidate table", Invalidate::table, "", "table"},
+      {"invalidate query", Invalidate::table, "", "query"},
+      {"invalidate \"My Items\"", Invalidate::table, "", "My Items"},
+      {"invalidate public.items", Invalidate::table, "", "items"},
+      {"invalidate table public.items in shop", Invalidate::table, "shop", "items"},
+      {"invalidate items in \"my shop\"", Invalidate::table, "my shop", "items"},
+      {"invalidate Shop.public.items", Invalidate::table, "Shop", "items"},
+      {"invalidate \"a b\".c.\"D\"", Invalidate::table, "a b", "D"},
+      {"invalidate database Shop", Invalidate::database, "Shop", ""},
+      {"invalidate query 0123456789ABCDEF0123456789abcdef", Invalidate::query, "",
+       "0123456789abcdef0123456789abcdef"},
+      {"invalidate query 'select ''a'' from T'", Invalidate::query, "", "select 'a' from T"},
+  };
+  for (const Case& row : cases) {
+    CAPTURE(row.sql);
+    const Command command = parse(row.sql);
+    CHECK(command.verb == Verb::invalidate);
+    CHECK(command.tag == "INVALIDATE");
+    CHECK(command.acts());
+    CHECK(command.invalidate == row.what);
+    CHECK(command.name == row.database);
+    CHECK((row.what == Invalidate::query ? command.sql : command.table) == row.named);
+  }
+  for (const char* sql :
+       {"invalidate", "invalidate items lines", "invalidate a.b.c.d", "invalidate a.b.c in d",
+        "invalidate 'items'", "invalidate \"\"", "invalidate items in", "invalidate .items",
+        "invalidate items.", "invalidate database a.b", "invalidate all of it",
+        "invalidate items in 'shop'", "invalidate query ''"}) {
+    CHECK_MESSAGE(refuse(sql).sqlstate == "42601", sql);
+  }
+}

@@ -1,7 +1,10 @@
-// auth_query: secrets that a server knows.
+// auth_query: secrets that a server knows. And how long an inquiry stood in line.
+#include "session/inquiry.hpp"
+
 #include <doctest/doctest.h>
 
 #include "bench.hpp"
+#include "session/pool.hpp"
 
 using namespace heim;
 using namespace heim::session::test;
@@ -180,4 +183,35 @@ SCRIPT("everything ends while a secret is asked for, and while another waits") {
   second.sends(startup({{"user", "second"}, {"database", "db"}}));
   CHECK_FALSE(server.take().empty());
   bench.finish();
+}
+
+SCRIPT("an inquiry tells how long it stood in line; how long its answer took is not of that") {
+  bench.settings.proxy.pool_size = 1;
+  Client& client = bench.login();
+  Server& server = bench.last();
+  client.sends(query("begin"));
+  server.receives(query("begin"));
+  server.sends(done("BEGIN", 'T'));
+  client.receives(done("BEGIN", 'T'));
+  session::Hub& hub = bench.hub();
+  session::Pool* pool = hub.pool_for(hub.database("db"), "app", 0);
+  REQUIRE(pool);
+  std::optional<Duration> told;
+  session::Inquiry::start(hub, *pool, {"a question", "SELECT 1", {}, 0},
+                          [&](session::Hub&, const auto& rows, Duration waited) {
+                            CHECK(bool(rows));
+                            told = waited;
+                          });
+  bench.passes(seconds(5));
+  server.receives_nothing();
+  client.sends(query("commit"));
+  server.receives(query("commit"));
+  server.sends(done("COMMIT"));
+  CHECK(server.take().ends_with(end_batch()));
+  bench.passes(seconds(2));
+  CHECK_FALSE(told);
+  server.sends(done() + parsed() + bound() + done("SELECT 0"));
+  bench.settle();
+  CHECK(told == Duration(seconds(5)));
+  client.receives(done("COMMIT"));
 }

@@ -12,7 +12,8 @@ import (
 	heimproxy "heimproxy/bindings/go"
 )
 
-var expectations = []string{"rows", "count", "columns", "types", "tag", "affected", "results", "error", "until"}
+var expectations = []string{"rows", "count", "columns", "types", "tag", "affected", "results", "error",
+	"cached", "until"}
 
 // An answer is what came of one statement. database/sql tells no tag, and of a query not how many
 // rows a statement without columns affected.

@@ -141,12 +141,31 @@ func runStep(t *turn) error {
 	}
 	patient, _ := t.step["until"].(bool)
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		answers, err := verb.act(t)
-		mismatch := expect(t.step, answers, err)
+		mismatch := once(t, verb)
 		if mismatch == nil || !patient || time.Now().After(end) {
 			return mismatch
 		}
 	}
+}
+
+func once(t *turn, verb verb) error {
+	cached, asked := t.step["cached"]
+	before := 0
+	if asked {
+		var err error
+		if before, err = cacheHits(t.proxy); err != nil {
+			return err
+		}
+	}
+	answers, err := verb.act(t)
+	if mismatch := expect(t.step, answers, err); mismatch != nil || !asked {
+		return mismatch
+	}
+	after, err := cacheHits(t.proxy)
+	if err != nil {
+		return err
+	}
+	return expectSame("cached", cached, after > before)
 }
 
 // knows: what the object has beside these is an error.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +52,7 @@ var verbs = map[string]verb{
 	"parameter":    plain(parameter, "name", "value"),
 	"route":        plain(route, "sql", "has"),
 	"show":         plain(show, "what", "has"),
+	"invalidate":   plain(invalidate, "database", "table", "sql"),
 	"value":        plain(value, "type", "text", "binary"),
 }
 
@@ -310,6 +312,23 @@ func show(t *turn) error {
 		}
 	}
 	return mismatched("no row has %s: %v", text(t.step["has"]), rows)
+}
+
+func invalidate(t *turn) error {
+	if sql := t.text("sql"); sql != "" {
+		return t.proxy.InvalidateQuery(sql)
+	}
+	return t.proxy.Invalidate(t.text("database"), t.text("table"))
+}
+
+func cacheHits(proxy *heimproxy.Proxy) (hits int, err error) {
+	rows, err := proxy.Show("CACHE")
+	for _, row := range rows {
+		if row["what"] == "hits" {
+			return strconv.Atoi(row["value"])
+		}
+	}
+	return 0, err
 }
 
 // value goes the way of a binding that hands out values of its language.
