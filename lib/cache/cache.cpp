@@ -26,7 +26,8 @@ struct Pin {
 
 Cache::Limits checked(Cache::Limits limits) {
   if (limits.shards == 0) {
-    const std::uint64_t wanted = std::bit_ceil(limits.bytes / bytes_per_shard + 1);
+    const std::uint64_t wanted =
+        std::bit_floor(std::max<std::uint64_t>(limits.bytes / bytes_per_shard, 1));
     limits.shards = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, most_shards));
   }
   limits.shards = std::bit_ceil(limits.shards);

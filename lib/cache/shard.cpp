@@ -88,6 +88,14 @@ Joined Shard::join(const Lookup& lookup, Waiter* waiter, std::uint64_t token, st
   return lead_or_wait(lookup, waiter, token, ticket, usage, now);
 }
 
+/// What will do while another one asks. Null: there is none.
+Entry* Shard::right_until_now(const Lookup& lookup, Instant now) const {
+  const Duration stale = lookup.wish.stale_while_filling, most = lookup.wish.max_age;
+  Entry* entry = stale > Duration(0) ? store_.find(lookup.key) : nullptr;
+  if (entry == nullptr || !store_.was_right(*entry, stale, now)) return nullptr;
+  return most > Duration(0) && now - entry->began() > most + stale ? nullptr : entry;
+}
+
 Joined Shard::lead_or_wait(const Lookup& lookup, Waiter* waiter, std::uint64_t token,
                            std::uint64_t ticket, Usage& usage, Instant now) {
   Flight* flight = flights_.find(lookup.key);
@@ -96,9 +104,7 @@ Joined Shard::lead_or_wait(const Lookup& lookup, Waiter* waiter, std::uint64_t t
                       (flights_.is_void(*flight) || !flight->fence.stands(world_.ledger));
   const bool turn = flight != nullptr && flight->leader == 0 && flight->named == ticket;
   if (flight == nullptr || doomed || turn) return {.fill = flights_.lead(lookup, usage, now)};
-  const Duration stale = lookup.wish.stale_while_filling;
-  Entry* entry = stale > Duration(0) ? store_.find(lookup.key) : nullptr;
-  if (entry != nullptr && store_.was_right(*entry, stale, now)) {
+  if (Entry* entry = right_until_now(lookup, now)) {
     --counts_.misses;
     return {.entry = hit(*entry, Use::weaker)};
   }

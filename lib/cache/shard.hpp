@@ -49,6 +49,7 @@ class alignas(64) Shard {
   Joined lead_or_wait(const Lookup& lookup, Waiter* waiter, std::uint64_t token,
                       std::uint64_t ticket, Usage& usage, Instant now);
 
+  Entry* right_until_now(const Lookup& lookup, Instant now) const;
   EntryRef hit(Entry& entry, Use use);
 
   // What each hit writes is one line, what it only reads are others.

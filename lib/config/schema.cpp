@@ -414,6 +414,19 @@ constexpr Key rules_keys[] = {
                            "The standbys such reads may go to, by their names. With none of them "
                            "fit, the primary serves."),
     key<&RouteRule::log>("log", "", any, "Whether a line is logged for each such statement."),
+    key<&RouteRule::cache>("cache", "", any,
+                           "Whether answers to such reads are kept. Not set: where it pays."),
+    key<&RouteRule::cache_ttl>("cache_ttl", "", positive_duration,
+                               "How old such an answer may be; instead of that of [cache]."),
+    key<&RouteRule::cache_max_result_size>("cache_max_result_size", "", bytes,
+                                           "Larger answers to such reads are not kept."),
+    key<&RouteRule::cache_row_security>(
+        "cache_row_security", "", any,
+        "Keeps answers from tables with row security, too. They are given to the same user with "
+        "the same settings only; policies must hang on nothing else but tables."),
+    key<&RouteRule::stale_while_revalidate>(
+        "stale_while_revalidate", "", duration,
+        "While one client asks anew, others are given what was right so long ago at most."),
 };
 
 template <auto Member>

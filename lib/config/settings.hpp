@@ -151,6 +151,12 @@ struct RouteRule {
   std::optional<Freshness> freshness;
   std::vector<std::string> nodes;  // their names or tags
   bool log = false;
+  // What becomes of its answer, where answers are kept.
+  std::optional<bool> cache;  // not set: as it pays
+  std::optional<Duration> cache_ttl;
+  std::optional<std::uint64_t> cache_max_result_size;
+  bool cache_row_security = false;
+  Duration stale_while_revalidate{0};
 
   bool operator==(const RouteRule&) const = default;
 };

@@ -344,7 +344,9 @@ bool asks_nothing(const RouteRule& rule) {
 }
 
 bool does_nothing(const RouteRule& rule) {
-  return !rule.route && !rule.freshness && rule.nodes.empty() && !rule.log;
+  const bool caches = rule.cache || rule.cache_ttl || rule.cache_max_result_size ||
+                      rule.cache_row_security || rule.stale_while_revalidate > Duration(0);
+  return !rule.route && !rule.freshness && rule.nodes.empty() && !rule.log && !caches;
 }
 
 void check_rules(const Settings& settings, Report& report) {
@@ -361,7 +363,8 @@ void check_rules(const Settings& settings, Report& report) {
                    "asks nothing, so it holds for all: rules behind it are never reached");
     }
     if (does_nothing(rules[i])) {
-      report.doubt({item("rules", i, "name")}, "does nothing: set route, freshness, nodes or log");
+      report.doubt({item("rules", i, "name")},
+                   "does nothing: set route, freshness, nodes, log or cache");
     }
   }
 }

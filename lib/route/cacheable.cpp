@@ -10,6 +10,15 @@ constexpr std::string_view moments[] = {"now", "today", "tomorrow", "yesterday"}
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+// And behind comments to the end of a line.
+std::size_t behind_blanks(std::string_view text, std::size_t at) {
+  for (;;) {
+    at = std::min(text.find_first_not_of(" \t\r\n\f\v", at), text.size());
+    if (!text.substr(at).starts_with("--")) return at;
+    at = std::min(text.find_first_of("\r\n", at), text.size());
+  }
+}
+
 // `word` is in lower case.
 bool equals(std::string_view text, std::string_view word) {
   return std::ranges::equal(text, word, [](char a, char b) { return (a | 0x20) == b; });
@@ -27,10 +36,10 @@ std::string_view why_not_cached(const sql::Script& script, const Needs& needs) {
   if (needs.reads_everything) return "reads nobody knows what";
   if (needs.writes_anything()) return "writes";
   if (needs.server_wide) return "reads the system catalog";
-  if (needs.row_security) return "row security";
   if (needs.fleeting) return "asks for the time, or what else changes by itself";
   if ((statement.effects & apart) != 0) return "does more than read";
   if (needs.reads.empty()) return "reads no table";
+  if (needs.row_security) return row_security;
   return {};
 }
 
@@ -46,17 +55,16 @@ bool names_moment(std::string_view text) {
 }
 
 bool spells_otherwise(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n\f\v";
   if (text.find('\\') != std::string_view::npos) return true;
   for (std::size_t at = 0; (at = text.find_first_of("'&", at)) != std::string_view::npos; ++at) {
     if (text[at] == '&') {  // U&'...'
       if (at > 0 && (text[at - 1] | 0x20) == 'u') return true;
       continue;
     }
-    // 'to' and 'day' on two lines are one.
-    const std::size_t next = text.find_first_not_of(blanks, at + 1);
-    const bool apart = next != std::string_view::npos && next > at + 1 && text[next] == '\'';
-    if (apart && text.substr(at, next - at).find('\n') != std::string_view::npos) return true;
+    // 'to' and 'day' on two lines are one, whatever is said between them.
+    const std::size_t next = behind_blanks(text, at + 1);
+    const bool apart = next < text.size() && next > at + 1 && text[next] == '\'';
+    if (apart && text.substr(at, next - at).find_first_of("\r\n") != text.npos) return true;
   }
   return false;
 }

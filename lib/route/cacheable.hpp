@@ -7,6 +7,9 @@
 
 namespace heim::route {
 
+/// One of the reasons below, where it is the only one: a rule may say that it does not matter.
+inline constexpr std::string_view row_security = "row security";
+
 /// Why it may not: static text. Empty: it is one read whose answer hangs on the tables it names, on
 /// its parameters and on the session's user and settings, and on nothing else.
 std::string_view why_not_cached(const sql::Script& script, const Needs& needs);

@@ -34,27 +34,9 @@ struct Asked {
   const Outcome* rule = nullptr;
 };
 
-const Outcome* rule_for(const Ask& ask, const World& world) {
-  if (ask.rules == nullptr) return nullptr;
-  RuleMask mask = ask.plan.rules & ask.session_rules;
-  if (mask == 0) return nullptr;
-  if (ask.rules->asks_workload()) {
-    mask &= ask.rules->of_workload(ask.plan.profile.classify(ask.plan.needs.distance));
-  }
-  if (ask.rules->asks_temperature()) {
-    auto most = freshness::Temperature::frozen;
-    // The first is everything: no table.
-    for (std::size_t i = 1; i < ask.plan.reads.size(); ++i) {
-      most = std::max(most, world.ledger.temperature(ask.plan.reads[i]));
-    }
-    mask &= ask.rules->of_temperature(most);
-  }
-  return ask.rules->outcome(mask);
-}
-
 Asked asked_of(const Ask& ask, const World& world) {
   Asked asked;
-  asked.rule = rule_for(ask, world);
+  asked.rule = rule_of(ask.plan, ask.rules, ask.session_rules, world.ledger);
   asked.wish = ask.wish;
   if (asked.wish.kind == Kind::none && asked.rule != nullptr) asked.wish = view(asked.rule->wish);
   if (asked.wish.kind == Kind::none) asked.wish = ask.user_wish;
@@ -257,6 +239,25 @@ Decision outside(const Ask& ask, const World& world, Instant now) {
 }
 
 }  // namespace
+
+const Outcome* rule_of(Plan& plan, const Rules* rules, RuleMask session_rules,
+                       const freshness::Ledger& ledger) {
+  if (rules == nullptr) return nullptr;
+  RuleMask mask = plan.rules & session_rules;
+  if (mask == 0) return nullptr;
+  if (rules->asks_workload()) {
+    mask &= rules->of_workload(plan.profile.classify(plan.needs.distance));
+  }
+  if (rules->asks_temperature()) {
+    auto most = freshness::Temperature::frozen;
+    // The first is everything: no table.
+    for (std::size_t i = 1; i < plan.reads.size(); ++i) {
+      most = std::max(most, ledger.temperature(plan.reads[i]));
+    }
+    mask &= rules->of_temperature(most);
+  }
+  return rules->outcome(mask);
+}
 
 Policy policy_of(const config::Settings& settings, const config::Database* database,
                  const config::User* user) {

@@ -87,6 +87,10 @@ struct Decision {
 
 Decision decide(const Ask& ask, const World& world, Instant now);
 
+/// What the first rule says that holds for the statement and its session. Null: none does.
+const Outcome* rule_of(Plan& plan, const Rules* rules, RuleMask session_rules,
+                       const freshness::Ledger& ledger);
+
 /// One that is up, however fresh it is; the primary where none is.
 Decision any_standby(Balance balance, const World& world, Instant now);
 

@@ -69,8 +69,16 @@ Result<std::shared_ptr<const Rules>> Rules::compile(const std::vector<config::Ro
       if (!network) return wrong(rule, "\"" + text + "\" is no address or network");
       compiled.networks.push_back(*network);
     }
-    compiled.outcome = {rule.name, rule.route.value_or(Wish{}), rule.freshness, rule.nodes,
-                        rule.log};
+    compiled.outcome = {rule.name,
+                        rule.route.value_or(Wish{}),
+                        rule.freshness,
+                        rule.nodes,
+                        rule.log,
+                        rule.cache,
+                        rule.cache_ttl,
+                        rule.cache_max_result_size,
+                        rule.cache_row_security,
+                        rule.stale_while_revalidate};
     out->add(std::move(compiled));
   }
   return std::shared_ptr<const Rules>(out);

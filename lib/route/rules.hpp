@@ -28,6 +28,12 @@ struct Outcome {
   std::optional<freshness::Freshness> freshness;
   std::vector<std::string> nodes;  // names or tags; empty: all
   bool log = false;
+  // Of its answer: as RouteRule has it.
+  std::optional<bool> cache;
+  std::optional<Duration> cache_ttl;
+  std::optional<std::uint64_t> cache_max_result_size;
+  bool cache_row_security = false;
+  Duration stale_while_revalidate{0};
 };
 
 /// What rules can ask of a session. Views for one call.

@@ -59,6 +59,7 @@ bool Client::holds_back(const sql::Statement& statement, std::string_view text) 
   mine.begin = text;
   mine.begun = false;
   mine.snapshot_block = snapshot;
+  mine.block = snapshot ? Routing::Block::other : Routing::Block::reads;
   answer_control(tag_of(text), 'T');
   return true;
 }
@@ -118,6 +119,8 @@ void Client::block_ended() {
   routing_->failed = routing_->ended = routing_->keeps = routing_->begins_itself = false;
   routing_->snapshot_block = false;
   routing_->ending = std::nullopt;
+  routing_->block = Routing::Block::none;
+  routing_->portal_open = false;
   routing_->batches = 0;
   routing_->waits_since = {};
 }

@@ -1,19 +1,15 @@
 #include "session/client_cache.hpp"
 
-#include "route/cacheable.hpp"
-#include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
-#include "sql/hint.hpp"
+#include "sql/spelling.hpp"
 
 namespace heim::session {
 namespace {
 
-// Above it a server is asked: what a client does not read is its own affair then.
-constexpr std::size_t backlog_high = 65536;
 constexpr std::string_view parse_complete("1\0\0\0\4", 5);
 constexpr std::string_view bind_complete("2\0\0\0\4", 5);
-constexpr std::string_view ready("Z\0\0\0\5I", 6);
+constexpr std::string_view ready("Z\0\0\0\5I", 6), ready_in_block("Z\0\0\0\5T", 6);
 
 // The format of each column: 0 or 1 for all of them, else the list as it is.
 void add_formats(cache::KeyBuilder& key, Bytes formats) {
@@ -32,21 +28,6 @@ bool is_beside(std::string_view name) {
 }
 
 }  // namespace
-
-template <>
-void Client::Deleter<Client::Keeping>::operator()(Keeping* keeping) const {
-  delete keeping;
-}
-
-// Nothing of the session's own state stands in the way.
-bool Client::Cached::is_alone() const {
-  if (!client_.tracks_state() || !client_.splits_ || client_.in_held_block()) return false;
-  if (!client_.shares_names() || !client_.reading_.is_told() || client_.odd_strings()) return false;
-  if (client_.backlog() > backlog_high || client_.pool->policy.standby_only) return false;
-  const Routing& mine = client_.wishes();
-  return mine.wish.kind == config::Wish::Kind::none && !mine.freshness && !mine.serializable &&
-         mine.min_lsn == 0;
-}
 
 bool Client::Cached::read_query(Bytes body) {
   if (body.empty() || as_text(body).find('\0') != body.size() - 1) return false;
@@ -161,7 +142,8 @@ cache::Key Client::Cached::key() const {
   // What the client knows its answers to be formatted by.
   key.add_number(client_.told_ ? client_.told_->reported : 0);
   const std::string_view sql = text();
-  key.add(sql).add(ask_.simple ? no_types : ask_.content.substr(sql.size() + 1));
+  key.add(sql::one_spelling(sql, client_.hub.spelled));
+  key.add(ask_.simple ? no_types : ask_.content.substr(sql.size() + 1));
   key.add(ask_.simple ? std::string_view("\0\0\0\0", 4) : as_text(ask_.parameters));
   add_formats(key, ask_.formats);
   return key.add_number(ask_.describes).key();
@@ -175,56 +157,25 @@ std::size_t Client::Cached::answer(Bytes in) {
   Hub& hub = client_.hub;
   if (ask_.statement) client_.find_script(*ask_.statement);
   const sql::ScriptRef script = ask_.simple ? hub.script(text()) : ask_.statement->script;
-  const route::Plan& plan = hub.guide.plan(script, text(), *client_.pool);
-  if (!plan.uncached.empty()) return 0;
-  cache::Lookup lookup{.key = key(), .fingerprint = script->fingerprint, .tables = {}};
+  route::Plan& plan = hub.guide.plan(script, text(), *client_.pool);
+  const std::optional<Terms> terms = this->terms(plan);
+  if (!terms) return 0;
+  cache::Lookup lookup{.key = key(),
+                       .fingerprint = script->fingerprint,
+                       .tables = {},
+                       .wish = terms->wish,
+                       .always = terms->always};
   cache::Cache& cache = *hub.shared.cache;
   if (const cache::EntryRef hit = cache.get(lookup, hub.now())) return tell(*hit);
-  return miss(lookup, plan, before ? std::move(before->ticket) : cache::Ticket());
-}
-
-// Who may ask for what, REVOKE of a membership changes, in whichever database.
-std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan,
-                                 cache::Ticket ticket) {
-  const std::string_view sql = text();
-  const sql::Hint hint = sql::find_hint(sql);
-  const bool keeps = hint.route.empty() && hint.freshness.empty() && !route::names_moment(sql) &&
-                     !route::spells_otherwise(sql) &&
-                     !route::names_moment(as_text(ask_.parameters));
-  if (!keeps) return 0;
-  std::vector<freshness::TableId> tables = plan.reads;
-  tables.push_back(freshness::Ledger::server_wide);
-  lookup.tables = tables;
-  Hub& hub = client_.hub;
-  const std::uint64_t token = CacheWaiter::token(hub.worker, client_.id);
-  cache::Miss found = hub.shared.cache->miss(lookup, hub.shared.cache_waiter.get(), token,
-                                             hub.now(), std::move(ticket));
-  if (found.entry) return tell(*found.entry);
-  if (found.ticket) return wait(std::move(found.ticket));
-  if (!found.fill) return 0;
-  // What was answered before is not part of it.
-  if (!hub.to_client.empty()) client_.deliver(hub.to_client);
-  const std::uint64_t limit = hub.shared.cache->limits().entry_bytes;
-  client_.routing().keeping.reset(new Keeping{.fill = std::move(found.fill),
-                                              .ticket = {},
-                                              .gathered = Gatherer(limit),
-                                              .asked = hub.now()});
-  return 0;
-}
-
-// In line behind who asks the same: as if for a server.
-std::size_t Client::Cached::wait(cache::Ticket ticket) {
-  client_.routing().keeping.reset(
-      new Keeping{.fill = {}, .ticket = std::move(ticket), .gathered = Gatherer()});
-  client_.wait_start_ = client_.hub.now();
-  client_.apply(ClientEvent::queued);
-  return 0;
+  return miss(lookup, plan, *terms, before ? std::move(before->ticket) : cache::Ticket());
 }
 
 // In the place of a server.
 std::size_t Client::Cached::tell(const cache::Entry& entry) {
   Hub& hub = client_.hub;
+  const bool in_block = this->in_block();
   client_.last_request = hub.now();
+  if (client_.server) client_.server->request_start = hub.now();  // it is not idle
   ClientStatements& mine = client_.statements_;
   if (ask_.simple) {
     if (mine.unnamed()) mine.set_unnamed(nullptr);
@@ -241,62 +192,12 @@ std::size_t Client::Cached::tell(const cache::Entry& entry) {
     hub.to_client.copy(bind_complete);
   }
   hub.to_client.borrow(entry.bytes());
-  hub.to_client.copy(ready);
+  hub.to_client.copy(in_block ? ready_in_block : ready);
   client_.deliver(hub.to_client);  // it is not held for longer
   Counters& total = client_.pool->meter->total;
   ++total.query_count;
-  ++total.xact_count;
+  total.xact_count += in_block ? 0 : 1;
   return ask_.bytes;
-}
-
-void Client::Cached::gather(Client& client, const Out& out) {
-  Keeping& keeping = *client.routing_->keeping;
-  if (!keeping.fill) return;  // it has a server after all
-  for (const Bytes& segment : out.segments()) keeping.gathered.add(segment);
-  const Gatherer::State state = keeping.gathered.state();
-  if (state == Gatherer::State::open) return;
-  const Instant now = client.hub.now();
-  if (state == Gatherer::State::whole && is_fresh(client)) {
-    const Bytes bytes = keeping.gathered.bytes();
-    const Gatherer::Parts& parts = keeping.gathered.parts();
-    keeping.fill.admit({.pieces = {&bytes, 1},
-                        .layout = {parts.description, parts.rows, parts.completion},
-                        .cost = now - keeping.asked},
-                       now);
-  } else {
-    keeping.fill.give_up(
-        keeping.gathered.too_large() ? cache::Admission::too_large : cache::Admission::given_up,
-        now);
-  }
-  client.routing_->keeping.reset();
-}
-
-void Client::Cached::drop(Client& client) {
-  if (client.routing_) client.routing_->keeping.reset();
-}
-
-void Client::Cached::wake(Client& client, cache::Wake why) {
-  const bool waits =
-      client.routing_ && client.routing_->keeping && client.routing_->keeping->ticket;
-  if (!waits) return;  // it asks something else by now
-  if (client.state_ != ClientState::waiting) return drop(client);
-  client.routing_->keeping->why = why;
-  client.apply(ClientEvent::answered);
-  client.process_inbox();
-  client.resume_reading();
-}
-
-void CacheWaiter::wake(std::uint64_t token, cache::Wake why) {
-  const pool::SessionId session = token & ((std::uint64_t{1} << 48) - 1);
-  fabric_->post(static_cast<pool::WorkerId>(token >> 48), [session, why](Hub& hub) {
-    if (Client* client = hub.find(session)) Client::Cached::wake(*client, why);
-  });
-}
-
-// Whether the node that answered had all that was acknowledged when it was asked.
-bool Client::Cached::is_fresh(const Client& client) {
-  const bool strict = client.pool->policy.freshness.scope == freshness::Scope::strict;
-  return !client.reads_elsewhere_ || (strict && client.hub.guide.rules() == nullptr);
 }
 
 }  // namespace heim::session

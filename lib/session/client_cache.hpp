@@ -1,12 +1,17 @@
-// Answers from the cache: what a batch of a client without a server asks may be there already, and
-// if it is not, may be kept from its answer.
+// Answers from the cache: what a batch asks may be there already, and if it is not, may be kept
+// from its answer. So it is for a client without a server, and in a transaction block that has only
+// read so far, whether that has a server or not.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/cache.hpp"
 #include "session/client.hpp"
+#include "session/client_routing.hpp"
 #include "session/gatherer.hpp"
+#include "sql/hint.hpp"
 
 namespace heim::session {
 
@@ -16,8 +21,13 @@ struct Client::Keeping {
   cache::Fill fill;
   cache::Ticket ticket;
   cache::Wake why = cache::Wake::look;  // it was woken
-  Gatherer gathered;
+  Gatherer gathered = Gatherer();
   Instant asked{};
+  Duration ttl{0};
+  std::vector<freshness::TableId> tables = {};
+  // How much the node that answers knows, see cache::Answer.
+  cache::Grade grade = cache::Grade::full;
+  std::uint64_t lsn = 0;
 };
 
 /// One look at the batch at hand.
@@ -25,10 +35,18 @@ class Client::Cached {
  public:
   explicit Cached(Client& client) : client_(client) {}
 
+  /// Whether answer() is to be asked at all.
+  static bool may_answer(const Client& client) {
+    return client.server == nullptr || is_between_reads(client);
+  }
   /// Answers the batch that `in` begins with, and returns how long it is. 0: it is to be run; where
   /// its answer may be kept, that is seen to; or the client waits for another's.
   std::size_t answer(Bytes in);
 
+  /// A statement is sent: what its block is from here on.
+  static void note(Client& client, const sql::Script& script, const route::Plan& plan);
+  /// It has a server, of which node is known what it knows.
+  static void linked(Client& client);
   /// What goes to a client whose answer is kept.
   static void gather(Client& client, const Out& out);
   /// The answer is over, or there will be none: whoever waits for it goes on.
@@ -49,8 +67,24 @@ class Client::Cached {
     Bytes parameters;          // of the Bind: formats and values
     Bytes formats;             // of the result
   };
+  /// On what terms answers are taken and kept.
+  struct Terms {
+    cache::Wish wish;
+    bool always = false;  // asked for: whether it pays or not
+    std::uint64_t limit = 0;
+  };
 
+  // client_cache_terms.cpp
+  static bool is_between_reads(const Client& client);
   bool is_alone() const;
+  bool may_see_newest() const;
+  bool in_block() const { return client_.server || client_.in_held_block(); }
+  const route::Outcome* rule_for(route::Plan& plan) const;
+  std::optional<Terms> terms(route::Plan& plan) const;
+  Terms terms_of(const route::Outcome* rule) const;
+  freshness::Freshness scope_of(const sql::Hint& hint, const route::Outcome* rule) const;
+  void take_scope(cache::Wish& wish, const freshness::Freshness& asked) const;
+  // client_cache.cpp
   bool read(Bytes in);
   bool read_query(Bytes body);
   bool read_message(const wire::Header& header, Bytes body);
@@ -60,10 +94,11 @@ class Client::Cached {
   bool is_steady() const;
   cache::Key key() const;
   std::string_view text() const;
-  std::size_t miss(cache::Lookup& lookup, const route::Plan& plan, cache::Ticket ticket);
-  std::size_t wait(cache::Ticket ticket);
   std::size_t tell(const cache::Entry& entry);
-  static bool is_fresh(const Client& client);
+  // client_cache_fill.cpp
+  std::size_t miss(cache::Lookup& lookup, const route::Plan& plan, const Terms& terms,
+                   cache::Ticket ticket);
+  std::size_t wait(cache::Ticket ticket);
 
   Client& client_;
   Ask ask_;

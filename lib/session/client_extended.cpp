@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "session/client_routing.hpp"
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -352,6 +353,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
   if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
   note_portal(portal, statement.script);
+  if (routing_ && portal.empty()) routing_->portal_open = true;
   if (reads_elsewhere_) note_ending(portal, statement);
   return true;
 }

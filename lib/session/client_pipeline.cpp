@@ -191,7 +191,7 @@ std::size_t Client::message(Bytes in, const wire::Header& header) {
   if (waits_for_restore(header)) return wait_for_outcome();
   if (header.tag == 'S') return sync(in, header);
   if (server && server->skipping) return discard_frame(in, header);
-  if (!server && hub.shared.cache) {
+  if (hub.shared.cache && Cached::may_answer(*this)) {
     const std::size_t answered = Cached(*this).answer(in);
     if (answered > 0 || state_ == ClientState::waiting) return answered;
   }

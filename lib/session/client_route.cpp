@@ -6,6 +6,25 @@
 
 namespace heim::session {
 
+namespace {
+
+constexpr std::string_view no_other = "there is no other node";
+
+bool logs(const route::Rules* rules) {
+  for (std::size_t i = 0; rules && i < rules->size(); ++i) {
+    if (rules->outcome(route::RuleMask{1} << i)->log) return true;
+  }
+  return false;
+}
+
+// And no rule wants to know of what goes there.
+bool is_one_node(const Hub& hub) {
+  const cluster::Topology& nodes = hub.shared.nodes;
+  return nodes.size() == 1 && nodes.role(0) == cluster::Role::primary && !logs(hub.guide.rules());
+}
+
+}  // namespace
+
 template <>
 void Client::Deleter<Client::Routing>::operator()(Routing* routing) const {
   delete routing;
@@ -21,7 +40,11 @@ bool Client::is_routed() const {
   return splits_ && hub.guide.on() && mode != config::PoolMode::session;
 }
 
-freshness::SessionMark* Client::commit_mark() { return routing_ ? &routing_->mark : nullptr; }
+freshness::SessionMark* Client::commit_mark() {
+  if (!routing_) return nullptr;
+  routing_->committed = true;
+  return &routing_->mark;
+}
 
 // `open`: it is for the node it is on, or none.
 route::Decision Client::decide(Bytes in, bool open, Survey& survey) {
@@ -76,6 +99,13 @@ bool Client::look_at_part(Bytes in, const wire::Header& header) {
 
 // The node for the batch at hand, which has no server yet.
 void Client::choose_node(Bytes in) {
+  // Of one there is nothing to choose, and what the batch does is not looked at for it.
+  if (is_one_node(hub)) {
+    reads_elsewhere_ = planned_ = in_parts_ = false;
+    if (in_held_block()) routing().movable = false;
+    route_reason = no_other;
+    return hub.guide.note(pool->record.key.node, no_other);
+  }
   Survey survey(*this);
   route::Decision decision = decide(in, false, survey);
   if (decision.standby && has_to_lead(survey)) decision = decide_on_primary(in, survey);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/caching.hpp"
 #include "route/decide.hpp"
 #include "session/client.hpp"
 
@@ -40,6 +41,17 @@ struct Client::Routing {
   Parsed parsed;
 
   std::unique_ptr<Keeping, Deleter<Keeping>> keeping;  // null: its answer is not kept
+
+  // What the cache is asked for.
+  std::optional<config::Caching> caching;  // as the session said
+  std::uint64_t after = 0;                 // of what may be older: cache::Moment of its last commit
+  bool committed = false;                  // since then
+  std::uint64_t group_version = 0;         // of its group's commits, when that was noted
+  // What the transaction block that is open did so far. `reads`: no more than that, and what its
+  // next statement sees is what is there by then.
+  enum class Block : std::uint8_t { none, reads, other };
+  Block block = Block::none;
+  bool portal_open = false;  // the unnamed one, and not run to its end
 
   sql::ScriptRef profiled;  // what runs alone, where it is asked what kind of work that is
 

@@ -97,6 +97,7 @@ void Client::link(Server& given) {
   apply(ClientEvent::linked);
   given.take(*this, id, life_, vars, hub.to_server);
   if (waited) look_at_node_again();
+  Cached::linked(*this);
   send_held_begin();
   given.request_start = hub.now();
   if (given.transaction_start == Instant{}) given.transaction_start = hub.now();

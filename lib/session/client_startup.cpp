@@ -1,6 +1,7 @@
 // The first packets of a connection, up to the startup packet.
 #include <algorithm>
 
+#include "config/caching.hpp"
 #include "session/client_login.hpp"
 #include "session/hub.hpp"
 
@@ -119,6 +120,10 @@ bool Client::check_settings(const std::vector<std::pair<std::string, std::string
   for (const auto& [parameter, value] : settings) {
     if (is_statement_item(parameter)) {  // no server has a setting of such a name
       fail("42704", "unrecognized configuration parameter \"" + parameter.substr(1) + "\"");
+      return false;
+    }
+    if (parameter == "heimproxy.cache" && !config::parse_caching(value)) {
+      fail("22023", "heimproxy.cache must be on, off or a duration like 60s, not " + value);
       return false;
     }
     if (parameter != "heimproxy.route") continue;

@@ -1,5 +1,6 @@
 // What a session asked for in its settings, and what a statement asks for in a hint:
-// heimproxy.route, heimproxy.freshness, heimproxy.group, heimproxy.min_lsn, heimproxy.lsn.
+// heimproxy.route, heimproxy.freshness, heimproxy.group, heimproxy.min_lsn, heimproxy.lsn,
+// heimproxy.cache.
 #include <algorithm>
 
 #include "route/explain.hpp"
@@ -48,6 +49,7 @@ bool is_right(std::string_view name, const std::string& value) {
   if (name == "heimproxy.route") return route::parse_wish(value).has_value();
   if (name == "heimproxy.freshness") return freshness::parse_freshness(value).has_value();
   if (name == "heimproxy.min_lsn") return route::parse_lsn(value).has_value();
+  if (name == "heimproxy.cache") return config::parse_caching(value).has_value();
   return name == "heimproxy.group";
 }
 
@@ -66,6 +68,7 @@ const Client::Routing& Client::wishes() {
   mine.freshness = freshness::parse_freshness(value("heimproxy.freshness"));
   const std::string_view group = value("heimproxy.group");
   mine.group = group.empty() ? 0 : hub.shared.ledger.group(group);
+  mine.caching = config::parse_caching(value("heimproxy.cache"));
   mine.min_lsn = route::parse_lsn(value("heimproxy.min_lsn")).value_or(0);
   const std::string reads = fold(value("default_transaction_read_only"));
   mine.read_only = reads == "on" || reads == "true" || reads == "yes" || reads == "1";
@@ -109,7 +112,7 @@ std::string Client::wrong_setting(const sql::Script& script, std::string_view te
   if (script.statements.size() != 1 || fold(text).find(prefix) == std::string::npos) return {};
   if (script.statements[0].kind != sql::Kind::set) return {};
   for (const std::string_view name :
-       {"heimproxy.route", "heimproxy.freshness", "heimproxy.min_lsn"}) {
+       {"heimproxy.route", "heimproxy.freshness", "heimproxy.min_lsn", "heimproxy.cache"}) {
     const auto value = value_given(text, name);
     if (value && !is_right(name, *value)) {
       return "invalid value for parameter \"" + std::string(name) + "\": \"" + *value + "\"";

@@ -1,6 +1,7 @@
 // What a client's statements may write, told to its server as they are sent: see server_writes.cpp.
 #include <algorithm>
 
+#include "session/client_cache.hpp"
 #include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -64,6 +65,7 @@ void Client::account_bind(const Statement& statement) {
 void Client::account_own(Bytes in, const wire::Header& header) {
   if (header.tag == 'P') return account_parse(in, header);
   if (header.tag != 'B') return;
+  routing().block = Routing::Block::other;
   Parsed& parsed = routing().parsed;
   // What they fire may be more than it was.
   if (parsed.version != hub.shared.catalogs.version()) parse_anew();
@@ -125,6 +127,7 @@ void Client::account_unseen() {
 }
 
 void Client::account_everything() {
+  routing().block = Routing::Block::other;
   note_group();
   const freshness::TableId everything = hub.shared.ledger.everything(pool->ledger_database);
   server->note_writes({&everything, 1});
@@ -135,6 +138,7 @@ void Client::account(const sql::ScriptRef& script, std::string_view text) {
   if (only_rolls_back(*script)) return server->announce_rollback();
   const route::Plan& plan = hub.guide.plan(script, text, *pool);
   hub.guide.used(plan);
+  if (hub.shared.cache) Cached::note(*this, *script, plan);
   if (hub.guide.profiles()) take_profile(script);
   if (!plan.writes.empty()) note_group();
   server->note_writes(plan.writes);

@@ -4,24 +4,22 @@
 
 namespace heim::session {
 
-// Whether a message of this kind may follow. What is kept of it has a part.
+// Whether a message of this kind may follow.
 bool Gatherer::begins(std::uint8_t tag) {
   struct Row {
     std::uint8_t tag;
     Next until, then;  // it may come before or as this; what may come behind it
-    std::uint32_t Parts::*part;
+    bool kept;
   };
   static constexpr Row rows[] = {
-      {'1', Next::parsed, Next::bound, nullptr},
-      {'2', Next::bound, Next::described, nullptr},
-      {'T', Next::described, Next::row, &Parts::description},
-      {'D', Next::row, Next::row, &Parts::rows},
-      {'C', Next::row, Next::ready, &Parts::completion},
+      {'1', Next::parsed, Next::bound, false}, {'2', Next::bound, Next::described, false},
+      {'T', Next::described, Next::row, true}, {'D', Next::row, Next::row, true},
+      {'C', Next::row, Next::ready, true},
   };
   const Row* row = std::ranges::find(rows, tag, &Row::tag);
   if (row == std::end(rows) || next_ > row->until) return false;
   next_ = row->then;
-  part_ = row->part ? &(parts_.*row->part) : nullptr;
+  keeps_ = row->kept;
   return true;
 }
 
@@ -34,15 +32,12 @@ Bytes Gatherer::header(Bytes bytes) {
   header_size_ = 0;
   left_ = load_be32(header_ + 1) - 4;
   if (header_[0] == 'Z' && next_ == Next::ready) {
-    part_ = nullptr;
     state_ = State::whole;
     return {};
   }
+  failed_ = header_[0] == 'E';
   if (!begins(header_[0])) return spoil(), Bytes();
-  if (part_) {
-    kept_.append(reinterpret_cast<const char*>(header_), sizeof header_);
-    *part_ += sizeof header_;
-  }
+  if (keeps_) kept_.append(reinterpret_cast<const char*>(header_), sizeof header_);
   return bytes.subspan(part);
 }
 
@@ -53,10 +48,7 @@ Gatherer::State Gatherer::add(Bytes bytes) {
       continue;
     }
     const std::size_t size = std::min<std::size_t>(left_, bytes.size());
-    if (part_) {
-      kept_.append(as_text(bytes.first(size)));
-      *part_ += static_cast<std::uint32_t>(size);
-    }
+    if (keeps_) kept_.append(as_text(bytes.first(size)));
     left_ -= static_cast<std::uint32_t>(size);
     bytes = bytes.subspan(size);
     too_large_ = kept_.size() > limit_;

@@ -13,19 +13,15 @@ class Gatherer {
  public:
   enum class State : std::uint8_t { open, whole, spoilt };
 
-  /// Where its parts are, in bytes(): the description of the rows if there is one, the rows, how
-  /// it was completed.
-  struct Parts {
-    std::uint32_t description = 0, rows = 0, completion = 0;
-  };
-
   /// Of more bytes than `limit` it is spoilt, and too_large().
   explicit Gatherer(std::uint64_t limit = 0) : limit_(limit) {}
   State add(Bytes bytes);
   State state() const { return state_; }
   bool too_large() const { return too_large_; }
+  /// It is an error, maybe this client's alone.
+  bool failed() const { return failed_; }
+  /// The description of the rows if there is one, the rows, how it was completed.
   Bytes bytes() const { return as_bytes(kept_); }
-  const Parts& parts() const { return parts_; }
 
  private:
   /// What may come next.
@@ -36,14 +32,13 @@ class Gatherer {
 
   State state_ = State::open;
   Next next_ = Next::parsed;
-  bool too_large_ = false;
+  bool too_large_ = false, failed_ = false;
   std::uint8_t header_[5] = {};
-  std::uint8_t header_size_ = 0;   // how much of one is here
-  std::uint32_t left_ = 0;         // of a message's body
-  std::uint32_t* part_ = nullptr;  // that it belongs to; null: it is not kept
+  std::uint8_t header_size_ = 0;  // how much of one is here
+  std::uint32_t left_ = 0;        // of a message's body
+  bool keeps_ = false;            // that message
   std::uint64_t limit_;
   std::string kept_;
-  Parts parts_;
 };
 
 }  // namespace heim::session

@@ -171,6 +171,7 @@ class Hub {
   bool has_left(const Server& server) const {
     return std::find(handed_over.begin(), handed_over.end(), &server) != handed_over.end();
   }
+  std::string spelled;               // see sql::one_spelling()
   std::list<std::string> rewritten;  // messages that stand for a client's, until they are sent
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;

@@ -16,6 +16,7 @@ void fill_counts(std::vector<ExplainRow>& rows, const cache::Stats& stats) {
       {"bytes_overhead", stats.overhead},
       {"bytes_on_their_way", stats.outside},
       {"hits", stats.hits},
+      {"hits_weaker", stats.hits_weaker},
       {"misses", stats.misses},
       {"misses_written_since", stats.dead},
       {"misses_expired", stats.expired},

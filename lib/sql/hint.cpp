@@ -41,7 +41,7 @@ Hint find_hint(std::string_view text) {
   if (end == std::string_view::npos) return {};
   const std::string_view body = text.substr(begin, end - begin);
   if (body.find("/*") != std::string_view::npos) return {};
-  return {value_of(body, "route="), value_of(body, "freshness=")};
+  return {value_of(body, "route="), value_of(body, "freshness="), value_of(body, "cache=")};
 }
 
 }  // namespace heim::sql

@@ -1,4 +1,4 @@
-// What a comment asks of the route: /*+ route=standby freshness=any */.
+// What a comment asks of the route and the cache: /*+ route=standby freshness=any cache=60s */.
 //
 // Read from the text of each query, whatever is known of its normal form, which has no comments.
 // For a text that has none that is a look at its first word.
@@ -11,6 +11,7 @@ namespace heim::sql {
 struct Hint {
   std::string_view route;
   std::string_view freshness;
+  std::string_view cache;
 };
 
 /// The first comment of the text, if it begins with a plus and stands before the first word or

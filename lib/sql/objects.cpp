@@ -89,6 +89,10 @@ void Objects::add(std::string_view kind, std::string_view name, std::string_view
     case 'V':
       relations_[key].fleeting = true;
       return;
+    case 'I':
+      snapshots_ = true;
+      serializable_ |= key == "serializable";
+      return;
     case 'O':
       return unnamed_.push_back(key);
     default:

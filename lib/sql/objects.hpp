@@ -56,6 +56,9 @@ class Objects {
   /// Whether a function of that name can be called like a column; whether any can.
   bool is_attribute(const std::string& name) const { return attributes_.contains(name); }
   bool has_attributes() const { return !attributes_.empty(); }
+  /// Whether some session has transactions that are SERIALIZABLE by default, or keep one snapshot.
+  bool serializable() const { return serializable_; }
+  bool snapshots() const { return snapshots_; }
 
  private:
   class Walk;
@@ -83,6 +86,7 @@ class Objects {
   std::unordered_map<std::string, Function> functions_;
   /// Run without being named: behind operators, casts, types; or with the name of a built-in one.
   Names unnamed_;
+  bool snapshots_ = false, serializable_ = false;
   std::unordered_set<std::string> attributes_;  // functions that can be called like columns
 };
 

@@ -21,6 +21,7 @@ namespace {
 //   O a function that runs without being named
 //   M a function whose answer may hang on the clock or the like, as its words say
 //   V such a view
+//   I an isolation level that some session has by default, unless that is READ COMMITTED
 //
 // PostgreSQL's own relations are named with D and B; all of information_schema is "pg_catalog".
 constexpr std::string_view text = R"sql((WITH space AS MATERIALIZED (
@@ -152,6 +153,11 @@ UNION ALL SELECT DISTINCT 'V', rel.name, ''
   FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.ev_type = '1'
  WHERE rel.relkind = 'v' AND r.ev_action::text
    ~ ':varattno -[1-6]|[{]SQLVALUEFUNCTION |[{]TABLESAMPLE'
+UNION ALL SELECT DISTINCT 'I', level.name, ''
+  FROM (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_isolation'
+        UNION ALL SELECT split_part(one, '=', 2) FROM pg_db_role_setting, unnest(setconfig) AS one
+         WHERE split_part(one, '=', 1) = 'default_transaction_isolation') AS level(name)
+ WHERE level.name NOT LIKE 'read %'
 UNION ALL SELECT DISTINCT 'K', fn.name, ''
   FROM fn JOIN pg_proc p ON p.oid = fn.oid
   JOIN pg_type t ON t.oid = CASE p.provariadic WHEN 0 THEN p.proargtypes[0] ELSE p.provariadic END

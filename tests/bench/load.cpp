@@ -85,7 +85,7 @@ class Load {
   std::deque<LoadClient*> free_;  // paced: who may take the next query
   std::size_t opened_ = 0, logged_in_ = 0, busy_ = 0;
   unsigned spread_ = 0;
-  Tags tags_;
+  Tags tags_{options_.keys};
   Tally tally_;
   Phase phase_ = Phase::logging_in;
   std::uint64_t now_ = now_ns(), phase_end_ = now_ + login_limit_ns;

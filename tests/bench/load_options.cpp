@@ -15,7 +15,7 @@ constexpr const char* usage =
     "            [--protocol=simple|extended|prepared] [--clients=N] [--pipeline=K] "
     "[--rate=PER_S]\n"
     "            [--warmup=S] [--seconds=S] [--user=NAME] [--database=NAME] [--statement=NAME]\n"
-    "            [--parse=yes|no] [--rows=N] [--width=BYTES] [--watch-pid=PID]...";
+    "            [--parse=yes|no] [--keys=N] [--rows=N] [--width=BYTES] [--watch-pid=PID]...";
 
 double number(const std::string& text) {
   char* end = nullptr;
@@ -68,6 +68,7 @@ const std::map<std::string, Setter>& setters() {
       {"--statement", string(&Options::statement)},
       {"--clients", whole(&Options::clients)},
       {"--pipeline", whole(&Options::pipeline)},
+      {"--keys", whole(&Options::keys)},
       {"--rows", whole(&Options::rows)},
       {"--width", whole(&Options::width)},
       {"--rate", real(&Options::rate)},

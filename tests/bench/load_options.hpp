@@ -27,6 +27,7 @@ struct Options {
   double rate = 0;  // queries/s over all clients; 0: each sends its next when it has its answer
   double warmup = 0.3, seconds = 1;
   std::string statement = "bench";           // the name used by `prepared`
+  unsigned keys = 0;                         // as many different rows are asked for; 0: all of them
   bool parse = true;                         // false: the statement is on every server already
   std::uint32_t rows = 1000000, width = 10;  // large
   std::vector<pid_t> watched;                // whose processor time is reported

@@ -227,13 +227,24 @@ class Bench:
         """Whether it knows prepared statements in transaction mode."""
         return (self.bouncer_version() or (0, 0)) >= (1, 21)
 
-    def start_heimproxy(self, server_port, core):
+    def start_uncached(self, server_port, core):
+        return self.start_heimproxy(server_port, core, "auto")
+
+    def start_cached(self, server_port, core):
+        """What is asked for once is kept, too: a miss is to cost what it costs."""
+        return self.start_heimproxy(server_port, core, "auto",
+                                    '[cache]\nenabled = true\nsize = "8MiB"\n'
+                                    "[[rules]]\ncache = true\n")
+
+    def start_heimproxy(self, server_port, core, pool_mode=None, more=""):
         port = free_port()
         config = self.work / f"heimproxy-{port}.toml"
         config.write_text(
-            f'[proxy]\nlisten_address = "127.0.0.1:{port}"\npool_mode = "{self.pool_mode}"\n'
+            f'[proxy]\nlisten_address = "127.0.0.1:{port}"\n'
+            f'pool_mode = "{pool_mode or self.pool_mode}"\n'
             f"pool_size = {POOL_SIZE}\nworkers = 1\nmax_client_conn = {MAX_CLIENTS}\n"
             '[auth]\ntype = "trust"\n[server_tls]\nmode = "disable"\n'
             '[log]\nlevel = "warning"\nconnections = false\ndisconnections = false\n'
-            f'[[nodes]]\nhost = "127.0.0.1"\nport = {server_port}\nrole = "primary"\n')
+            f'[[nodes]]\nhost = "127.0.0.1"\nport = {server_port}\nrole = "primary"\n'
+            + more)
         return self.start("heimproxy", [self.heimproxyd_path, config], port, core=core)

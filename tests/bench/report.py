@@ -8,8 +8,16 @@ FIELDS = {
     "query": (("qps", "q/s"), ("cpu_us", "CPU us")),
     "connect": (("qps", "conn/s"), ("cpu_us", "CPU us")),
     "large": (("mb_per_s", "MB/s"), ("cpu_s_per_gb", "CPU s/GB")),
+    "cache": (("qps", "q/s"), ("cpu_us", "CPU us")),
 }
 PAIRS = (("pgbouncer", "relay"), ("heimproxy", "relay"), ("heimproxy", "pgbouncer"))
+CACHE_PAIRS = (("cached", "uncached"), ("cached", "direct"))
+
+
+def pairs_of(kind):
+    return CACHE_PAIRS if kind == "cache" else PAIRS
+
+
 KEPT = ("qps", "p50_us", "p90_us", "p99_us", "max_us", "cpu_us", "load_cpu_us", "mb_per_s",
         "cpu_s_per_gb")
 
@@ -29,7 +37,7 @@ def ratio(results, above, below, key):
 def ratios(kind, results):
     (rate, _), (cost, _) = FIELDS[kind]
     out = {}
-    for above, below in PAIRS:
+    for above, below in pairs_of(kind):
         out[f"{above}/{below} cost"] = ratio(results, above, below, cost)
         out[f"{above}/{below} rate"] = ratio(results, above, below, rate)
     return out
@@ -63,8 +71,9 @@ def table(rows, targets):
         if not chosen:
             continue
         shape = f"{rate} · {cost}" + ("" if kind == "large" else " · p50/p99 us")
-        pairs = [pair for pair in PAIRS if set(pair) <= set(targets)]
-        heads = ["workload", *(f"{target}" for target in targets),
+        measured = [name for name in targets if any(name in row["results"] for row in chosen)]
+        pairs = [pair for pair in pairs_of(kind) if set(pair) <= set(measured)]
+        heads = ["workload", *(f"{target}" for target in measured),
                  *(f"{above}/{below} {cost.split()[0]}" for above, below in pairs),
                  *(f"{above}/{below} {rate}" for above, below in pairs[-1:])]
         lines += ["", f"Each cell: {shape} (direct has no proxy, so no {cost}).", "",
@@ -73,7 +82,7 @@ def table(rows, targets):
             results, rated = row["results"], ratios(kind, row["results"])
             cells = [row["workload"]]
             cells += [row["errors"].get(target) and "FAILED" or
-                      cell(kind, target, summarize(results.get(target))) for target in targets]
+                      cell(kind, target, summarize(results.get(target))) for target in measured]
             cells += [number(rated[f"{a}/{b} cost"]) for a, b in pairs]
             cells += [number(rated[f"{a}/{b} rate"]) for a, b in pairs[-1:]]
             lines.append("| " + " | ".join(cells) + " |")

@@ -35,7 +35,7 @@ def parse_arguments():
     parser.add_argument("--list", action="store_true", help="print the workloads' names and end")
     parser.add_argument("--canned-only", action="store_true", help="not against PostgreSQL")
     parser.add_argument("--postgres-only", action="store_true", help="not against canned")
-    parser.add_argument("--targets", default=",".join(workloads.TARGETS),
+    parser.add_argument("--targets", default=",".join(workloads.ALL_TARGETS),
                         help="comma-separated, of: %(default)s")
     parser.add_argument("--idle-clients", type=int, default=IDLE_CLIENTS)
     parser.add_argument("--build", type=Path,
@@ -64,7 +64,8 @@ class Bed:
     """One server with every target in front of it."""
 
     STARTERS = {"relay": "start_relay", "pgbouncer": "start_pgbouncer",
-                "heimproxy": "start_heimproxy"}
+                "heimproxy": "start_heimproxy", "uncached": "start_uncached",
+                "cached": "start_cached"}
 
     def __init__(self, bench, server, targets, core):
         self.core = core
@@ -75,8 +76,8 @@ class Bed:
 
 
 class Runner:
-    def __init__(self, bench, args, targets):
-        self.bench, self.args, self.targets = bench, args, targets
+    def __init__(self, bench, args, targets, chosen=()):
+        self.bench, self.args, self.targets, self.chosen = bench, args, targets, chosen
         self.rounds = args.rounds or (5 if args.quick else 12)
         self.seconds = args.seconds or (0.3 if args.quick else 0.4)
         self.bouncer_prepares = bench.bouncer_prepares()
@@ -88,7 +89,10 @@ class Runner:
         if server not in self.beds:
             say(f"starting {server} and what stands in front of it")
             core = self.core if server == "canned" else None
-            self.beds[server] = Bed(self.bench, server, self.targets, core)
+            wanted = {name for item in self.chosen if item.server == server
+                      for name in item.targets}
+            targets = [name for name in self.targets if name in wanted]
+            self.beds[server] = Bed(self.bench, server, targets, core)
         return self.beds[server]
 
     def load_command(self, bed, target, extra):
@@ -141,7 +145,7 @@ class Runner:
         Fresh processes: memory that another workload left behind would hide it."""
         bed = self.bed("canned")
         memory = {}
-        for target in (name for name in self.targets if name != "direct"):
+        for target in (name for name in self.targets if name in workloads.TARGETS[1:]):
             progress(1, 1, time.monotonic(), f"memory of {count} idle clients: {target}")
             process = getattr(self.bench, Bed.STARTERS[target])(bed.server.port, bed.core)
             try:
@@ -193,13 +197,13 @@ def clear_progress():
 
 
 def available_targets(args):
-    wanted = [name for name in workloads.TARGETS if name in args.targets.split(",")]
-    unknown = set(args.targets.split(",")) - set(workloads.TARGETS)
+    wanted = [name for name in workloads.ALL_TARGETS if name in args.targets.split(",")]
+    unknown = set(args.targets.split(",")) - set(workloads.ALL_TARGETS)
     if unknown:
         raise peers.BenchError(f"unknown target: {', '.join(sorted(unknown))}")
-    if "heimproxy" in wanted and not args.heimproxyd.exists():
+    if not args.heimproxyd.exists():
         say(f"no heimproxyd at {args.heimproxyd}: measuring without it")
-        wanted.remove("heimproxy")
+        wanted = [name for name in wanted if name not in ("heimproxy", "uncached", "cached")]
     if "pgbouncer" in wanted and not args.pgbouncer:
         say("no pgbouncer installed: measuring without it")
         wanted.remove("pgbouncer")
@@ -235,7 +239,7 @@ def run_bench(args, chosen, targets, with_memory):
     work = ROOT / "build" / "bench"
     with peers.Bench(work, args.build / "tests/bench", args.pgbouncer, args.heimproxyd,
                      args.pool_mode) as bench:
-        runner = Runner(bench, args, targets)
+        runner = Runner(bench, args, targets, chosen)
         result = {"date": datetime.datetime.now().isoformat(timespec="seconds"),
                   "machine": describe_machine(bench), "targets": targets,
                   "rounds": runner.rounds, "seconds": runner.seconds,

@@ -5,6 +5,7 @@
 // transaction. Notices and parameter changes may come between.
 #pragma once
 #include <cstdint>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,17 +41,19 @@ class Script {
 };
 
 /// Numbers the queries of a run: each a row of pgbench_accounts at scale 10, all different for a
-/// million queries and spread like random ones.
+/// million queries and spread like random ones, and others than those of the run before; or rows of
+/// the first `keys` alone.
 class Tags {
  public:
+  explicit Tags(std::uint32_t keys) : keys_(keys), at_(std::random_device()() % rows) {}
   std::uint32_t next() {
     at_ = (at_ + 611953) % rows;  // no common factor: every row comes before one comes again
-    return at_ + 1;
+    return (keys_ == 0 ? at_ : at_ % keys_) + 1;
   }
 
  private:
   static constexpr std::uint32_t rows = 1000000;
-  std::uint32_t at_ = 0;
+  std::uint32_t keys_, at_;
 };
 
 }  // namespace heim::bench

@@ -3,6 +3,10 @@ from dataclasses import dataclass, field
 
 TARGETS = ("direct", "relay", "pgbouncer", "heimproxy")
 POOLERS = ("pgbouncer", "heimproxy")
+# In mode auto, which keeps answers, and beside it one that keeps none.
+CACHES = ("direct", "uncached", "cached")
+ALL_TARGETS = (*TARGETS, *CACHES[1:])
+KEYS = 1000  # of the workloads that ask for the same again
 PROTOCOLS = ("simple", "extended", "prepared")
 ALL_CLIENTS = (1, 8, 32, 100, 1000)
 QUICK_CLIENTS = (8, 100)
@@ -58,8 +62,23 @@ def special(server, quick):
         yield Workload(f"{server}/{name}", server, kind, args)
 
 
+def caching():
+    """What others asked before, and what nobody did: all rows are asked for, and there are more
+    than the cache has room for."""
+    for kind, keys in (("hits", (f"--keys={KEYS}",)), ("misses", ())):
+        for protocol in ("simple", "prepared"):
+            for clients in (1, 8):
+                args = (f"--protocol={protocol}", f"--clients={clients}", *keys)
+                yield Workload(f"cache/{kind}-{protocol}/c{clients}", "postgres", "cache", args,
+                               CACHES)
+    yield Workload("cache/hits-transaction/c8", "postgres", "cache",
+                   ("--mode=transaction", "--clients=8", f"--keys={KEYS}"), CACHES)
+
+
 def all_workloads(servers, quick):
     clients = QUICK_CLIENTS if quick else ALL_CLIENTS
     for server in servers:
         yield from saturated(server, (8,) if quick and server == "postgres" else clients)
         yield from special(server, quick)
+    if "postgres" in servers:
+        yield from caching()

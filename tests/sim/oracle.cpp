@@ -167,13 +167,14 @@ std::string Oracle::match_shape(char tag, std::string_view body, std::string_vie
 std::string Oracle::match_tables(std::string_view body, std::string_view expected) {
   const std::vector<std::string> shown = columns_of(body), foreseen = columns_of(expected);
   const Run& run = session_.run_of_tables();
+  const Fresh fresh = run.statement.loose ? Fresh::any : Fresh::strict;
   if (shown.size() != foreseen.size() || shown[0] != foreseen[0]) {
     return "a row for another statement: " + show('D', body);
   }
   for (std::size_t i = 1; i < shown.size(); ++i) {
     if (foreseen[i].empty()) {
-      const std::string wrong = judge_.history().read(run.statement.tables[i - 1], shown[i],
-                                                      run.snapshot, Fresh::strict, seen_);
+      const std::string wrong =
+          judge_.history().read(run.statement.tables[i - 1], shown[i], run.snapshot, fresh, seen_);
       if (!wrong.empty()) return wrong;
     } else if (shown[i] != foreseen[i]) {
       return "a read shows '" + shown[i] + "', but its transaction has written " + foreseen[i];

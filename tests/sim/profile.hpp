@@ -44,6 +44,7 @@ struct Habits {
   std::uint32_t tables = 0;        // reads and writes of tables that all clients share
   std::uint32_t table_reads = 60;  // of these, the reads
   std::uint32_t same_reads = 0;    // of the reads: such as others ask, too
+  std::uint32_t loose_reads = 0;   // of the same reads: whatever was right once will do
   std::uint32_t hot_table = 0;     // of the writes: to one and the same table
   std::uint32_t hints = 0;         // of the reads
   std::uint32_t savepoints = 0;    // of the statements in a transaction

@@ -220,6 +220,7 @@ Profile for_proxy(Profile profile, std::uint64_t seed) {
     profile.habits.same_reads = 95;
     profile.habits.table_reads = static_cast<std::uint32_t>(random.between(80, 99));
     profile.habits.hints = 0;
+    profile.habits.loose_reads = random.chance(50) ? 20 : 0;
   }
   profile.clients += static_cast<std::uint32_t>(random.below(6));
   profile.databases = static_cast<std::uint32_t>(random.between(1, 2));

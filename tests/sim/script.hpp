@@ -57,6 +57,7 @@ class Script {
   // script_tables.cpp
   std::string begin_options();
   Text table_statement(bool extended);
+  std::string hint(bool same);
   Text table_read(bool extended);
   Text table_write(bool extended);
   Text savepoint();

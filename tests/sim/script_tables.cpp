@@ -23,14 +23,20 @@ Script::Text Script::table_statement(bool extended) {
   return random_.chance(reads) ? table_read(extended) : table_write(extended);
 }
 
-Script::Text Script::table_read(bool extended) {
-  Text text;
+std::string Script::hint(bool same) {
   if (random_.chance(habits_.hints)) {
     static constexpr const char* hints[] = {"standby", "primary", "nearest"};
-    text.sql = std::string("/*+ route=") + hints[random_.below(3)] + " */ ";
+    return std::string("/*+ route=") + hints[random_.below(3)] + " */ ";
   }
+  if (!same || !random_.chance(habits_.loose_reads)) return {};
+  return random_.chance(70) ? "/*+ freshness=any */ " : "/*+ cache=off */ ";
+}
+
+Script::Text Script::table_read(bool extended) {
+  Text text;
   // Who asks the same as others may have their answer.
   const bool same = habits_.same_reads > 0 && random_.chance(habits_.same_reads);
+  text.sql = hint(same);
   text.sql += "SELECT " + value(text, same ? "same" : new_tag(), extended) + ", ";
   const std::string table = tables[random_.below(same ? 2 : 4)];
   if (!same && random_.chance(20)) {

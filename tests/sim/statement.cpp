@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace heim::sim {
 namespace {
@@ -17,6 +18,7 @@ class Lexer {
   explicit Lexer(std::string_view text) : text_(text) {}
   Token next();
   std::string comment;  // the last one seen
+  bool loose = false;   // a hint said so
 
  private:
   char at(std::size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
@@ -36,6 +38,7 @@ void Lexer::skip() {
     if (end == std::string_view::npos) return;
     const bool hint = at(pos_ + 2) == '+';
     if (hint) {
+      loose |= text_.substr(pos_, end - pos_).find("freshness=any") != text_.npos;
       pos_ = end + 2;
       continue;
     }
@@ -152,6 +155,7 @@ Result<std::vector<Statement>> Parser::all() {
     statement.text = text_.substr(from, token_.from - from);
     statement.comment = std::move(lexer_.comment);
     lexer_.comment.clear();
+    statement.loose = std::exchange(lexer_.loose, false);
     statements.push_back(std::move(statement));
   }
 }

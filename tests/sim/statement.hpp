@@ -77,6 +77,7 @@ struct Statement {
   bool local = false;               // SET LOCAL
   bool locks = false;               // FOR UPDATE, FOR SHARE
   bool read_only = false;           // BEGIN READ ONLY
+  bool loose = false;               // by its hint: whatever was right once will do
   bool one_snapshot = false;        // BEGIN ISOLATION LEVEL REPEATABLE READ and above
   std::string inner;                // of PREPARE
   std::string comment;

@@ -73,12 +73,13 @@ TEST_CASE("words for a moment") {
 
 TEST_CASE("literals that are not read as they are spelled") {
   for (const char* text : {"select e'\\x6eow'", "select U&'no\\0077'", "select u&'now'",
-                           "select 'to'\n'day'", "select 'to'  \n  'day'"}) {
+                           "select 'to'\n'day'", "select 'to'  \n  'day'", "select 'to'\r'day'",
+                           "select 'to' -- or\n 'day'", "select 'to'\n-- '\n'day'"}) {
     CAPTURE(text);
     CHECK(spells_otherwise(text));
   }
-  for (const char* text : {"select 'a', 'b'", "select 'a' 'b'", "select 'it''s'", "select 1 & 2",
-                           "select a\n, 'b'\n, 'c'"}) {
+  for (const char* text : {"select 'a', 'b'", "select 'a' 'b'", "select 'it''s'",
+                           "select 'a' -- 'b'", "select 1 & 2", "select a\n, 'b'\n, 'c'"}) {
     CAPTURE(text);
     CHECK_FALSE(spells_otherwise(text));
   }

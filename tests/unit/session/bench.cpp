@@ -259,6 +259,9 @@ void Bench::build() {
     parts_->shared.nodes.add(
         {node.name, node.host, node.port, node.role == config::NodeRole::automatic}, role);
   }
+  if (settings.cache.enabled) {
+    parts_->shared.open_cache({.ttl = settings.cache.ttl, .automatic = false});
+  }
   for (pool::WorkerId worker = 0; worker < workers; ++worker) {
     parts_->hubs.push_back(
         std::make_unique<Hub>(worker, parts_->shared, *parts_, parts_->clock, rules(), nullptr));
@@ -271,6 +274,7 @@ RulesRef Bench::rules() const {
   made->users = users;
   made->hba = hba;
   made->has_users = users.size() > 0;
+  if (!settings.rules.empty()) made->routes = *route::Rules::compile(settings.rules);
   return made;
 }
 
