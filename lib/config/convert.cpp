@@ -314,6 +314,8 @@ Note read(const Value& from, const Rule& rule, std::vector<std::string>& to) {
 
 Note read(const Value& from, const Rule&, PoolMode& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, OnUnsupported& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Follow& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, OnLoss& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, NodeRole& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, Route& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, AuthType& to) { return read_word(from, to); }

@@ -52,6 +52,8 @@ Note read(const Value& from, const Rule& rule, std::chrono::milliseconds& to);
 Note read(const Value& from, const Rule& rule, std::vector<std::string>& to);
 Note read(const Value& from, const Rule& rule, PoolMode& to);
 Note read(const Value& from, const Rule& rule, OnUnsupported& to);
+Note read(const Value& from, const Rule& rule, Follow& to);
+Note read(const Value& from, const Rule& rule, OnLoss& to);
 Note read(const Value& from, const Rule& rule, NodeRole& to);
 Note read(const Value& from, const Rule& rule, Route& to);
 Note read(const Value& from, const Rule& rule, AuthType& to);

@@ -373,8 +373,8 @@ constexpr std::string_view cache_why = "what is kept has to be told of every wri
 constexpr Key cache_keys[] = {
     key<&Cache::enabled>("enabled", "", any,
                          "Whether answers to reads are kept and given to others who ask the same. "
-                         "Writes through this proxy make them void at once; of writes by others it "
-                         "knows nothing, but for `ttl`.")
+                         "Writes through this proxy make them void at once; those by others as "
+                         "`follow` says.")
         .fixed(cache_why),
     key<&Cache::size>("size", "", bytes, "The memory for it, bookkeeping included.")
         .fixed(cache_why),
@@ -382,6 +382,20 @@ constexpr Key cache_keys[] = {
         .fixed(cache_why),
     key<&Cache::ttl>("ttl", "", positive_duration,
                      "How long an answer is kept that no write made void.")
+        .fixed(cache_why),
+    key<&Cache::follow>("follow", "", any,
+                        "Whether writes past this proxy are heard of: wal reads them from the "
+                        "primary's log. off: an answer may be as old as `ttl`.")
+        .fixed(cache_why),
+    key<&Cache::publication>("publication", "", is(Form::name),
+                             "The publication that `follow` reads, in each database.")
+        .fixed(cache_why),
+    key<&Cache::follow_lag>("follow_lag", "", range(50 * ms, 3600 * s),
+                            "How far behind `follow` may be, before `on_loss` applies.")
+        .fixed(cache_why),
+    key<&Cache::on_loss>("on_loss", "", any,
+                         "What becomes of a database whose writes are not heard of in time: bypass "
+                         "asks its servers, ttl takes answers that may be as old as `ttl`.")
         .fixed(cache_why),
 };
 

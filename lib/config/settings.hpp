@@ -36,6 +36,9 @@ enum class Temperature : std::uint8_t { frozen, cold, warm, hot };
 enum class LogFormat : std::uint8_t { text, json };
 /// Where further nodes are learnt from.
 enum class Discovery : std::uint8_t { none, replication, patroni };
+/// How writes past this proxy are heard of; what becomes of the cache where they are not.
+enum class Follow : std::uint8_t { off, wal };
+enum class OnLoss : std::uint8_t { bypass, ttl };
 
 /// `[[nodes]]`: a PostgreSQL server, or a backend of this program in its place.
 struct Node {
@@ -131,6 +134,10 @@ struct Cache {
   std::uint64_t size = 64u << 20;            // of memory, all told
   std::uint64_t max_result_size = 1u << 20;  // larger ones are not kept
   Duration ttl = seconds(3600);              // what was read longer ago is read anew
+  Follow follow = Follow::off;               // writes past this proxy
+  std::string publication = "heimproxy";     // that is followed
+  Duration follow_lag = seconds(1);          // how old an answer may be
+  OnLoss on_loss = OnLoss::bypass;           // when that is not kept
 
   bool operator==(const Cache&) const = default;
 };

@@ -278,6 +278,9 @@ void check_cluster(const Settings& settings, Report& report) {
     report.conflict({"cluster.discovery", "monitor.user"},
                     "\"replication\" needs [monitor] user: who asks the primary");
   }
+  if (settings.cache.follow == Follow::wal && monitor.user.empty())
+    report.conflict({"cache.follow", "monitor.user"},
+                    "\"wal\" needs [monitor] user: who reads the log, with REPLICATION");
   if (monitor.user.empty() && !monitor.password.empty())
     report.conflict({"monitor.password", "monitor.user"}, "goes with user: whose password is it?");
   if (settings.breaker.longest_rest < settings.breaker.rest)

@@ -43,6 +43,8 @@ inline constexpr Word<LogFormat> log_format_words[] = {{"text", LogFormat::text}
 inline constexpr Word<Discovery> discovery_words[] = {{"none", Discovery::none},
                                                       {"replication", Discovery::replication},
                                                       {"patroni", Discovery::patroni}};
+inline constexpr Word<Follow> follow_words[] = {{"off", Follow::off}, {"wal", Follow::wal}};
+inline constexpr Word<OnLoss> on_loss_words[] = {{"bypass", OnLoss::bypass}, {"ttl", OnLoss::ttl}};
 inline constexpr Word<Reads> reads_words[] = {
     {"primary", Reads::primary}, {"standby", Reads::standby}, {"replica", Reads::standby}};
 inline constexpr Word<Balance> balance_words[] = {{"least_connections", Balance::least_connections},
@@ -68,6 +70,8 @@ constexpr std::span<const Word<OnUnsupported>> words(OnUnsupported) { return on_
 constexpr std::span<const Word<NodeRole>> words(NodeRole) { return node_role_words; }
 constexpr std::span<const Word<Route>> words(Route) { return route_words; }
 constexpr std::span<const Word<AuthType>> words(AuthType) { return auth_type_words; }
+constexpr std::span<const Word<Follow>> words(Follow) { return follow_words; }
+constexpr std::span<const Word<OnLoss>> words(OnLoss) { return on_loss_words; }
 constexpr std::span<const Word<Reads>> words(Reads) { return reads_words; }
 constexpr std::span<const Word<Balance>> words(Balance) { return balance_words; }
 constexpr std::span<const Word<Workload>> words(Workload) { return workload_words; }

@@ -46,7 +46,13 @@ void Control::stop() {
   loop_.stop();
   thread_.join();
   running_ = false;
+  followers_.clear();
   watchers_.clear();
+}
+
+void Control::follow(const FollowWorld& world) {
+  follow_.emplace(world);
+  follow_->follow.connect([this] { wakeup_.send(); });
 }
 
 // ---- from other threads ------------------------------------------------------------------
@@ -119,7 +125,7 @@ void Control::turn() {
   act();
   const Instant due = step_watchers(now);
   act();  // of what timed out
-  timer_.start_at(std::min(due, next_tick_));
+  timer_.start_at(std::min({due, step_followers(now), next_tick_}));
 }
 
 void Control::tick() {
@@ -179,6 +185,34 @@ Instant Control::step_watchers(Instant now) {
     if (nodes_.state(i).replayed != 0) wants.goal = goal_;
     due = std::min(due, watchers_[i]->step(now, wants));
   }
+  return due;
+}
+
+void Control::add_followers() {
+  for (freshness::Follow::Wanted& wanted : follow_->follow.take_wanted()) {
+    // Where the ledger has no place for it, it is one with others.
+    const std::string entry = follow_->ledger.name(follow_->ledger.everything(wanted.database));
+    if (entry != wanted.name + ".*") {
+      follow_->follow.lose(wanted.database, "there are too many databases");
+      continue;
+    }
+    followers_.push_back(std::make_unique<Follower>(loop_, logger_, *follow_, std::move(wanted)));
+  }
+}
+
+Instant Control::step_followers(Instant now) {
+  if (!follow_) return never;
+  add_followers();
+  if (followers_.empty()) return never;
+  std::optional<std::uint32_t> primary;
+  {
+    const Lock lock(mutex_);
+    primary = reducer_.primary();
+  }
+  const bool watched = primary && *primary < watchers_.size();
+  const Watcher* const watcher = watched ? watchers_[*primary].get() : nullptr;
+  Instant due = never;
+  for (const auto& follower : followers_) due = std::min(due, follower->step(now, watcher));
   return due;
 }
 

@@ -16,6 +16,7 @@
 #include "cluster/sampling.hpp"
 #include "config/settings.hpp"
 #include "control/discovery.hpp"
+#include "control/follower.hpp"
 #include "control/patroni.hpp"
 #include "control/watcher.hpp"
 #include "control/wish.hpp"
@@ -37,6 +38,8 @@ class Control final : public cluster::LsnSource, public cluster::Reports, Watche
 
   /// Who is told of samples, until stop() has returned; before start(). Null: none are taken.
   void set_sink(cluster::LsnSink* sink) { sink_ = sink; }
+  /// Databases that the cache is asked for are followed from then on; before start().
+  void follow(const FollowWorld& world);
   /// One thread, once each. stop() may be called without start(), and again.
   void start();
   void stop();
@@ -77,6 +80,8 @@ class Control final : public cluster::LsnSource, public cluster::Reports, Watche
   void apply(std::shared_ptr<const Plan> plan);
   void keep_watchers();
   Instant step_watchers(Instant now);
+  Instant step_followers(Instant now);
+  void add_followers();
   void measure_cost(Instant now);
   void found(const std::vector<Found>& nodes);
   std::optional<std::uint32_t> known(const Found& node) const;
@@ -104,6 +109,8 @@ class Control final : public cluster::LsnSource, public cluster::Reports, Watche
   io::Timer timer_;
   std::shared_ptr<const Plan> plan_;
   std::vector<std::unique_ptr<Watcher>> watchers_;  // by node; null: not watched
+  std::optional<FollowWorld> follow_;               // null: nobody is followed
+  std::vector<std::unique_ptr<Follower>> followers_;
   Instant next_tick_{};
   std::uint64_t token_ = 0;
   std::uint64_t goal_ = 0;  // the newest sample

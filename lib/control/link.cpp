@@ -162,6 +162,7 @@ void Link::on_poll(unsigned events) {
 
 void Link::read() {
   if (PQconsumeInput(conn_) == 0) return lose_by_server();
+  if (state_ == State::streaming) return read_stream();
   while (PQisBusy(conn_) == 0) {
     PGresult* result = PQgetResult(conn_);
     if (!result) {
@@ -169,9 +170,35 @@ void Link::read() {
       return;
     }
     PQclear(std::exchange(last_, result));
+    if (PQresultStatus(result) == PGRES_COPY_BOTH) {
+      asked_ = nullptr;
+      state_ = State::streaming;
+      owner_.on_link_streams();
+      return read_stream();
+    }
     if (PQstatus(conn_) == CONNECTION_BAD) return lose_by_server();
   }
 }
+
+void Link::read_stream() {
+  char* data = nullptr;
+  int size = 0;
+  while ((size = PQgetCopyData(conn_, &data, 1)) > 0) {
+    const std::unique_ptr<char, void (*)(void*)> owner(data, PQfreemem);
+    owner_.on_link_data(as_bytes({data, static_cast<std::size_t>(size)}));
+  }
+  if (size == 0) return;
+  PQclear(std::exchange(last_, PQgetResult(conn_)));
+  lose_by_server();
+}
+
+// What fails shows at the next event.
+void Link::send_data(Bytes data) {
+  const auto* bytes = reinterpret_cast<const char*>(data.data());
+  if (PQputCopyData(conn_, bytes, static_cast<int>(data.size())) == 1) flush();
+}
+
+int Link::server_version() const { return PQserverVersion(conn_); }
 
 void Link::on_end_of_results() {
   PGresult* result = std::exchange(last_, nullptr);

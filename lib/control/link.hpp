@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "cluster/probe.hpp"
 #include "io/loop.hpp"
 #include "io/poller.hpp"
@@ -50,6 +51,10 @@ class LinkOwner {
   virtual void on_link_ready() = 0;
   virtual void on_link_rows(const Rows& rows) = 0;
   virtual void on_link_lost(const cluster::Trouble& why) = 0;
+  // What was asked began a stream in both directions, and what comes from it. It ends as lost. The
+  // link is not destroyed in these.
+  virtual void on_link_streams() {}
+  virtual void on_link_data(Bytes) {}
 };
 
 /// Lives on the loop's thread.
@@ -61,16 +66,20 @@ class Link final : io::PollTarget {
   void connect(const Conninfo& info);
   /// Only when ready() and not busy().
   void ask(const Question& question);
+  /// Into a stream.
+  void send_data(Bytes data);
+  int server_version() const;  // such as 150004, once ready()
   bool ready() const { return state_ == State::ready; }
   bool busy() const { return asked_ != nullptr; }
 
  private:
-  enum class State : std::uint8_t { none, connecting, ready };
+  enum class State : std::uint8_t { none, connecting, ready, streaming };
   void on_poll(unsigned events) override;
   void go_on_connecting();
   void connected();
   void flush();
   void read();
+  void read_stream();
   void on_end_of_results();
   void lose(cluster::Failure kind, std::string text);
   void lose_by_server();

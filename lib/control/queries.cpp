@@ -42,10 +42,6 @@ std::optional<Duration> micros(const Rows& rows, int row, int column) {
   return value ? std::optional<Duration>(std::chrono::microseconds(*value)) : std::nullopt;
 }
 
-Duration work(const Rows& rows, int column) {
-  return micros(rows, 0, column).value_or(Duration::zero());
-}
-
 std::uint32_t timeline(const Rows& rows, bool in_recovery) {
   if (!in_recovery) return number<std::uint32_t>(rows.text(0, 2), 16).value_or(0);
   if (const auto received = number<std::uint32_t>(rows.text(0, 3))) return *received;
@@ -53,13 +49,17 @@ std::uint32_t timeline(const Rows& rows, bool in_recovery) {
                   number<std::uint32_t>(rows.text(0, 5)).value_or(0));
 }
 
-std::uint64_t insert_lsn(const Rows& rows, int column, int sizes) {
+}  // namespace
+
+std::uint64_t read_insert(const Rows& rows, int column, int sizes) {
   return end_of_records(parse_lsn(rows.text(0, column)),
                         number<std::uint64_t>(rows.text(0, sizes)).value_or(0),
                         number<std::uint64_t>(rows.text(0, sizes + 1)).value_or(0));
 }
 
-}  // namespace
+Duration read_work(const Rows& rows, int column) {
+  return micros(rows, 0, column).value_or(Duration::zero());
+}
 
 const Question probe_question{"heim_probe", probe_sql};
 const Question position_question{"heim_position",
@@ -101,17 +101,17 @@ std::optional<Probed> read_probe(const Rows& rows) {
   answer.read_only = !answer.in_recovery && rows.text(0, 1) == "t";
   answer.timeline = timeline(rows, answer.in_recovery);
   answer.system = static_cast<std::uint64_t>(number<std::int64_t>(rows.text(0, 6)).value_or(0));
-  answer.insert = insert_lsn(rows, 7, 11);
+  answer.insert = read_insert(rows, 7, 11);
   answer.received = parse_lsn(rows.text(0, 8));
   answer.replayed = parse_lsn(rows.text(0, 9));
   answer.behind = micros(rows, 0, 10);
-  probed.work = work(rows, 13);
+  probed.work = read_work(rows, 13);
   return probed;
 }
 
 std::optional<Position> read_position(const Rows& rows) {
   if (rows.count() != 1 || rows.is_null(0, 0)) return std::nullopt;
-  return Position{insert_lsn(rows, 0, 1), work(rows, 3)};
+  return Position{read_insert(rows, 0, 1), read_work(rows, 3)};
 }
 
 std::vector<Sender> read_senders(const Rows& rows) {

@@ -43,6 +43,11 @@ std::vector<Sender> read_senders(const Rows& rows);
 /// one begins behind its header. No standby would get there before more is written.
 std::uint64_t end_of_records(std::uint64_t insert, std::uint64_t block, std::uint64_t segment);
 
+/// Of the first row: such a position, whose sizes stand in the two columns from `sizes` on.
+std::uint64_t read_insert(const Rows& rows, int column, int sizes);
+/// Of the first row: microseconds.
+Duration read_work(const Rows& rows, int column);
+
 /// "16/B374D848" as a number; 0 if it is none.
 std::uint64_t parse_lsn(std::string_view text);
 

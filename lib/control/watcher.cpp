@@ -89,6 +89,10 @@ Conninfo Watcher::conninfo() const {
   return info;
 }
 
+std::optional<Conninfo> Watcher::login() const {
+  return addresses_.empty() ? std::nullopt : std::optional(conninfo());
+}
+
 void Watcher::connect() {
   job_ = Job::connect;
   link_.reset(new Link(loop_, *this));

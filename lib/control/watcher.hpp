@@ -57,6 +57,10 @@ class Watcher final : LinkOwner {
   Instant step(Instant now, const Wants& wants);
   /// Something is suspicious: ask at once.
   void hurry(Instant now);
+  /// How its node is logged in to; nothing before it was found.
+  std::optional<Conninfo> login() const;
+  std::uint32_t index() const { return index_; }
+  std::uint32_t budget() const { return options_.budget; }
   /// How many were asked since the last call.
   std::uint64_t take_questions() { return std::exchange(questions_, 0); }
 

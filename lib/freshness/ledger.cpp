@@ -160,6 +160,15 @@ void Ledger::tick(Instant now) {
   for (const CommitTicket& ticket : over) finish(ticket, true, now);
 }
 
+// The position before the version: who finds the new version asks a standby for what it stands for.
+void Ledger::heard(std::span<const TableId> tables, std::uint64_t lsn, Instant now) {
+  for (const TableId id : tables) {
+    raise(tables_[id].lsn, lsn);
+    tables_[id].written_ns.store(ns(now), std::memory_order_relaxed);
+    tables_[id].version.fetch_add(1);
+  }
+}
+
 // ---- commits that are not told
 
 void Ledger::suspend() {

@@ -186,6 +186,8 @@ class Ledger final : public cluster::LsnSink {
                             SessionMark* mark = nullptr);
   /// When the outcome is known, before the client is told. With the mark that it began with.
   void end_commit(CommitTicket& ticket, Outcome outcome, Instant now, SessionMark* mark = nullptr);
+  /// A commit that went past this proxy: it is visible, and its record ends at or before `lsn`.
+  void heard(std::span<const TableId> tables, std::uint64_t lsn, Instant now);
   /// Ends what was in limbo for long enough.
   void tick(Instant now) override;
 

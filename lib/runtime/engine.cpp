@@ -77,6 +77,10 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
   if (const config::Cache& cache = loaded_.settings.cache; cache.enabled) {
     shared_->open_cache(limits_of(cache));
+    if (cache.follow == config::Follow::wal) {
+      shared_->follow = std::make_unique<freshness::Follow>(freshness::Follow::Options{
+          .lag = cache.follow_lag, .bypass = cache.on_loss == config::OnLoss::bypass});
+    }
   }
   shared_->fabric = this;
   shared_->engine = this;
@@ -86,6 +90,11 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
       std::make_unique<control::Control>(shared_->nodes, logger_, [this] { nodes_changed(); });
   shared_->reports = control_.get();
   control_->set_sink(&shared_->ledger);
+  if (shared_->follow) {
+    const std::string& publication = loaded_.settings.cache.publication;
+    control_->follow({*shared_->follow, shared_->ledger, shared_->catalogs, publication,
+                      control::objects_question(publication)});
+  }
   shared_->ledger.sample_from(control_.get());
   apply_nodes(loaded_.settings);
   accounting_ = std::make_unique<freshness::Accounting>(shared_->ledger, shared_->accounts());

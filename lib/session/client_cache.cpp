@@ -159,7 +159,7 @@ std::size_t Client::Cached::answer(Bytes in) {
   const sql::ScriptRef script = ask_.simple ? hub.script(text()) : ask_.statement->script;
   route::Plan& plan = hub.guide.plan(script, text(), *client_.pool);
   const std::optional<Terms> terms = this->terms(plan);
-  if (!terms) return 0;
+  if (!terms || !client_.pool->may_use_cache()) return 0;
   cache::Lookup lookup{.key = key(),
                        .fingerprint = script->fingerprint,
                        .tables = {},

@@ -12,8 +12,8 @@ void Client::Deleter<Client::Keeping>::operator()(Keeping* keeping) const {
 }
 
 // Who may ask for what, REVOKE of a membership changes, in whichever database.
-std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan,
-                                 const Terms& terms, cache::Ticket ticket) {
+std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan, const Terms& terms,
+                                 cache::Ticket ticket) {
   const std::string_view sql = text();
   const bool changes = route::names_moment(sql) || route::spells_otherwise(sql) ||
                        route::names_moment(as_text(ask_.parameters));
@@ -25,8 +25,7 @@ std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan,
   const std::uint64_t token = CacheWaiter::token(hub.worker, client_.id);
   // Who has a server does not wait with it.
   CacheWaiter* waiter = client_.server ? nullptr : hub.shared.cache_waiter.get();
-  cache::Miss found =
-      hub.shared.cache->miss(lookup, waiter, token, hub.now(), std::move(ticket));
+  cache::Miss found = hub.shared.cache->miss(lookup, waiter, token, hub.now(), std::move(ticket));
   if (found.entry) return tell(*found.entry);
   if (found.ticket) return wait(std::move(found.ticket));
   if (!found.fill) return 0;

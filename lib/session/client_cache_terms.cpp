@@ -40,8 +40,8 @@ void Client::Cached::note(Client& client, const sql::Script& script, const route
   using Block = Routing::Block;
   Routing& mine = client.routing();
   if (mine.block == Block::other) return;
-  const bool begins = script.statements.size() == 1 &&
-                      script.statements[0].kind == sql::Kind::begin;
+  const bool begins =
+      script.statements.size() == 1 && script.statements[0].kind == sql::Kind::begin;
   if (!begins) {
     if (!only_reads(script, plan)) mine.block = Block::other;
     return;

@@ -36,6 +36,32 @@ void fill_counts(std::vector<ExplainRow>& rows, const cache::Stats& stats) {
   }
 }
 
+std::string ms_text(std::optional<Duration> age) {
+  if (!age) return "never";
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(*age).count());
+}
+
+// How old an answer may be: since a database was last in step.
+void fill_follow(std::vector<ExplainRow>& rows, const freshness::Follow* follow, Instant now) {
+  if (follow == nullptr) {
+    rows.push_back({"covers", "writes through this proxy; of others, ttl alone"});
+    return;
+  }
+  const bool bypass = follow->options().bypass;
+  rows.push_back({"covers", "writes through this proxy, and by others as follows"});
+  for (const freshness::Follow::Row& row : follow->rows(now)) {
+    const std::string lost = bypass ? "bypassed: " : "ttl alone: ";
+    const auto add = [&](std::string_view what, std::string value) {
+      rows.push_back({"follow." + row.name + "." + std::string(what), std::move(value)});
+    };
+    add("state", row.followed ? "in step" : lost + row.reason);
+    add("rows_behind_ms", ms_text(row.rows));
+    add("objects_behind_ms", ms_text(row.objects));
+    add("commits", std::to_string(row.commits));
+    add("object_changes", std::to_string(row.changes));
+  }
+}
+
 }  // namespace
 
 void Hub::fill_cache(Snapshot& snapshot) {
@@ -46,7 +72,7 @@ void Hub::fill_cache(Snapshot& snapshot) {
   }
   const cache::Stats stats = shared.cache->stats();
   snapshot.cache.push_back({"state", stats.paused ? "paused" : "on"});
-  snapshot.cache.push_back({"covers", "writes through this proxy; of others, ttl alone"});
+  fill_follow(snapshot.cache, shared.follow.get(), now());
   fill_counts(snapshot.cache, stats);
   for (cache::QueryRow& row : shared.cache->queries(most_queries)) {
     snapshot.cache_queries.push_back({route::fingerprint_text(row.fingerprint), row.hits,

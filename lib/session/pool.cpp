@@ -36,6 +36,11 @@ Server* Pool::take_idle(const Settings& wanted, bool had_temp) {
   return best;
 }
 
+bool Pool::may_use_cache() const {
+  freshness::Follow* follow = hub.shared.follow.get();
+  return follow == nullptr || follow->allows(ledger_database, dbname, hub.now());
+}
+
 // Through a connection that nobody needs just now: none is opened for it.
 void Pool::keep_catalog() {
   look_at_catalog();

@@ -70,6 +70,8 @@ struct Pool {
   }
   /// Nobody gets a connection: it is paused, or its node is out of service.
   bool is_held() const;
+  /// Whether what others write is heard of, or need not be: see freshness::Follow.
+  bool may_use_cache() const;
   /// Makes `catalog` what it is for all workers.
   void look_at_catalog();
   /// Has it read where that is due. Not while a client's message is under way.

@@ -17,6 +17,7 @@
 #include "cluster/topology.hpp"
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
+#include "freshness/follow.hpp"
 #include "freshness/ledger.hpp"
 #include "pool/broker.hpp"
 #include "route/rules.hpp"
@@ -97,6 +98,8 @@ class Shared {
   /// Null: nothing is kept. `cache_waiter`: for sessions that wait for another's answer.
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<CacheWaiter> cache_waiter;
+  /// Null: of writes past this proxy nothing is heard.
+  std::unique_ptr<freshness::Follow> follow;
   /// Whether writes are accounted for: reads may go elsewhere, or answers are kept.
   bool accounts() const { return nodes.size() > 1 || cache; }
   /// Before the workers run.

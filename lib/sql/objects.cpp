@@ -202,13 +202,7 @@ class Objects::Walk {
     if (found != objects_.relations_.end()) fire(found->second, truncates);
   }
 
-  void ancestor(Names& to, const std::string& name) {
-    if (std::ranges::find(to, name) != to.end()) return;
-    to.push_back(name);
-    const auto found = objects_.relations_.find(name);
-    if (found == objects_.relations_.end()) return;
-    for (const auto& each : found->second.parents) ancestor(to, each);
-  }
+  void ancestor(Names& to, const std::string& name) { objects_.ancestors(name, to); }
   void look_at_child(const std::string& name) {
     if (!looked_at_.insert(name).second) return;
     const auto found = objects_.relations_.find(name);
@@ -275,6 +269,21 @@ void Objects::unnamed(Walk& walk) const {
   if (!touches && !refused) return;
   walk.out().reads_everything = walk.out().writes_everything = true;
   if (walk.out().primary.empty()) walk.out().primary = implicit_call;
+}
+
+void Objects::ancestors(const std::string& name, Names& to) const {
+  if (std::ranges::find(to, name) != to.end()) return;
+  to.push_back(name);
+  const auto found = relations_.find(name);
+  if (found == relations_.end()) return;
+  for (const auto& each : found->second.parents) ancestors(each, to);
+}
+
+bool Objects::changed(const std::string& table, std::vector<std::string>& to) const {
+  const auto found = relations_.find(table);
+  if (found == relations_.end() || !found->second.exists) return false;
+  ancestors(table, to);
+  return true;
 }
 
 Reach Objects::reach(const Statement& statement) const {

@@ -52,6 +52,9 @@ class Objects {
     const auto found = relations_.find(name);
     return found != relations_.end() && found->second.exists;
   }
+  /// What a changed row of a table is read by: the table and all it is a part of. Adds to `to`;
+  /// false if there is no such table.
+  bool changed(const std::string& table, std::vector<std::string>& to) const;
 
   /// Whether a function of that name can be called like a column; whether any can.
   bool is_attribute(const std::string& name) const { return attributes_.contains(name); }
@@ -81,6 +84,7 @@ class Objects {
     Names relations, functions;
   };
   void unnamed(Walk& walk) const;
+  void ancestors(const std::string& name, Names& to) const;
 
   std::unordered_map<std::string, Relation> relations_;
   std::unordered_map<std::string, Function> functions_;

@@ -103,6 +103,35 @@ STATE = {
 }
 
 
+def pgoutput():
+    """Streams of logical replication, each message with its length in two bytes in front."""
+    u32, u64 = (lambda x: struct.pack(">I", x)), (lambda x: struct.pack(">Q", x))
+    row = b"\0\1t\0\0\0\0017"
+    end = b"\0" + u64(92) + u64(100) + u64(0)
+    begin, part = b"B" + u64(90) + u64(0) + u32(5), u32(5)
+
+    def named(part=b""):
+        column = b"\1" + string("id") + u32(23) + u32(0xFFFFFFFF)
+        return b"R" + part + u32(1) + string("public") + string("t") + b"d\0\1" + column
+
+    def changes(part=b""):
+        yield named(part)
+        yield b"Y" + part + u32(9) + string("public") + string("mood")
+        yield b"I" + part + u32(1) + b"N" + row
+        yield b"U" + part + u32(1) + b"K" + row + b"N" + row
+        yield b"D" + part + u32(1) + b"O" + row
+        yield b"T" + part + u32(1) + b"\0" + u32(1)
+        yield b"M" + part + b"\1" + u64(50) + string("heimproxy.ddl") + u32(1) + b"x"
+
+    def stream(*messages):
+        return b"".join(struct.pack(">H", len(each)) + each for each in messages)
+
+    yield "whole", stream(begin, b"O" + u64(1) + string("o"), *changes(), b"C" + end)
+    yield "parts", stream(b"S" + part + b"\1", *changes(part), b"E", b"c" + part + end)
+    yield "aborted", stream(b"S" + part + b"\1", *changes(part), b"E", b"A" + part + part)
+    yield "snapshot", b"10:20:10,14,15"
+
+
 def sql():
     """The texts of the unit tests' case files, one a seed."""
     folder = Path(__file__).resolve().parents[1] / "data" / "sql"
@@ -122,6 +151,7 @@ def main():
         "sql_analyse": dict(sql()),
         "sql_scan": dict(sql()),
         "state": STATE,
+        "pgoutput": dict(pgoutput()),
     }
     for fuzzer, files in cases.items():
         (out / fuzzer).mkdir(parents=True, exist_ok=True)
