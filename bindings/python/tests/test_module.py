@@ -31,6 +31,13 @@ class Module(Case):
         self.assertIn("app", [pool["user"] for pool in self.proxy.show("POOLS")])
         self.assertIn("node", self.connect().explain_route("select 1"))
 
+    def test_what_is_made_void(self):
+        self.proxy.invalidate()  # where nothing is kept, that is no error
+        with self.assertRaisesRegex(heimproxy.Error, "no such database"):
+            self.proxy.invalidate("a_table", database="nowhere")
+        with self.assertRaises(ValueError):
+            self.proxy.invalidate("a_table", sql="select 1")
+
     def test_sidecar(self):
         with heimproxy.Sidecar(config(), database="postgres", user="app") as sidecar:
             self.assertRegex(sidecar.dsn, r"^host='/.*' port=\d+ dbname='postgres' user='app'$")
