@@ -45,6 +45,8 @@ class Client::Cached {
 
   /// A statement is sent: what its block is from here on.
   static void note(Client& client, const sql::Script& script, const route::Plan& plan);
+  /// An Execute message is sent.
+  static void note_execute(Client& client, Bytes in, const wire::Header& header);
   /// It has a server, of which node is known what it knows.
   static void linked(Client& client);
   /// What goes to a client whose answer is kept.

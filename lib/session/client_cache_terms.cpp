@@ -56,6 +56,13 @@ void Client::Cached::note(Client& client, const sql::Script& script, const route
   mine.block = first && !snapshot ? Block::reads : Block::other;
 }
 
+// Whether the unnamed portal can be gone on with: with a number of rows it can.
+void Client::Cached::note_execute(Client& client, Bytes in, const wire::Header& header) {
+  if (!client.routing_ || in.size() < header.total()) return;
+  wire::Fields fields(in.subspan(wire::header_size, header.body));
+  if (fields.string().empty()) client.routing_->portal_open = fields.u32() != 0;
+}
+
 // Nothing of the session's own state stands in the way.
 bool Client::Cached::is_alone() const {
   if (!client_.tracks_state() || !client_.splits_) return false;
@@ -67,7 +74,9 @@ bool Client::Cached::is_alone() const {
 // Nor does what the session or its block shall see.
 bool Client::Cached::may_see_newest() const {
   const Routing& mine = client_.wishes();
-  const sql::CatalogRef& catalog = client_.pool->catalog;
+  Pool& pool = *client_.pool;
+  if (pool.catalog_version != client_.hub.shared.catalogs.version()) pool.look_at_catalog();
+  const sql::CatalogRef& catalog = pool.catalog;
   if (mine.wish.kind != config::Wish::Kind::none || mine.min_lsn != 0) return false;
   if (mine.serializable || !catalog || catalog->objects().serializable()) return false;
   if (!client_.in_held_block()) return true;

@@ -1,5 +1,4 @@
 // Statements that forget prepared statements, where servers are shared: the names are here.
-#include "session/client_routing.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/statement_text.hpp"
@@ -57,8 +56,6 @@ std::size_t Client::execute(Bytes in, const wire::Header& header) {
   const std::string_view portal = fields.string();
   const bool forgets = forgetting_ && portal == *forgetting_;
   if (forgets) remember_forgotten();
-  // With a number of rows it may be gone on with.
-  if (routing_ && portal.empty()) routing_->portal_open = fields.u32() != 0 || !fields.ok();
   server->expect(Reply::execute, forgets);
   const std::size_t used = pass(in, header);
   if (body_left_ > 0) return used;

@@ -1,5 +1,6 @@
 // The extended protocol where a client's statements have its own names on its server: in mode
 // session, or where it mixes those of SQL and of the protocol.
+#include "session/client_cache.hpp"
 #include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -74,6 +75,7 @@ std::size_t Client::native(Bytes in, const wire::Header& header) {
       server->expect(Reply::describe);
       break;
     case 'E':
+      Cached::note_execute(*this, in, header);
       if (forgetting_ || may_reset() || may_cut()) return execute(in, header);
       server->expect(Reply::execute);
       break;

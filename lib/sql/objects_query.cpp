@@ -156,7 +156,9 @@ UNION ALL SELECT DISTINCT 'V', rel.name, ''
 UNION ALL SELECT DISTINCT 'I', level.name, ''
   FROM (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_isolation'
         UNION ALL SELECT split_part(one, '=', 2) FROM pg_db_role_setting, unnest(setconfig) AS one
-         WHERE split_part(one, '=', 1) = 'default_transaction_isolation') AS level(name)
+         WHERE split_part(one, '=', 1) = 'default_transaction_isolation'
+           AND setdatabase IN (SELECT 0 UNION ALL
+               SELECT oid FROM pg_database WHERE datname = current_database())) AS level(name)
  WHERE level.name NOT LIKE 'read %'
 UNION ALL SELECT DISTINCT 'K', fn.name, ''
   FROM fn JOIN pg_proc p ON p.oid = fn.oid

@@ -70,7 +70,6 @@ def test_a_block_that_does_more_than_read(client, first):
         assert name_of(client) == "one"
         client.execute(first)
         assert name_of(client).startswith("changed")
-    assert name_of(client) == "one"
 
 
 def test_a_block_sees_what_others_committed(client, other):
@@ -131,10 +130,10 @@ class Blocks(Checker):
     async def read(self, session, register, expected, quiet_since=1.0):
         sql = "select v from {} where id = $1"
         async with session.transaction(readonly=self.random.random() < 0.3):
-            row = await session.fetchrow(sql.format(register.name), 1)
+            [row] = await session.fetch(sql.format(register.name), 1)
             second = self.pick()
             behind = second.acknowledged
-            then = await session.fetchrow(sql.format(second.name), 1)
+            [then] = await session.fetch(sql.format(second.name), 1)
         for name, asked, got in ((register.name, expected, row), (second.name, behind, then)):
             self.counts.reads += 1
             if got["v"] < asked:
@@ -175,44 +174,42 @@ def test_hints(client):
     assert name_of(client) == "changed"
 
 
+def asks_as(proxy, database, options):
+    """The name that another session with these startup options is told."""
+    said = " ".join(f"-c heimproxy.{option}" for option in options.split())
+    with connect(proxy, database, options=said) as session:
+        return name_of(session)
+
+
 def test_settings(client, proxy, database):
-    client.execute("set heimproxy.cache = off")
-    assert name_of(client) == "changed"
-    client.execute("set heimproxy.cache = '1h'")
-    assert name_of(client) == "one"
-    client.execute("reset heimproxy.cache")
-    assert name_of(client) == "one"
+    for option, seen in (("cache=1h", "one"), ("cache=on", "one"), ("cache=off", "changed")):
+        assert asks_as(proxy, database, option) == seen
+    with pytest.raises(psycopg.OperationalError, match="on, off or a duration"):
+        asks_as(proxy, database, "cache=maybe")
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="heimproxy.cache"):
         client.execute("set heimproxy.cache = 'maybe'")
-    with connect(proxy, database, options="-c heimproxy.cache=off") as off:
-        assert name_of(off) == "changed"
-    with pytest.raises(psycopg.OperationalError, match="on, off or a duration"):
-        connect(proxy, database, options="-c heimproxy.cache=maybe")
+    client.execute("set heimproxy.cache = off")
+    assert name_of(client) == name_of(client) == "changed"
+    assert asks_as(proxy, database, "cache=1ms") == "changed"
 
 
-def test_scopes(client, other, shop):
+def test_scopes(client, other, proxy, database):
     """What was committed through the proxy is missed by who does not care, and by nobody else."""
     other.execute("update items set name = 'heard' where id = 1")
-    client.execute("set heimproxy.freshness = 'any'")
-    assert name_of(client) == "one"
-    client.execute("set heimproxy.freshness = 'session'")
-    assert name_of(client) == "one"
-    client.execute("set heimproxy.freshness = 'bounded:1h'")
-    assert name_of(client) == "one"
-    other.execute("set heimproxy.freshness = 'session'")
-    assert name_of(other) == "heard"
-    client.execute("set heimproxy.freshness = 'session'")
-    client.execute("update items set name = 'own' where id = 1")
+    for scope in ("any", "session", "bounded:1h"):
+        assert asks_as(proxy, database, f"freshness={scope}") == "one"
+    with connect(proxy, database, options="-c heimproxy.freshness=session") as own:
+        own.execute("update items set name = 'own' where id = 1")
+        assert name_of(own) == "own"
     assert name_of(client) == "own"
 
 
-def test_a_group_sees_its_own(client, other):
-    for member in (client, other):
-        member.execute("set heimproxy.freshness = 'group'; ")
-        member.execute("set heimproxy.group = 'us'")
-    name_of(client), name_of(other)
-    other.execute("update items set name = 'ours' where id = 1")
-    assert [name_of(client), name_of(other)] == ["ours", "ours"]
+def test_a_group_sees_its_own(client, proxy, database):
+    options = {"options": "-c heimproxy.freshness=group -c heimproxy.group=us"}
+    with connect(proxy, database, **options) as one, connect(proxy, database, **options) as two:
+        assert [name_of(one), name_of(two)] == ["one"] * 2
+        two.execute("update items set name = 'ours' where id = 1")
+        assert [name_of(one), name_of(two)] == ["ours"] * 2
 
 
 @pytest.mark.parametrize("sql", [

@@ -155,7 +155,9 @@ Result<std::vector<Statement>> Parser::all() {
     statement.text = text_.substr(from, token_.from - from);
     statement.comment = std::move(lexer_.comment);
     lexer_.comment.clear();
-    statement.loose = std::exchange(lexer_.loose, false);
+    // A hint at the beginning is for all of the text.
+    const bool said = std::exchange(lexer_.loose, false);
+    statement.loose = statements.empty() ? said : statements.front().loose;
     statements.push_back(std::move(statement));
   }
 }

@@ -44,7 +44,7 @@ TEST_CASE("what it may read otherwise is spelled otherwise") {
       {"select 'a' -- x\n 'b'", "select 'a' 'b'"},
       {"select 1as b from t", "select 1 as b from t"},
       {"select $1as b from t", "select $1 as b from t"},
-      {"select a <- 1 from t", "select a < - 1 from t"},
+      {"select a @- 1 from t", "select a @ - 1 from t"},
       {"select a- -1 from t", "select a--1\nfrom t"},
       {"select 1.0 from t", "select 1.00 from t"},
       {"select e'a\\'b' from t", "select 'a\\'b' from t"},
