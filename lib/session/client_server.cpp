@@ -8,6 +8,15 @@
 #include "session/pool.hpp"
 
 namespace heim::session {
+namespace {
+
+// Who looks for pg_temp by name, and never made anything there, would find that there is one.
+bool shows_temp_schema(const Server& server, const SettingList& wanted) {
+  const std::string* path = server.has_temp_schema ? wanted.find("search_path") : nullptr;
+  return path && path->find("pg_temp") != std::string::npos;
+}
+
+}  // namespace
 
 // A server for what comes next, on a node that may run it. False: it has to wait.
 bool Client::has_server(Bytes in) {
@@ -33,8 +42,8 @@ bool Client::acquire(Bytes in) {
     choose_again();
   }
   if (Server* idle = pool->take_idle(vars, had_temp_)) {
-    link(*idle);
-    return server != nullptr;
+    if (had_temp_ || !shows_temp_schema(*idle, *vars)) return link(*idle), server != nullptr;
+    idle->discard("a session looks for pg_temp that has none");
   }
   if (hub.is_cut_off(*pool)) return fail_cut_off(), false;
   apply(ClientEvent::queued);

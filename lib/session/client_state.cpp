@@ -491,6 +491,7 @@ void Client::leave_state(Server& held) {
   if (!tracks_state()) return;
   const bool open = (effects_ & changes) != 0 || (tracking_ && tracking_->asked);
   if (holds_ & (hold_load | hold_seed)) held.close_when_idle = true;
+  held.has_temp_schema |= (open_effects() & temp) != 0;
   if (!open && (holds_ & ~hold_nextval) == 0) return;
   held.reset_at_once();
 }

@@ -2,6 +2,7 @@
 
 import threading
 
+import psycopg
 import pytest
 from conftest import connect
 from harness import wire
@@ -48,6 +49,20 @@ def test_search_path_and_other_options(make_proxy, database):
             assert one.execute("show statement_timeout").fetchone() == ("12345ms",)
             assert two.execute("show search_path").fetchone() != ("pg_catalog",)
             assert two.execute("show statement_timeout").fetchone() == ("0",)
+
+
+def test_temporary_objects_of_others_leave_no_schema(make_proxy, database):
+    """As in PostgreSQL's own test `temp`: what looks for pg_temp first makes it, and is told so."""
+    proxy = make_proxy({"proxy": {"pool_mode": "auto", "pool_size": 1}})
+    with connect(proxy, database) as one:
+        one.execute("create temp table t (a int)")
+    with connect(proxy, database) as other:
+        other.execute("select 1")  # on that server, once it is clean
+    with connect(proxy, database, options="-c search_path=pg_temp") as two:
+        two.execute("begin")
+        assert two.execute("select current_schema() ~ 'pg_temp'").fetchone() == (True,)
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="temporary objects"):
+            two.execute("prepare transaction 'x'")
 
 
 def test_encodings(make_proxy, database):

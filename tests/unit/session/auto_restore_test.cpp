@@ -104,3 +104,21 @@ SCRIPT("auto: who had no temporary objects gets the idle server where nobody had
   one.sends(query("select 1"));
   first.receives_all(query("select 1"));
 }
+
+SCRIPT("auto: who looks for pg_temp and had no temporary objects gets a server without") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& first = bench.last();
+  one.sends(query("create temp table t (a int) on commit drop"));
+  first.receives_all(query("create temp table t (a int) on commit drop"));
+  first.sends(done("CREATE TABLE"));
+  one.receives_all(done("CREATE TABLE"));
+  first.receives_all(ask_holds());
+  first.sends(state({{"s", "", "", ""}}));
+  bench.settle();
+  Client& two = bench.login({{"search_path", "pg_temp"}});
+  two.sends(query("begin"));
+  bench.settle();
+  first.is_dismissed();
+  bench.server().receives_all(query(set_config("search_path", "pg_temp")) + query("begin"));
+}
