@@ -70,8 +70,8 @@ def _missing(asked, one, two, *_):
 
 
 def _plan(asked, one, two, *_):
-    """EXECUTE of a statement that is EXECUTE describes its columns by their table"""
-    return one[0] == two[0] == "T" and "execute" in asked.lower()
+    """EXECUTE of a statement that is EXECUTE describes its columns as they are now"""
+    return one[0] in "nT" and two[0] == "T" and "execute" in asked.lower()
 
 
 ALL = (_reset, _failed, _values, _result, _twins, _order, _logged, _missing, _plan)
