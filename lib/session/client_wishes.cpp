@@ -81,7 +81,12 @@ const Client::Routing& Client::wishes() {
 // A hint counts more than what the session asked for. One that is not understood is none.
 void Client::take_hint(const Survey& survey, route::Ask& ask) {
   if (const auto wish = route::parse_wish(survey.hint.route)) ask.wish = *wish;
-  if (const auto asked = freshness::parse_freshness(survey.hint.freshness)) ask.freshness = asked;
+  const auto asked = freshness::parse_freshness(survey.hint.freshness);
+  if (!asked) return;
+  // One statement cannot loosen what others of its snapshot will see.
+  const bool shares = ask.begins_block && ask.transaction.snapshot;
+  const freshness::Freshness& session = ask.freshness ? *ask.freshness : ask.policy.freshness;
+  if (!shares || asked->scope < session.scope) ask.freshness = asked;
 }
 
 // Without the port.
