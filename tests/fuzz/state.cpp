@@ -155,7 +155,7 @@ void check_options(std::string_view any, const Items& items) {
   Items out;
   if (parse_options(any, out)) {
     for (const auto& [name, value] : out) {
-      require(!name.empty() && name == fold(name) && !is_statement_item(name));
+      require(!name.empty() && name == setting_name(name) && !is_statement_item(name));
       require(name.find('-') == std::string::npos && name.find('=') == std::string::npos);
     }
   }
