@@ -1,9 +1,11 @@
 // What the console shows and does, through a session with it; and where a statement would go.
 #include <nlohmann/json.hpp>
 
+#include "base/quote.hpp"
 #include "capi/guard.hpp"
 #include "capi/session.hpp"
 
+using heim::quoted;
 using heim::capi::guard;
 using heim::capi::require;
 using heim::capi::running;
@@ -31,16 +33,6 @@ embed::Options console() {
   embed::Options options;
   options.startup = {{"user", "heimproxy"}, {"database", "heimproxy"}};
   return options;
-}
-
-// As the console reads it: a quote within is doubled.
-std::string quoted(std::string_view text, char quote) {
-  std::string out(1, quote);
-  for (const char c : text) {
-    if (c == quote) out += quote;
-    out += c;
-  }
-  return out + quote;
 }
 
 std::string invalidation(const char* database, const char* table) {

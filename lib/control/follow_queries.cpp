@@ -1,5 +1,6 @@
 #include "control/follow_queries.hpp"
 
+#include "base/quote.hpp"
 #include "control/queries.hpp"
 
 namespace heim::control {
@@ -60,11 +61,9 @@ const Question nudge_question{"heim_nudge",
                               "select pg_logical_emit_message(true, 'heimproxy', 'nudge')"};
 
 Question objects_question(std::string_view publication) {
-  std::string literal = "'";
-  for (const char c : publication) literal.append(c == '\'' ? 2 : 1, c);
   return {"heim_objects",
-          std::string("select ") + own_sums + ", " + shared_sums + ", " + refusal + literal + "'" +
-              refusal_end +
+          std::string("select ") + own_sums + ", " + shared_sums + ", " + refusal +
+              quoted(publication, '\'') + refusal_end +
               ", pg_current_wal_insert_lsn(), " HEIM_SIZES
               ", txid_current_snapshot(), "
               "(extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000)::bigint"};

@@ -3,6 +3,7 @@
 #include <random>
 #include <utility>
 
+#include "base/quote.hpp"
 #include "control/queries.hpp"
 #include "wire/framer.hpp"
 
@@ -10,15 +11,6 @@ namespace heim::control {
 namespace {
 
 constexpr int has_parts = 140000;  // streams large transactions before they end; sends messages
-
-std::string quoted(std::string_view text, char quote) {
-  std::string out(1, quote);
-  for (const char c : text) {
-    if (c == quote) out += quote;
-    out += c;
-  }
-  return out += quote;
-}
 
 // No two connections have the same.
 std::string slot_name() {

@@ -89,10 +89,7 @@ SCRIPT("auto: who had no temporary objects gets the idle server where nobody had
   bench.login({{"application_name", "two"}});
   Server& second = bench.last();
   commit(one, first);
-  one.sends(query("create temp table t (a int) on commit drop"));
-  first.receives_all(query("create temp table t (a int) on commit drop"));
-  first.sends(done("CREATE TABLE"));
-  one.receives_all(done("CREATE TABLE"));
+  runs(one, first, "create temp table t (a int) on commit drop", "CREATE TABLE");
   first.receives_all(ask_holds());
   first.sends(state({{"s", "", "", ""}}));  // it is idle, and was used last
   bench.settle();
@@ -109,10 +106,7 @@ SCRIPT("auto: who looks for pg_temp and had no temporary objects gets a server w
   automatic(bench, 1);
   Client& one = bench.login();
   Server& first = bench.last();
-  one.sends(query("create temp table t (a int) on commit drop"));
-  first.receives_all(query("create temp table t (a int) on commit drop"));
-  first.sends(done("CREATE TABLE"));
-  one.receives_all(done("CREATE TABLE"));
+  runs(one, first, "create temp table t (a int) on commit drop", "CREATE TABLE");
   first.receives_all(ask_holds());
   first.sends(state({{"s", "", "", ""}}));
   bench.settle();
