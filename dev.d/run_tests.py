@@ -87,6 +87,8 @@ def meson(build, wanted, env=None):
             "--print-errorlogs",
             "--timeout-multiplier",
             "4",
+            "--num-processes",
+            str(2 * (os.cpu_count() or 1)),  # they wait for half of their time
             *names,
         ],
         env={**os.environ, **(env or {})},

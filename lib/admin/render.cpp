@@ -27,25 +27,29 @@ Table table_of(std::span<const Field<T>> fields, const Rows& rows, const Snapsho
   return table;
 }
 
-Table config(const Snapshot& all) { return table_of(config_fields(), all.config, all); }
-Table databases(const Snapshot& all) { return table_of(database_fields(), all.databases, all); }
-Table pools(const Snapshot& all) { return table_of(pool_fields(), all.pools, all); }
-Table clients(const Snapshot& all) { return table_of(client_fields(), all.clients, all); }
-Table servers(const Snapshot& all) { return table_of(server_fields(), all.servers, all); }
-Table users(const Snapshot& all) { return table_of(user_fields(), all.users, all); }
-Table pins(const Snapshot& all) { return table_of(pin_fields(), all.pins, all); }
-Table nodes(const Snapshot& all) { return table_of(node_fields(), all.nodes, all); }
-Table replication(const Snapshot& all) {
+Table render_config(const Snapshot& all) { return table_of(config_fields(), all.config, all); }
+Table render_databases(const Snapshot& all) {
+  return table_of(database_fields(), all.databases, all);
+}
+Table render_pools(const Snapshot& all) { return table_of(pool_fields(), all.pools, all); }
+Table render_clients(const Snapshot& all) { return table_of(client_fields(), all.clients, all); }
+Table render_servers(const Snapshot& all) { return table_of(server_fields(), all.servers, all); }
+Table render_users(const Snapshot& all) { return table_of(user_fields(), all.users, all); }
+Table render_pins(const Snapshot& all) { return table_of(pin_fields(), all.pins, all); }
+Table render_nodes(const Snapshot& all) { return table_of(node_fields(), all.nodes, all); }
+Table render_replication(const Snapshot& all) {
   return table_of(replication_fields(), all.replication, all);
 }
-Table routes(const Snapshot& all) { return table_of(route_fields(), all.routes, all); }
-Table ledger(const Snapshot& all) { return table_of(ledger_fields(), all.ledger, all); }
-Table explained(const Snapshot& all) { return table_of(explain_fields(), all.explained, all); }
-Table cache(const Snapshot& all) { return table_of(explain_fields(), all.cache, all); }
-Table cache_queries(const Snapshot& all) {
+Table render_routes(const Snapshot& all) { return table_of(route_fields(), all.routes, all); }
+Table render_ledger(const Snapshot& all) { return table_of(ledger_fields(), all.ledger, all); }
+Table render_explained(const Snapshot& all) {
+  return table_of(explain_fields(), all.explained, all);
+}
+Table render_cache(const Snapshot& all) { return table_of(explain_fields(), all.cache, all); }
+Table render_cache_queries(const Snapshot& all) {
   return table_of(cache_query_fields(), all.cache_queries, all);
 }
-Table memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
+Table render_memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
 
 /// Clients, then servers, through the fields both have.
 Table connections(std::span<const Field<ConnectionRow>> fields, const Snapshot& all) {
@@ -55,7 +59,7 @@ Table connections(std::span<const Field<ConnectionRow>> fields, const Snapshot& 
   return table;
 }
 
-Table sockets(const Snapshot& all) {
+Table render_sockets(const Snapshot& all) {
   constexpr std::size_t type = 0, state = 4;
   Table table = connections(socket_fields(), all);
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -66,7 +70,7 @@ Table sockets(const Snapshot& all) {
   return table;
 }
 
-Table fds(const Snapshot& all) {
+Table render_fds(const Snapshot& all) {
   constexpr std::size_t task = 1;
   Table table = connections(fd_fields(), all);
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -76,7 +80,7 @@ Table fds(const Snapshot& all) {
 }
 
 /// What the rows themselves tell, then what the snapshot adds.
-Table lists(const Snapshot& all) {
+Table render_lists(const Snapshot& all) {
   const auto logging_in =
       static_cast<std::uint64_t>(std::ranges::count(all.clients, "login", &ClientRow::state));
   std::vector<ListRow> rows = {
@@ -102,11 +106,11 @@ Table lists(const Snapshot& all) {
   return table_of(list_fields(), rows, all);
 }
 
-Table version(const Snapshot& all) {
+Table render_version(const Snapshot& all) {
   return {{{"version", Type::text}}, {{"heimproxy " + all.version}}};
 }
 
-Table state(const Snapshot& all) {
+Table render_state(const Snapshot& all) {
   Table table{{{"key", Type::text}, {"value", Type::text}}, {}};
   constexpr std::string_view names[] = {"active", "paused", "suspended"};
   for (std::size_t i = 0; i < std::size(names); ++i) {
@@ -117,7 +121,7 @@ Table state(const Snapshot& all) {
 }
 
 /// The engine asks the resolver each time it connects: there is nothing to list.
-Table dns_hosts(const Snapshot&) {
+Table render_dns_hosts(const Snapshot&) {
   return {{{"hostname", Type::text}, {"ttl", Type::int8}, {"addrs", Type::text}}, {}};
 }
 
@@ -126,31 +130,31 @@ struct View {
   Table (*render)(const Snapshot&);
 };
 constexpr View views[] = {
-    {Show::config, config},
-    {Show::databases, databases},
-    {Show::pools, pools},
-    {Show::clients, clients},
-    {Show::servers, servers},
-    {Show::sockets, sockets},
+    {Show::config, render_config},
+    {Show::databases, render_databases},
+    {Show::pools, render_pools},
+    {Show::clients, render_clients},
+    {Show::servers, render_servers},
+    {Show::sockets, render_sockets},
     {Show::stats, render_stats},
     {Show::stats_totals, render_stats_totals},
     {Show::stats_averages, render_stats_averages},
     {Show::totals, render_totals},
-    {Show::lists, lists},
-    {Show::users, users},
-    {Show::pins, pins},
-    {Show::nodes, nodes},
-    {Show::replication, replication},
-    {Show::routes, routes},
-    {Show::ledger, ledger},
-    {Show::cache, cache},
-    {Show::cache_queries, cache_queries},
-    {Show::route, explained},
-    {Show::version, version},
-    {Show::state, state},
-    {Show::mem, memory},
-    {Show::fds, fds},
-    {Show::dns_hosts, dns_hosts},
+    {Show::lists, render_lists},
+    {Show::users, render_users},
+    {Show::pins, render_pins},
+    {Show::nodes, render_nodes},
+    {Show::replication, render_replication},
+    {Show::routes, render_routes},
+    {Show::ledger, render_ledger},
+    {Show::cache, render_cache},
+    {Show::cache_queries, render_cache_queries},
+    {Show::route, render_explained},
+    {Show::version, render_version},
+    {Show::state, render_state},
+    {Show::mem, render_memory},
+    {Show::fds, render_fds},
+    {Show::dns_hosts, render_dns_hosts},
 };
 constexpr bool in_order() {
   for (std::size_t i = 0; i < std::size(views); ++i) {

@@ -10,9 +10,14 @@ std::uint64_t get(const Usage::Count& count) { return count.load(std::memory_ord
 
 std::int64_t ns(Instant at) { return at.time_since_epoch().count(); }
 
-Usage::Window now_of(const Usage& usage) {
-  return {get(usage.fills),     get(usage.ended),    get(usage.invalidated),
-          get(usage.too_large), get(usage.saved_us), get(usage.stored_bytes)};
+Usage::Window now_of(const Usage& usage, Instant now) {
+  return {get(usage.fills),
+          get(usage.ended),
+          get(usage.invalidated),
+          get(usage.too_large),
+          get(usage.saved_us),
+          get(usage.stored_bytes),
+          ns(now)};
 }
 
 std::uint64_t mean_us(const Usage& usage) {
@@ -73,7 +78,7 @@ Benefit::Set& Benefit::set_of(const Hash128& fingerprint) const {
 
 /// Its place, or one that is free, or the one that nobody has asked for for the longest and nothing
 /// points at.
-Usage* Benefit::place(Set& set, const Hash128& fingerprint) {
+Usage* Benefit::place(Set& set, const Hash128& fingerprint, Instant now) {
   Usage* best = nullptr;
   for (Usage& usage : set.usages) {
     if (usage.taken && usage.fingerprint == fingerprint) return &usage;
@@ -87,13 +92,14 @@ Usage* Benefit::place(Set& set, const Hash128& fingerprint) {
   std::construct_at(best);
   best->fingerprint = fingerprint;
   best->taken = true;
+  best->window.began_ns = ns(now);
   return best;
 }
 
 Usage& Benefit::find(const Hash128& fingerprint, Instant now) {
   Set& set = set_of(fingerprint);
   const std::lock_guard lock(set.lock);
-  Usage* usage = place(set, fingerprint);
+  Usage* usage = place(set, fingerprint, now);
   if (usage == nullptr) usage = &others_;
   if (usage != &others_) usage->asked_ns = ns(now);
   usage->pins.fetch_add(1, std::memory_order_relaxed);
@@ -113,14 +119,14 @@ LeftOut Benefit::left_out(Usage& usage, Instant now) {
   const LeftOut why = usage.left_out.load(std::memory_order_relaxed);
   if (why == LeftOut::no || ns(now) < usage.until_ns.load(std::memory_order_relaxed)) return why;
   const std::lock_guard lock(set_of(usage.fingerprint).lock);
-  usage.window = now_of(usage);
+  usage.window = now_of(usage, now);
   usage.left_out.store(LeftOut::no);
   return LeftOut::no;
 }
 
 /// Of the window so far.
-LeftOut Benefit::judge(const Usage& usage) {
-  const Usage::Window now = now_of(usage), &then = usage.window;
+LeftOut Benefit::judge(const Usage& usage, Instant when) {
+  const Usage::Window now = now_of(usage, when), &then = usage.window;
   const std::uint64_t fills = now.fills - then.fills;
   if (now.too_large - then.too_large >= std::max(window_too_large, fills / 2)) {
     return LeftOut::large;
@@ -128,7 +134,8 @@ LeftOut Benefit::judge(const Usage& usage) {
   if (fills >= window && get(usage.timed) != 0 && mean_us(usage) < cheap_us) return LeftOut::cheap;
   const std::uint64_t ended = now.ended - then.ended;
   const std::uint64_t spent_us = fills * fill_us + (now.bytes - then.bytes) / bytes_per_us;
-  if (ended < window || now.saved_us - then.saved_us >= spent_us) return LeftOut::no;
+  if (ended < window || now.began_ns - then.began_ns < least_time.count()) return LeftOut::no;
+  if (now.saved_us - then.saved_us >= spent_us) return LeftOut::no;
   return (now.invalidated - then.invalidated) * 2 >= ended ? LeftOut::written : LeftOut::rare;
 }
 
@@ -136,11 +143,12 @@ void Benefit::decide(Usage& usage, Instant now) {
   if (usage.shared) return;
   const std::lock_guard lock(set_of(usage.fingerprint).lock);
   if (usage.left_out.load() != LeftOut::no) return;
-  const LeftOut why = judge(usage);
+  const LeftOut why = judge(usage, now);
   if (why == LeftOut::no) {
-    if (get(usage.ended) - usage.window.ended < window) return;
+    const bool young = ns(now) - usage.window.began_ns < least_time.count();
+    if (young || get(usage.ended) - usage.window.ended < window) return;
     usage.pauses = 0;
-    usage.window = now_of(usage);
+    usage.window = now_of(usage, now);
     return;
   }
   usage.until_ns = ns(now + first_pause * (1 << std::min(usage.pauses, most_doublings)));

@@ -1,7 +1,8 @@
 // What the cache gains by each query, and whether it is worth its while.
 //
 // A fingerprint's figures are counted over windows: so many of its results have come to their end,
-// by a write, by eviction, or because they were refused. A window in which all hits saved less than
+// by a write, by eviction, or because they were refused, and not all at once: a proxy that begins
+// refuses much in its first moments. A window in which all hits saved less than
 // the fills have cost leaves the fingerprint out for a while; then it is tried again. Twice as long
 // each time, until a window pays. Results that are still there are not judged: a cache that fills
 // up has few hits at first.
@@ -45,6 +46,7 @@ struct Usage {
   // Guarded by its set.
   struct Window {
     std::uint64_t fills = 0, ended = 0, invalidated = 0, too_large = 0, saved_us = 0, bytes = 0;
+    std::int64_t began_ns = 0;
   };
   Window window;  // the counts when it began
   std::uint32_t pauses = 0;
@@ -55,6 +57,7 @@ struct Usage {
 class Benefit {
  public:
   static constexpr std::uint64_t window = 64;  // ends of results: fewer may be chance
+  static constexpr Duration least_time = std::chrono::seconds(1);  // of a window, likewise
   // An answer of one row from a local server takes 40 us of somebody's time or more; a fill costs
   // a copy and two locks. What is asked for again once in twenty times is worth that.
   static constexpr std::uint64_t window_too_large = 4;  // each keeps waiters waiting for nothing
@@ -86,8 +89,8 @@ class Benefit {
     std::array<Usage, ways> usages;
   };
   Set& set_of(const Hash128& fingerprint) const;
-  static Usage* place(Set& set, const Hash128& fingerprint);
-  static LeftOut judge(const Usage& usage);
+  static Usage* place(Set& set, const Hash128& fingerprint, Instant now);
+  static LeftOut judge(const Usage& usage, Instant now);
   static QueryRow row(const Usage& usage);
 
   std::uint64_t sets_count_;

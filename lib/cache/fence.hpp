@@ -1,5 +1,6 @@
 // The versions of the tables that a statement reads, from before it was sent: see cache.hpp.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -23,6 +24,15 @@ inline bool unchanged(const Ledger& ledger, std::span<const TableId> ids,
 class Fence {
  public:
   static constexpr std::size_t most = 64;
+  Fence() = default;
+  Fence(const Fence& other) { *this = other; }
+  /// What counts of it, which is little mostly.
+  Fence& operator=(const Fence& other) {
+    count_ = other.count_;
+    std::copy_n(other.ids_.data(), count_, ids_.data());
+    std::copy_n(other.versions_.data(), count_, versions_.data());
+    return *this;
+  }
 
   void record(const Ledger& ledger, std::span<const TableId> tables) {
     count_ = tables.size();

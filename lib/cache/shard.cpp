@@ -145,6 +145,7 @@ Admission Shard::make_room(const Key& key, std::uint64_t fill, const Answer& ans
   for (;;) {
     Forgotten forgotten;  // given back behind the lock
     const Guard guard(lock_);
+    store_.prefetch();
     const Flight* flight = flights_.led(key, fill);
     if (flight == nullptr) return Admission::superseded;
     const Admission may = judge(*flight, answer, about.fenced);

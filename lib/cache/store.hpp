@@ -74,6 +74,8 @@ class Store {
   /// A hit: one more holds it.
   EntryRef lend(Entry& entry);
   void missed(const Key& key) { queues_.missed(key); }
+  /// reserve() comes soon.
+  void prefetch() const { queues_.prefetch(); }
 
   /// Sets bytes aside, for insert() or unreserve(). As long as `forgotten` has room; false: not
   /// (yet).

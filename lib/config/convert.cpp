@@ -324,6 +324,7 @@ Note read(const Value& from, const Rule&, Discovery& to) { return read_word(from
 Note read(const Value& from, const Rule&, SslMode& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, Reads& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, Balance& to) { return read_word(from, to); }
+Note read(const Value& from, const Rule&, Coherence& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, Workload& to) { return read_word(from, to); }
 Note read(const Value& from, const Rule&, Temperature& to) { return read_word(from, to); }
 

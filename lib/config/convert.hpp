@@ -59,6 +59,7 @@ Note read(const Value& from, const Rule& rule, Route& to);
 Note read(const Value& from, const Rule& rule, AuthType& to);
 Note read(const Value& from, const Rule& rule, LogFormat& to);
 Note read(const Value& from, const Rule& rule, Discovery& to);
+Note read(const Value& from, const Rule& rule, Coherence& to);
 Note read(const Value& from, const Rule& rule, SslMode& to);
 Note read(const Value& from, const Rule& rule, Reads& to);
 Note read(const Value& from, const Rule& rule, Balance& to);

@@ -8,11 +8,11 @@
 namespace heim::config {
 
 namespace {
-constexpr std::string_view words[] = {"strict", "session", "group", "bounded", "any"};
+constexpr std::string_view scope_words[] = {"strict", "session", "group", "bounded", "any"};
 constexpr std::string_view with_window = "bounded:";
 }  // namespace
 
-std::string_view to_text(Scope scope) { return words[static_cast<std::size_t>(scope)]; }
+std::string_view to_text(Scope scope) { return scope_words[static_cast<std::size_t>(scope)]; }
 
 std::string to_text(const Freshness& freshness) {
   std::string out(to_text(freshness.scope));
@@ -26,9 +26,9 @@ std::optional<Freshness> parse_freshness(std::string_view text) {
     if (!window || *window < Duration(0)) return std::nullopt;
     return Freshness{Scope::bounded, window};
   }
-  const auto* const word = std::ranges::find(words, text);
-  if (word == std::end(words)) return std::nullopt;
-  return Freshness{static_cast<Scope>(word - std::begin(words)), std::nullopt};
+  const auto* const word = std::ranges::find(scope_words, text);
+  if (word == std::end(scope_words)) return std::nullopt;
+  return Freshness{static_cast<Scope>(word - std::begin(scope_words)), std::nullopt};
 }
 
 }  // namespace heim::config

@@ -40,18 +40,21 @@ class Loader {
   }
 
   void single(const Section& section, const Value& item) {
+    const std::string name(section.name);
     if (item.kind != Kind::table) {
-      report_.error(item.name, item.at,
-                    "must be a table, [" + item.name + "], not " + kind_name(item.kind));
+      report_.error(name, item.at, "must be a table, [" + name + "], not " + kind_name(item.kind));
       return;
     }
-    report_.place(std::string(section.name), item.at);
+    report_.place(name, item.at);
     for (const Value& value : item.items) {
       const Found found = find_key(section, value.name);
+      const std::string below = name + "." + value.name;
       if (found.key) {
         assign(found, std::string(found.section->name), 0, value);
+      } else if (const Section* inner = find_section(below)) {
+        single(*inner, value);
       } else {
-        unknown(section, std::string(section.name), value);
+        unknown(section, name, value);
       }
     }
   }

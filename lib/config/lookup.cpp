@@ -86,8 +86,9 @@ std::string suggest_key(const Section& section, std::string_view name) {
 
 std::string suggest_section(std::string_view name) {
   for (const Section& section : sections()) {
+    const bool within = section.name.find('.') != std::string_view::npos;
     for (const Key& key : section.keys) {
-      if (!section.list && is_own(key, name)) {
+      if (!section.list && !within && is_own(key, name)) {
         return "; it belongs to [" + std::string(section.name) + "]";
       }
     }
@@ -103,7 +104,9 @@ std::string suggest_section(std::string_view name) {
 std::string flat_name(const Section& section, const Key& key) {
   if (!key.pgbouncer.empty()) return std::string(key.pgbouncer);
   const bool plain = section.name == "proxy" || section.name == "timeouts";
-  return (plain ? std::string() : std::string(section.name) + "_") + std::string(key.name);
+  std::string prefix = plain ? std::string() : std::string(section.name) + "_";
+  std::ranges::replace(prefix, '.', '_');
+  return prefix + std::string(key.name);
 }
 
 }  // namespace heim::config

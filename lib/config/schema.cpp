@@ -1,49 +1,10 @@
 #include "config/schema.hpp"
 
+#include "config/schema_cache.hpp"
+#include "config/schema_key.hpp"
+
 namespace heim::config {
 namespace {
-
-template <class>
-struct MemberOf;
-template <class C, class T>
-struct MemberOf<T C::*> {
-  using Class = C;
-  using Type = T;
-};
-
-template <auto Member>
-constexpr Key key(std::string_view name, std::string_view pgbouncer, Rule rule,
-                  std::string_view doc) {
-  using Class = typename MemberOf<decltype(Member)>::Class;
-  using Type = typename MemberOf<decltype(Member)>::Type;
-  return Key{
-      .name = name,
-      .pgbouncer = pgbouncer,
-      .rule = rule,
-      .read = [](const Value& from, const Rule& how,
-                 void* object) { return read(from, how, static_cast<Class*>(object)->*Member); },
-      .write =
-          [](const void* object, const Rule& how) {
-            return write(static_cast<const Class*>(object)->*Member, how);
-          },
-      .type = [](const Rule& how) { return describe_type(static_cast<const Type*>(nullptr), how); },
-      .secret = std::is_same_v<Type, Secret>,
-      .doc = doc,
-      .restart = {}};
-}
-
-constexpr std::int64_t ms = 1'000'000, s = 1000 * ms, year = 365 * 86'400 * s;
-constexpr std::int64_t million = 1'000'000;
-
-constexpr Rule is(Form form) { return {.form = form}; }
-constexpr Rule range(std::int64_t min, std::int64_t max) { return {.min = min, .max = max}; }
-constexpr Rule any{};
-constexpr Rule port = range(1, 65535);
-constexpr Rule count = range(0, million);
-constexpr Rule positive = range(1, million);
-constexpr Rule duration = range(0, 10 * year);
-constexpr Rule positive_duration = range(ms, 10 * year);
-constexpr Rule bytes = range(1024, 1LL << 40);
 
 constexpr std::string_view socket_why = "its socket is opened once, at the start";
 
@@ -368,37 +329,6 @@ constexpr Key routing_keys[] = {
                                    "among."),
 };
 
-constexpr std::string_view cache_why = "what is kept has to be told of every write from the start";
-
-constexpr Key cache_keys[] = {
-    key<&Cache::enabled>("enabled", "", any,
-                         "Whether answers to reads are kept and given to others who ask the same. "
-                         "Writes through this proxy make them void at once; those by others as "
-                         "`follow` says.")
-        .fixed(cache_why),
-    key<&Cache::size>("size", "", bytes, "The memory for it, bookkeeping included.")
-        .fixed(cache_why),
-    key<&Cache::max_result_size>("max_result_size", "", bytes, "Larger answers are not kept.")
-        .fixed(cache_why),
-    key<&Cache::ttl>("ttl", "", positive_duration,
-                     "How long an answer is kept that no write made void.")
-        .fixed(cache_why),
-    key<&Cache::follow>("follow", "", any,
-                        "Whether writes past this proxy are heard of: wal reads them from the "
-                        "primary's log. off: an answer may be as old as `ttl`.")
-        .fixed(cache_why),
-    key<&Cache::publication>("publication", "", is(Form::name),
-                             "The publication that `follow` reads, in each database.")
-        .fixed(cache_why),
-    key<&Cache::follow_lag>("follow_lag", "", range(50 * ms, 3600 * s),
-                            "How far behind `follow` may be, before `on_loss` applies.")
-        .fixed(cache_why),
-    key<&Cache::on_loss>("on_loss", "", any,
-                         "What becomes of a database whose writes are not heard of in time: bypass "
-                         "asks its servers, ttl takes answers that may be as old as `ttl`.")
-        .fixed(cache_why),
-};
-
 constexpr Key rules_keys[] = {
     key<&RouteRule::name>("name", "", any, "What logs and SHOW call it. Not set: `rules[N]`."),
     key<&RouteRule::fingerprint>("fingerprint", "", any,
@@ -478,6 +408,7 @@ constexpr Section all_sections[] = {
     many<&Settings::users>("users", users_keys),
     one<&Settings::routing>("routing", routing_keys),
     one<&Settings::cache>("cache", cache_keys),
+    one<&Settings::cache_redis>("cache.redis", cache_redis_keys),
     many<&Settings::rules>("rules", rules_keys),
 };
 

@@ -34,6 +34,8 @@ enum class Balance : std::uint8_t { least_connections, round_robin, latency, ran
 enum class Workload : std::uint8_t { unknown, oltp, analytics, vector };
 enum class Temperature : std::uint8_t { frozen, cold, warm, hot };
 enum class LogFormat : std::uint8_t { text, json };
+/// What a commit waits for.
+enum class Coherence : std::uint8_t { push, strict };
 /// Where further nodes are learnt from.
 enum class Discovery : std::uint8_t { none, replication, patroni };
 /// How writes past this proxy are heard of; what becomes of the cache where they are not.
@@ -140,6 +142,28 @@ struct Cache {
   OnLoss on_loss = OnLoss::bypass;           // when that is not kept
 
   bool operator==(const Cache&) const = default;
+};
+
+/// `[cache.redis]`: how the proxies in front of one cluster keep their caches in step.
+struct CacheRedis {
+  std::vector<std::string> servers;  // host:port; empty: none
+  std::string sentinel;              // what they call the server, if they are Sentinels
+  std::string sentinel_user;
+  Secret sentinel_password;
+  std::string user;
+  Secret password;
+  std::uint32_t database = 0;
+  SslMode tls = SslMode::disable;
+  std::string tls_ca_file, tls_cert_file, tls_key_file;
+  std::string name_space = "heimproxy";  // of the cluster
+  std::string member;                    // this proxy's name; empty: made of host and port
+  Coherence coherence = Coherence::push;
+  std::chrono::milliseconds lease{500};
+  std::chrono::milliseconds interval{8};
+  std::chrono::milliseconds timeout{1000};
+  seconds forget_after{0};  // 0: never
+
+  bool operator==(const CacheRedis&) const = default;
 };
 
 /// `[[rules]]`: what a statement or a session must be, and what becomes of it then. Empty: is not
@@ -285,6 +309,7 @@ struct Settings {
   std::vector<User> users;
   Routing routing;
   Cache cache;
+  CacheRedis cache_redis;
   std::vector<RouteRule> rules;
 
   bool operator==(const Settings&) const = default;

@@ -12,6 +12,9 @@ namespace heim::config {
 namespace {
 
 constexpr std::uint16_t default_admin_port = 9090;
+std::uint16_t default_port(const CacheRedis& redis) {
+  return redis.sentinel.empty() ? 6379 : 26379;
+}
 
 std::string item(std::string_view list, std::size_t index, std::string_view key) {
   return std::string(list) + "[" + std::to_string(index) + "]." + std::string(key);
@@ -372,6 +375,29 @@ void check_rules(const Settings& settings, Report& report) {
   }
 }
 
+void check_cache_redis(const Settings& settings, Report& report) {
+  const CacheRedis& redis = settings.cache_redis;
+  if (redis.servers.empty()) {
+    if (!report.given("cache.redis")) return;
+    return report.doubt({"cache.redis.servers", "cache.redis"}, "does nothing without servers");
+  }
+  for (const std::string& server : redis.servers) {
+    if (parse_address(server, default_port(redis))) continue;
+    report.conflict({"cache.redis.servers"}, quoted(server) + " is not host:port");
+  }
+  if (!settings.cache.enabled) {
+    report.doubt({"cache.redis.servers"}, "does nothing without [cache] enabled = true");
+  }
+  if (redis.lease < 4 * redis.interval) {
+    report.conflict({"cache.redis.lease", "cache.redis.interval"},
+                    "the lease must be four times the interval or more: else it lapses again and "
+                    "again");
+  }
+  if (redis.tls_cert_file.empty() == redis.tls_key_file.empty()) return;
+  report.conflict({"cache.redis.tls_cert_file", "cache.redis.tls_key_file"},
+                  "a certificate and its key go together");
+}
+
 }  // namespace
 
 void complete(Settings& settings, const Report& report) {
@@ -379,6 +405,8 @@ void complete(Settings& settings, const Report& report) {
   if (!report.given("proxy.listen_address")) proxy.listen_address = {"127.0.0.1"};
   for (std::string& address : proxy.listen_address) add_port(address, proxy.listen_port);
   add_port(proxy.admin_address, default_admin_port);
+  CacheRedis& redis = settings.cache_redis;
+  for (std::string& server : redis.servers) add_port(server, default_port(redis));
   for (Node& node : settings.nodes) {
     if (node.name.empty() && !node.host.empty()) node.name = to_text(Address{node.host, node.port});
   }
@@ -407,6 +435,7 @@ void validate(const Settings& settings, Report& report) {
   check_pools(settings, report);
   check_rules(settings, report);
   check_backends(settings, report);
+  check_cache_redis(settings, report);
 }
 
 }  // namespace heim::config

@@ -43,6 +43,8 @@ inline constexpr Word<LogFormat> log_format_words[] = {{"text", LogFormat::text}
 inline constexpr Word<Discovery> discovery_words[] = {{"none", Discovery::none},
                                                       {"replication", Discovery::replication},
                                                       {"patroni", Discovery::patroni}};
+inline constexpr Word<Coherence> coherence_words[] = {{"push", Coherence::push},
+                                                      {"strict", Coherence::strict}};
 inline constexpr Word<Follow> follow_words[] = {{"off", Follow::off}, {"wal", Follow::wal}};
 inline constexpr Word<OnLoss> on_loss_words[] = {{"bypass", OnLoss::bypass}, {"ttl", OnLoss::ttl}};
 inline constexpr Word<Reads> reads_words[] = {
@@ -77,6 +79,7 @@ constexpr std::span<const Word<Balance>> words(Balance) { return balance_words; 
 constexpr std::span<const Word<Workload>> words(Workload) { return workload_words; }
 constexpr std::span<const Word<Temperature>> words(Temperature) { return temperature_words; }
 constexpr std::span<const Word<LogFormat>> words(LogFormat) { return log_format_words; }
+constexpr std::span<const Word<Coherence>> words(Coherence) { return coherence_words; }
 constexpr std::span<const Word<Discovery>> words(Discovery) { return discovery_words; }
 constexpr std::span<const Word<SslMode>> words(SslMode) { return ssl_mode_words; }
 

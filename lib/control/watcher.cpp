@@ -32,9 +32,7 @@ Watcher::Watcher(io::Loop& loop, std::uint32_t index, const cluster::Node& node,
                  const WatchOptions& options, WatcherOwner& owner)
     : loop_(loop), index_(index), node_(node), options_(options), owner_(owner) {}
 
-Watcher::~Watcher() {
-  if (job_ == Job::sample) owner_.on_sample(index_, std::nullopt, asked_);
-}
+Watcher::~Watcher() { end_sample(std::nullopt); }
 
 void Watcher::hurry(Instant now) {
   next_probe_ = std::min(next_probe_, now);
@@ -115,6 +113,7 @@ void Watcher::fail(cluster::Trouble why) {
   old_link_ = std::move(link_);
   answer_.reset();
   replayed_ = goal_ = 0;
+  probed_ = false;
   const bool was_connected = job != Job::look_up && job != Job::connect;
   if (!was_connected) {
     ++address_;
@@ -125,7 +124,7 @@ void Watcher::fail(cluster::Trouble why) {
   const Duration pause =
       std::min(options_.interval * (1u << doublings), std::max(longest_pause, options_.interval));
   next_attempt_ = attempts_ == 0 ? now : now + pause;
-  if (job == Job::sample) owner_.on_sample(index_, std::nullopt, asked_);
+  end_sample(std::nullopt);
   owner_.on_trouble(index_, why);
 }
 
@@ -138,6 +137,15 @@ void Watcher::ask(Job job, const Question& question, Instant now) {
   deadline_ = now + patience_;
   ++questions_;
   link_->ask(question);
+}
+
+void Watcher::begin_sample() {
+  samples_ = true;
+  owner_.on_sample_begins(index_);
+}
+
+void Watcher::end_sample(std::optional<std::uint64_t> lsn) {
+  if (std::exchange(samples_, false)) owner_.on_sample(index_, lsn, asked_);
 }
 
 // When the standby is asked again how far it has come: at first often, ever slower for one that
@@ -155,14 +163,17 @@ Instant Watcher::position_due(Instant now, const Wants& wants) {
 Instant Watcher::step_idle(Instant now, const Wants& wants) {
   if (now >= next_probe_) {
     next_probe_ = now + options_.interval;
+    // It says where the WAL is as well: a server that is so busy that probes alone use up the
+    // budget is sampled this often. The first on a connection may find another timeline.
+    if (wants.sample && probed_) begin_sample();
     ask(Job::probe, probe_question, now);
     return deadline_;
   }
-  Instant sample = wants.sample ? std::max(next_sample_, budget_.free_at()) : never;
+  Instant sample = wants.sample && probed_ ? std::max(next_sample_, budget_.free_at()) : never;
   if (now >= sample) sample = owner_.admit();
   if (now >= sample) {
     next_sample_ = now + options_.sample_gap;
-    owner_.on_sample_begins(index_);
+    begin_sample();
     ask(Job::sample, insert_question, now);
     return deadline_;
   }
@@ -194,8 +205,7 @@ void Watcher::on_link_rows(const Rows& rows) {
       const auto position = read_position(rows);
       if (position) budget_.spend(position->work, asked_, options_.budget);
       if (job == Job::sample)
-        return owner_.on_sample(index_, position ? std::optional(position->lsn) : std::nullopt,
-                                asked_);
+        return end_sample(position ? std::optional(position->lsn) : std::nullopt);
       if (!position) return;
       replayed_ = std::max(replayed_, position->lsn);
       return owner_.on_position(index_, position->lsn);
@@ -213,7 +223,8 @@ void Watcher::on_probe(const Rows& rows) {
   budget_.spend(probed->work, asked_, options_.budget);
   probed->answer.latency = loop_.now() - asked_;
   replayed_ = probed->answer.replayed;
-  if (options_.health.sql.empty()) return owner_.on_answer(index_, probed->answer, asked_);
+  end_sample(probed->answer.in_recovery ? std::nullopt : std::optional(probed->answer.insert));
+  if (options_.health.sql.empty()) return tell(probed->answer, asked_);
   answer_ = probed->answer;
   probe_asked_ = asked_;
   ask(Job::health, options_.health, loop_.now());
@@ -227,7 +238,12 @@ void Watcher::on_health(const Rows& rows) {
     owner_.on_trouble(index_, {cluster::Failure::unhealthy, "the health query says no"});
     return;
   }
-  owner_.on_answer(index_, *answer_, probe_asked_);
+  tell(*answer_, probe_asked_);
+}
+
+void Watcher::tell(const cluster::Answer& answer, Instant asked) {
+  probed_ = true;
+  owner_.on_answer(index_, answer, asked);
 }
 
 }  // namespace heim::control

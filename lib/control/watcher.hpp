@@ -84,8 +84,11 @@ class Watcher final : LinkOwner {
   void connect();
   Conninfo conninfo() const;
   void ask(Job job, const Question& question, Instant now);
+  void begin_sample();
+  void end_sample(std::optional<std::uint64_t> lsn);
   void on_probe(const Rows& rows);
   void on_health(const Rows& rows);
+  void tell(const cluster::Answer& answer, Instant asked);
   void fail(cluster::Trouble why);
   Instant position_due(Instant now, const Wants& wants);
 
@@ -100,6 +103,8 @@ class Watcher final : LinkOwner {
   std::vector<std::string> addresses_;
   std::size_t address_ = 0;
   Job job_ = Job::none;
+  bool samples_ = false;  // the question under way is a sample, or is one as well
+  bool probed_ = false;   // on this connection, and the owner was told
   Instant asked_{};
   Instant deadline_ = never;
   Duration patience_{0};  // up to the deadline

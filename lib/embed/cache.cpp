@@ -40,8 +40,7 @@ std::vector<cache::TableId> Cache::tables_of(const Query& query) {
     tables.push_back(ledger_.intern(database_, table));
   }
   std::ranges::sort(tables);
-  const auto [from, to] = std::ranges::unique(tables);
-  tables.erase(from, to);
+  tables.erase(std::unique(tables.begin(), tables.end()), tables.end());
   return tables;
 }
 

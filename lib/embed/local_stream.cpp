@@ -9,7 +9,7 @@ namespace heim::embed {
 namespace {
 
 /// As much as a socket's read brings at most.
-constexpr std::size_t portion = 64 << 10;
+constexpr std::size_t fed_at_once = 64 << 10;
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void LocalStream::connect(session::Hub& hub) noexcept {
 std::size_t LocalStream::feed(Bytes bytes) noexcept {
   std::size_t fed = 0;
   while (handler_ && !paused_ && fed < bytes.size()) {
-    const Bytes part = bytes.subspan(fed, std::min(portion, bytes.size() - fed));
+    const Bytes part = bytes.subspan(fed, std::min(fed_at_once, bytes.size() - fed));
     fed += part.size();
     handler_->on_bytes(*this, part);
   }

@@ -12,7 +12,7 @@ void Result::reset(const Inbox& inbox) {
   kind = Kind::command;
   tag.clear();
   complete = false;
-  columns_.clear();
+  is_described_ = false;
   parameters_.clear();
   drop_rows();
 }
@@ -24,10 +24,13 @@ void Result::drop_rows() {
 
 bool Result::describe(Bytes body) {
   kind = Kind::rows;
+  is_described_ = !columns_.empty() && as_text(body) == description_;
+  if (is_described_) return true;
   description_ = as_text(body);
   columns_.clear();
   wire::Fields fields(as_bytes(description_));
   const std::uint16_t count = fields.u16();
+  values_.reserve(count);  // so that to look at a value takes no memory
   columns_.reserve(count);
   for (std::uint16_t i = 0; i < count; ++i) {
     Column column;
@@ -38,10 +41,10 @@ bool Result::describe(Bytes body) {
     column.type_size = static_cast<std::int16_t>(fields.u16());
     column.modifier = static_cast<std::int32_t>(fields.u32());
     column.format = fields.u16();
-    if (!fields.ok()) return false;
+    if (!fields.ok()) return columns_.clear(), false;
     columns_.push_back(column);
   }
-  values_.reserve(count);  // so that to look at a value takes no memory
+  is_described_ = true;
   return fields.done();
 }
 
@@ -54,7 +57,7 @@ bool Result::describe_parameters(Bytes body) {
 
 void Result::find_values(std::size_t row) const {
   values_of_ = ~std::size_t{0};
-  values_.assign(columns_.size(), Value());
+  values_.assign(columns().size(), Value());
   values_of_ = row;
   wire::Fields fields(inbox_->part(rows_[row].at, rows_[row].length));
   const std::size_t count = std::min<std::size_t>(fields.u16(), values_.size());

@@ -1,6 +1,7 @@
 // What a statement answered: columns, and rows that are read where they came in.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,9 @@ class Result {
   std::string tag;
   bool complete = false;  // its last row is there
   std::size_t row_count() const { return rows_.size(); }
-  const std::vector<Column>& columns() const { return columns_; }
+  std::span<const Column> columns() const {
+    return is_described_ ? std::span(columns_) : std::span<const Column>();
+  }
   const std::vector<std::uint32_t>& parameters() const { return parameters_; }
   /// Both in range. NULL also where the row is malformed.
   Value value(std::size_t row, std::size_t column) const;
@@ -60,8 +63,10 @@ class Result {
   void find_values(std::size_t row) const;
 
   const Inbox* inbox_ = nullptr;
+  // Of the description that came last: mostly the next one is the same.
   std::string description_;
   std::vector<Column> columns_;
+  bool is_described_ = false;
   std::vector<std::uint32_t> parameters_;
   std::vector<Row> rows_;
   // Of the row that was looked at last.

@@ -65,15 +65,32 @@ TableId Ledger::group(std::string_view name) {
 
 // ---- writes
 
-CommitTicket Ledger::begin_commit(DatabaseId database, const WriteSet& tables, SessionMark* mark) {
+TableId Ledger::find(std::string_view database, std::string_view table) {
+  if (database.empty()) return tables_.intern(0, table, Tables::other_groups);
+  return intern(this->database(database), table);
+}
+
+CommitTicket Ledger::begin_foreign(DatabaseId database, const WriteSet& tables) {
   CommitTicket ticket;
   ticket.active_ = true;
   ticket.tables_ = tables;
   if (tables.full()) ticket.overflow_ = everything(database);
   for (const TableId table : tables.ids()) begin(table);
   if (tables.full()) begin(ticket.overflow_);
+  return ticket;
+}
+
+CommitTicket Ledger::begin_commit(DatabaseId database, const WriteSet& tables, SessionMark* mark) {
+  CommitTicket ticket = begin_foreign(database, tables);
   if (mark != nullptr) ++mark->open;
   commits_.fetch_add(1, std::memory_order_relaxed);
+  if (listener_ != nullptr) {
+    TableId told[WriteSet::limit + 1];
+    std::size_t count = 0;
+    for (const TableId table : tables.ids()) told[count++] = table;
+    if (tables.full()) told[count++] = ticket.overflow_;
+    ticket.told_ = listener_->commit_begins({told, count}, tables.objects());
+  }
   return ticket;
 }
 
@@ -123,6 +140,7 @@ void Ledger::end_commit(CommitTicket& ticket, Outcome outcome, Instant now, Sess
   } else {
     finish(ticket, outcome == Outcome::committed, now);
   }
+  if (ticket.told_ != 0) listener_->commit_ends(ticket.told_, outcome);
   if (mark != nullptr) {
     --mark->open;
     if (outcome != Outcome::rolled_back) mark->epoch = epoch;

@@ -80,15 +80,18 @@ class WriteSet {
   void add(std::span<const TableId> tables) {
     for (const TableId table : tables) add(table);
   }
-  void clear() { count_ = 0, full_ = false; }
+  /// What tables, views and functions are may change with it, too: what a catalog has.
+  void add_objects() { objects_ = true; }
+  void clear() { count_ = 0, full_ = objects_ = false; }
   bool empty() const { return count_ == 0; }
   bool full() const { return full_; }
+  bool objects() const { return objects_; }
   std::span<const TableId> ids() const { return {ids_, count_}; }
 
  private:
   TableId ids_[limit];
   std::uint8_t count_ = 0;
-  bool full_ = false;
+  bool full_ = false, objects_ = false;
 };
 
 /// A commit that may become visible at any moment. Must be ended, once.
@@ -97,12 +100,28 @@ class [[nodiscard]] CommitTicket {
   CommitTicket() = default;
   bool active() const { return active_; }
   const WriteSet& tables() const { return tables_; }
+  /// What the listener calls it; 0: it was not told.
+  std::uint64_t told() const { return told_; }
 
  private:
   friend class Ledger;
   WriteSet tables_;
   TableId overflow_ = 0;  // with a full set: what stands for the rest
+  std::uint64_t told_ = 0;
   bool active_ = false;
+};
+
+/// Hears of every commit that is told to a ledger by this process, on the thread of whoever tells.
+class CommitListener {
+ public:
+  /// It is counted in flight, and not sent yet. What the commit is called from here on; not 0.
+  /// `objects`: see WriteSet.
+  virtual std::uint64_t commit_begins(std::span<const TableId> tables, bool objects) = 0;
+  /// Its outcome is known, or will not be; nobody was told of it yet.
+  virtual void commit_ends(std::uint64_t commit, Outcome outcome) = 0;
+
+ protected:
+  ~CommitListener() = default;
 };
 
 /// A position that one session keeps: its own last commit, or one that it was given. [one thread]
@@ -158,6 +177,9 @@ class Ledger final : public cluster::LsnSink {
 
   // ---- names [any thread]; take a lock: for what is kept, not for each query
 
+  /// Outlives all commits that begin from now on. Before the first.
+  void tell(CommitListener* listener) { listener_ = listener; }
+
   /// By the name on the server.
   DatabaseId database(std::string_view name);
   /// A table, by its name in any schema. Where no more fit: everything(database).
@@ -175,8 +197,13 @@ class Ledger final : public cluster::LsnSink {
   TableId group(std::string_view name);
   /// How many ids there are: 0 to size() - 1.
   std::uint32_t size() const { return tables_.count(); }
+  /// The database's name and the table's; the same in all processes. find() is the inverse.
+  std::pair<std::string, std::string> names(TableId table) const { return tables_.names(table); }
+  TableId find(std::string_view database, std::string_view table);
   /// "table", "*" for everything, with the database's name before a dot.
   std::string name(TableId table) const { return tables_.name(table); }
+
+  const Limits& limits() const { return limits_; }
 
   // ---- writes [any thread]; no lock unless a table was clean
 
@@ -186,6 +213,8 @@ class Ledger final : public cluster::LsnSink {
                             SessionMark* mark = nullptr);
   /// When the outcome is known, before the client is told. With the mark that it began with.
   void end_commit(CommitTicket& ticket, Outcome outcome, Instant now, SessionMark* mark = nullptr);
+  /// A commit that somebody else sends, who told us of it; the listener is not told. Ended as any.
+  CommitTicket begin_foreign(DatabaseId database, const WriteSet& tables);
   /// A commit that went past this proxy: it is visible, and its record ends at or before `lsn`.
   void heard(std::span<const TableId> tables, std::uint64_t lsn, Instant now);
   /// Ends what was in limbo for long enough.
@@ -271,6 +300,7 @@ class Ledger final : public cluster::LsnSink {
   std::atomic<std::uint64_t> done_lsn_{0}, done_token_{0};
   std::atomic<bool> wanted_{false};
   std::atomic<cluster::LsnSource*> source_{nullptr};
+  CommitListener* listener_ = nullptr;
   mutable std::atomic<std::int64_t> since_ns_{0};  // when somebody first asked for the time
   std::atomic<bool> forgot_{false};  // commits went untold: marks and groups lack some, too
   std::atomic<std::uint64_t> commits_{0}, samples_{0}, failed_{0};

@@ -43,6 +43,15 @@ std::string_view why_not_cached(const sql::Script& script, const Needs& needs) {
   return {};
 }
 
+// $1 is a parameter, $$ and $a$ are quotes.
+bool has_quotes(std::string_view text) {
+  if (text.find('\'') != text.npos) return true;
+  for (std::size_t at = 0; (at = text.find('$', at)) != text.npos;) {
+    if (++at == text.size() || text[at] < '0' || text[at] > '9') return true;
+  }
+  return false;
+}
+
 bool names_moment(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at;

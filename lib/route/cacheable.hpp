@@ -14,6 +14,9 @@ inline constexpr std::string_view row_security = "row security";
 /// its parameters and on the session's user and settings, and on nothing else.
 std::string_view why_not_cached(const sql::Script& script, const Needs& needs);
 
+/// Whether a statement's text may have a literal in quotes, of whichever kind.
+bool has_quotes(std::string_view text);
+
 /// Whether a value, or a statement's text, has the word for a time that is another one later:
 /// 'now', 'today' and the like.
 bool names_moment(std::string_view text);

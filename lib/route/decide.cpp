@@ -13,7 +13,6 @@ using cluster::Role;
 using freshness::Freshness;
 using freshness::Scope;
 using freshness::Verdict;
-using Kind = Wish::Kind;
 
 constexpr std::string_view primary_anyway =
     "a wish for another node does not hold for what must run on the primary";
@@ -34,19 +33,27 @@ struct Asked {
   const Outcome* rule = nullptr;
 };
 
+// It takes the snapshot that later statements will see.
+bool takes_snapshot(const Ask& ask) { return ask.begins_block && ask.transaction.snapshot; }
+
+Freshness freshness_of(const Ask& ask, const Outcome* rule) {
+  const auto ruled = rule == nullptr || ask.freshness ? std::nullopt : rule->freshness;
+  Freshness session = ask.freshness.value_or(ask.policy.freshness);
+  if (ruled && rule->of_session) session = *ruled;
+  const auto own = ask.hint ? ask.hint : ruled;
+  // One statement cannot loosen what others of its snapshot will see.
+  const bool counts = own && (!takes_snapshot(ask) || own->scope < session.scope);
+  return counts ? *own : session;
+}
+
 Asked asked_of(const Ask& ask, const World& world) {
   Asked asked;
   asked.rule = rule_of(ask.plan, ask.rules, ask.session_rules, world.ledger);
   asked.wish = ask.wish;
-  if (asked.wish.kind == Kind::none && asked.rule != nullptr) asked.wish = view(asked.rule->wish);
-  if (asked.wish.kind == Kind::none) asked.wish = ask.user_wish;
-  if (ask.freshness) {
-    asked.freshness = *ask.freshness;
-  } else if (asked.rule != nullptr && asked.rule->freshness) {
-    asked.freshness = *asked.rule->freshness;
-  } else {
-    asked.freshness = ask.policy.freshness;
-  }
+  if (asked.wish.kind == Wish::Kind::none && asked.rule != nullptr)
+    asked.wish = view(asked.rule->wish);
+  if (asked.wish.kind == Wish::Kind::none) asked.wish = ask.user_wish;
+  asked.freshness = freshness_of(ask, asked.rule);
   return asked;
 }
 
@@ -57,8 +64,7 @@ Verdict verdict_of(const Ask& ask, const Freshness& freshness, const World& worl
                                  .min_lsn = ask.min_lsn,
                                  .lag_window = ask.policy.lag_window};
   // A snapshot that later statements share must hold for what they will read.
-  const bool shares = (ask.begins_block && ask.transaction.snapshot) || ask.plan.needs.begins;
-  if (shares || ask.plan.needs.reads_everything) {
+  if (takes_snapshot(ask) || ask.plan.needs.begins || ask.plan.needs.reads_everything) {
     return world.ledger.required_everything(ask.plan.database, reader, now);
   }
   return world.ledger.required(ask.plan.reads, reader, now);
@@ -151,15 +157,15 @@ void gather(const World& world, const Outcome* rule, const Verdict& verdict, Ins
 Decision spread(const Ask& ask, const Asked& asked, const World& world, Instant now) {
   Verdict verdict = verdict_of(ask, asked.freshness, world, now);
   Decision decision;
-  if (asked.wish.kind == Kind::node) {
+  if (asked.wish.kind == Wish::Kind::node) {
     decision = wished_node(asked, verdict, world, now);
     decision.verdict = verdict;
     return decision;
   }
   Candidates up, fit;
-  const bool near = asked.wish.kind == Kind::nearest;
+  const bool near = asked.wish.kind == Wish::Kind::nearest;
   gather(world, asked.rule, verdict, now, up, fit);
-  if (near || (ask.policy.include_primary && asked.wish.kind == Kind::none)) {
+  if (near || (ask.policy.include_primary && asked.wish.kind == Wish::Kind::none)) {
     const auto primary = the_primary(world.nodes, now);
     if (primary && world.nodes.up(primary->node, now)) fit.add(primary->node);
   }
@@ -178,9 +184,9 @@ Decision spread(const Ask& ask, const Asked& asked, const World& world, Instant 
 Decision read(const Ask& ask, const World& world, Instant now) {
   const Asked asked = asked_of(ask, world);
   Decision decision;
-  if (asked.wish.kind == Kind::primary) {
+  if (asked.wish.kind == Wish::Kind::primary) {
     decision = on_primary(world, "the primary was asked for", now);
-  } else if (asked.wish.kind == Kind::none && ask.policy.reads == Reads::primary) {
+  } else if (asked.wish.kind == Wish::Kind::none && ask.policy.reads == Reads::primary) {
     decision = on_primary(world, "reads go to the primary here", now);
   } else {
     decision = spread(ask, asked, world, now);
@@ -214,7 +220,7 @@ Decision begin(const Ask& ask, const World& world, Instant now) {
 }
 
 Decision anywhere(const Ask& ask, const World& world, Instant now) {
-  if (ask.wish.kind != Kind::standby) return on_primary(world, ask.plan.needs.reason, now);
+  if (ask.wish.kind != Wish::Kind::standby) return on_primary(world, ask.plan.needs.reason, now);
   Decision decision = any_standby(ask.policy.balance, world, now);
   decision.reason = ask.plan.needs.reason;
   return decision;
@@ -225,7 +231,7 @@ Decision outside(const Ask& ask, const World& world, Instant now) {
   if (needs.place == Place::control) {
     return needs.begins ? begin(ask, world, now) : on_primary(world, needs.reason, now);
   }
-  const bool by_name = ask.wish.kind == Kind::standby || ask.wish.kind == Kind::node;
+  const bool by_name = ask.wish.kind == Wish::Kind::standby || ask.wish.kind == Wish::Kind::node;
   const bool may = needs.place == Place::standby || (needs.if_asked && by_name);
   if (needs.place == Place::any && !ask.begins_block) return anywhere(ask, world, now);
   if (!may && needs.place != Place::any) return on_primary(world, needs.reason, now);
@@ -292,7 +298,7 @@ Decision decide(const Ask& ask, const World& world, Instant now) {
   if (ask.transaction.open) return stay(ask, world, now);
   if (ask.policy.standby_only) return any_standby(ask.policy.balance, world, now);
   Decision decision = outside(ask, world, now);
-  const bool elsewhere = ask.wish.kind == Kind::standby || ask.wish.kind == Kind::node;
+  const bool elsewhere = ask.wish.kind == Wish::Kind::standby || ask.wish.kind == Wish::Kind::node;
   if (elsewhere && !decision.standby && ask.plan.needs.place == Place::primary &&
       !ask.plan.needs.if_asked) {
     decision.remark = primary_anyway;

@@ -51,8 +51,10 @@ struct Ask {
   const Policy& policy;
   /// Of a hint, or else of SET heimproxy.route; none: the rule's, the user's, or the policy's.
   WishView wish;
-  /// Of a hint, or else of SET heimproxy.freshness. None: the rule's, or the policy's.
+  /// Of SET heimproxy.freshness. None: the rule's, or the policy's.
   std::optional<freshness::Freshness> freshness;
+  /// Of a hint: counts more than these.
+  std::optional<freshness::Freshness> hint = std::nullopt;
   WishView user_wish;  // [[users]] route
   TransactionView transaction;
   const freshness::SessionMark* mark = nullptr;

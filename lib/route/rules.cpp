@@ -45,6 +45,11 @@ bool comes_from(const std::vector<auth::Network>& networks, std::string_view add
                      networks, [&](const auth::Network& each) { return each.contains(*peer); });
 }
 
+bool is_of_session(const config::RouteRule& rule) {
+  return rule.fingerprint.empty() && rule.table.empty() && rule.regex.empty() && !rule.workload &&
+         !rule.temperature;
+}
+
 RuleMask bit(std::size_t rule) { return RuleMask{1} << rule; }
 
 }  // namespace
@@ -78,7 +83,8 @@ Result<std::shared_ptr<const Rules>> Rules::compile(const std::vector<config::Ro
                         rule.cache_ttl,
                         rule.cache_max_result_size,
                         rule.cache_row_security,
-                        rule.stale_while_revalidate};
+                        rule.stale_while_revalidate,
+                        is_of_session(rule)};
     out->add(std::move(compiled));
   }
   return std::shared_ptr<const Rules>(out);

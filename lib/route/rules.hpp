@@ -34,6 +34,7 @@ struct Outcome {
   std::optional<std::uint64_t> cache_max_result_size;
   bool cache_row_security = false;
   Duration stale_while_revalidate{0};
+  bool of_session = false;  // it asks nothing of the statement
 };
 
 /// What rules can ask of a session. Views for one call.

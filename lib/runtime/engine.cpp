@@ -8,6 +8,7 @@
 #include "config/describe.hpp"
 #include "runtime/cache_limits.hpp"
 #include "runtime/desk.hpp"
+#include "runtime/fleet_thread.hpp"
 #include "runtime/parser_thread.hpp"
 #include "runtime/role.hpp"
 #include "runtime/seat.hpp"
@@ -67,6 +68,9 @@ Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logg
   auto rules = load_rules(engine->loaded_.settings, engine->shared_->process_key, nullptr);
   if (!rules) return rules.error();
   engine->rules_ = std::move(*rules);
+  if (engine->fleet_) {
+    if (auto prepared = engine->fleet_->prepare(); !prepared) return prepared.error();
+  }
   return engine;
 }
 
@@ -80,6 +84,9 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
     if (cache.follow == config::Follow::wal) {
       shared_->follow = std::make_unique<freshness::Follow>(freshness::Follow::Options{
           .lag = cache.follow_lag, .bypass = cache.on_loss == config::OnLoss::bypass});
+    }
+    if (!loaded_.settings.cache_redis.servers.empty()) {
+      fleet_ = std::make_unique<FleetThread>(loaded_.settings, *shared_);
     }
   }
   shared_->fabric = this;
@@ -106,6 +113,7 @@ Engine::~Engine() {
   for (const auto& worker : workers_) worker->join();
   if (steward_) steward_->stop();
   for (const auto& seat : seats_) seat->retire();
+  if (fleet_) fleet_->stop();
   shared_->ledger.sample_from(nullptr);
 }
 
@@ -207,6 +215,7 @@ Result<void> Engine::start(const std::string& private_dir) {
   for (std::size_t i = 0; i < threads_; ++i) workers_[i]->start();
   start_seats();
   control_->start();
+  if (fleet_) fleet_->start();
   return {};
 }
 

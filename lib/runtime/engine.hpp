@@ -26,6 +26,7 @@ namespace heim::runtime {
 
 class Worker;
 class Desk;
+class FleetThread;
 class ParserThread;
 class Seat;
 class Steward;
@@ -110,6 +111,7 @@ class Engine final : public session::Fabric, public session::Operator {
   std::mutex telling_;  // orders what all workers are told
   std::unique_ptr<freshness::Accounting> accounting_;
   std::unique_ptr<control::Control> control_;
+  std::unique_ptr<FleetThread> fleet_;  // null: this proxy is alone
   std::unique_ptr<Desk> desk_;
   std::unique_ptr<ParserThread> parser_;  // for seats
   std::map<std::string, std::unique_ptr<backend::Host>, std::less<>> backends_;

@@ -30,7 +30,8 @@ class Catalogs {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[database];
     const bool old = now - entry.asked > max_age;
-    if (entry.loading || now < entry.not_before || (entry.catalog && !old)) return false;
+    if (entry.loading || entry.changing > 0 || now < entry.not_before) return false;
+    if (entry.catalog && !old) return false;
     entry.loading = true;
     entry.asked = now;
     entry.asked_version = entry.version;
@@ -39,10 +40,25 @@ class Catalogs {
   /// Something in the database has changed.
   void changed(const std::string& database) {
     const std::lock_guard lock(mutex_);
+    forget(entries_[database]);
+  }
+  /// Something in it will have changed by change_ends(): what is read before may lack that.
+  void change_begins(const std::string& database) {
+    const std::lock_guard lock(mutex_);
     Entry& entry = entries_[database];
-    ++entry.version;
-    entry.catalog = nullptr;
-    version_.fetch_add(1, std::memory_order_acq_rel);
+    ++entry.changing;
+    forget(entry);
+  }
+  void change_ends(const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[database];
+    --entry.changing;
+    forget(entry);
+  }
+  /// Anything in any of them.
+  void all_changed() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [database, entry] : entries_) forget(entry);
   }
   void loaded(const std::string& database, Instant now, sql::CatalogRef catalog) {
     const std::lock_guard lock(mutex_);
@@ -71,7 +87,13 @@ class Catalogs {
     std::uint64_t version = 0, asked_version = 0;
     Instant asked{}, not_before{};
     bool loading = false;
+    std::uint32_t changing = 0;  // changes that are under way
   };
+  void forget(Entry& entry) {
+    ++entry.version;
+    entry.catalog = nullptr;
+    version_.fetch_add(1, std::memory_order_acq_rel);
+  }
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   std::atomic<std::uint64_t> version_{0};

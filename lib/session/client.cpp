@@ -110,7 +110,7 @@ void Client::on_server_drained() { resume_reading(); }
 void Client::resume_reading() {
   if (!reading_paused_ || !stream_) return;
   if (state_ == ClientState::waiting || stream_->backlog() > 0) return;
-  if (server && server->stream && server->stream->backlog() > 0) return;
+  if (server && server->backlog() > 0) return;
   reading_paused_ = false;
   stream_->resume();
 }
@@ -207,12 +207,12 @@ void Client::on_server_lost(Server& lost, Bytes error) {
   lost_statement(lost);
 }
 
-// The server died without a word. Where one statement outside a transaction block was under way,
-// the session can go on after an honest error; else it ends.
+// The server died without a word. Where one query or batch outside a transaction block was under
+// way, the session can go on after an honest error; else it ends.
 void Client::lost_statement(Server& lost) {
   Cached::drop(*this);
   const bool open = lost.in_transaction();
-  const bool alone = lost.owed() == 1 && lost.owes_query() && body_left_ == 0;
+  const bool alone = lost.owes_one_batch() && body_left_ == 0;
   constexpr std::string_view unknown =
       "the server connection was lost; whether the statement took effect is not known";
   if (lost.owed() == 0 || lost.owes_probe_alone()) {
@@ -226,11 +226,13 @@ void Client::lost_statement(Server& lost) {
   if (open || more || !alone || mode == config::PoolMode::session || state_is_lost()) {
     return fail("08007", unknown);
   }
+  lost.take_back_all(*this);
   std::string answer;
   wire::error(answer, {"ERROR", "08007", unknown});
   wire::ready(answer, 'I');
   const Bytes segment = as_bytes(answer);
   stream_->write({&segment, 1});
+  batch_done(lost, 'I');
   apply(ClientEvent::server_lost);
   resume_reading();
 }

@@ -139,9 +139,7 @@ class Client final : public StreamHandler, public Holder {
   bool in_line() const;
   /// It has no server, or has asked nothing of it yet.
   bool is_idle() const;
-  const pool::Ticket& ticket() const { return ticket_; }
   Holds holds() const { return holds_; }
-  bool is_admin() const { return admin_; }
   ConsoleTalk* console() const { return console_.get(); }
   void join_line();
   void leave_line();
@@ -434,7 +432,8 @@ class Client final : public StreamHandler, public Holder {
   bool ends_cut(Server& given);
   // client_mend.cpp
   void note_portal(std::string_view portal, const sql::ScriptRef& script);
-  void note_own(std::string_view name, std::string_view text, const sql::ScriptRef& script);
+  std::unique_ptr<OwnName> note_own(std::string_view name, std::string_view text);
+  void expect_own_parse(Undo change, Bytes in, const wire::Header& header);
   void note_own_bind(Bytes in);
   std::vector<std::string> mending(const sql::Statement& statement) const;
   void mend(std::string_view portal, Bytes rest);

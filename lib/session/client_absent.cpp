@@ -37,8 +37,8 @@ std::string Client::reading_of(const Statement& statement, const SettingList* un
 // Prepares it under this name. Whatever comes of it, no transaction of the client's is lost.
 void Client::prepare_own(std::string_view name, Statement& statement, const SettingList* under) {
   find_script(statement);
-  note_own(name, statement.text(), statement.script);
   Undo change = named(name, statements_.find(name));
+  note_own(name, statement.text());  // it stands for that also where it cannot be read yet
   change.absent = server->absent.add();
   const std::string other = Absent::stand_in(change.absent, statement.content);
   parse_apart(name, statement.content, reading_of(statement, under), std::move(change));
@@ -73,8 +73,12 @@ std::optional<std::size_t> Client::own_absent(Bytes in, const wire::Header& head
   if (!statement) return std::nullopt;
   if (header.tag == 'P' || header.tag == 'C') {
     statements_.erase(*given);
-    server->remember(named(*given, statement));
-    server->expect(header.tag == 'P' ? Reply::parse : Reply::close, true);
+    if (header.tag == 'P') {
+      expect_own_parse(named(*given, statement), in, header);
+    } else {
+      server->remember(named(*given, statement));
+      server->expect(Reply::close, true);
+    }
     return pass(in, header);
   }
   if (header.tag == 'D') return try_absent(statement, {*given, nullptr, true}), std::nullopt;

@@ -2,7 +2,6 @@
 
 #include "session/hub.hpp"
 #include "session/pool.hpp"
-#include "sql/spelling.hpp"
 
 namespace heim::session {
 namespace {
@@ -22,9 +21,10 @@ void add_formats(cache::KeyBuilder& key, Bytes formats) {
   }
 }
 
-// Settings that no answer hangs on; statements of SQL's PREPARE are among them.
-bool is_beside(std::string_view name) {
-  return is_statement_item(name) || name == "application_name" || name.starts_with("heimproxy.");
+// Of an Execute message. As PostgreSQL has it, none is all of them, and so is less than none.
+std::uint32_t row_limit(Bytes body) {
+  const std::uint32_t limit = load_be32(&body[1]);
+  return limit >> 31 != 0 ? 0 : limit;
 }
 
 }  // namespace
@@ -77,9 +77,8 @@ bool Client::Cached::read_message(const wire::Header& header, Bytes body) {
       }
       return ask_.describes = true;
     case 'E':
-      if (!bound_ || executed_ || body.size() != 5 || body[0] != 0 || load_be32(&body[1]) != 0) {
-        return false;
-      }
+      if (!bound_ || executed_ || body.size() != 5 || body[0] != 0) return false;
+      ask_.row_limit = row_limit(body);
       return executed_ = true;
     default:
       return false;
@@ -97,7 +96,8 @@ bool Client::Cached::read(Bytes in) {
     seen += header.total();
     ask_.bytes = seen;
     if (header.tag == 'Q') return first && read_query(body);
-    if (header.tag == 'S') return executed_;
+    // In a block the portal lives on: the rest of its rows may be asked for.
+    if (header.tag == 'S') return executed_ && (ask_.row_limit == 0 || !in_block());
     if (!read_message(header, body)) return false;
   }
   return false;
@@ -114,17 +114,22 @@ bool Client::Cached::find_statement() {
     return is_steady();
   }
   ask_.statement = client_.intern(ask_.name, ask_.content);
+  client_.hub.interned = {ask_.content.data(), reading_now(), ask_.statement};
   if (ask_.name.empty()) return is_steady();
   const std::uint64_t limit = client_.hub.settings().proxy.max_client_prepared_bytes;
   return is_steady() && !mine.find(ask_.name) && !client_.vars->find(statement_item(ask_.name)) &&
          mine.bytes() + ask_.content.size() <= limit && client_.is_accepted(*ask_.statement);
 }
 
+std::uint64_t Client::Cached::reading_now() const {
+  return client_.reading_.literals(client_.id, client_.told_, client_.vars);
+}
+
 // It is read now as it was at its Parse.
 bool Client::Cached::is_steady() const {
   const Statement& statement = *ask_.statement;
-  const std::uint64_t now = client_.reading_.literals(client_.id, client_.told_, client_.vars);
-  return !statement.parsed_anew && (!statement.has_literals() || statement.reading == now);
+  return !statement.parsed_anew &&
+         (!statement.has_literals() || statement.reading == reading_now());
 }
 
 std::string_view Client::Cached::text() const {
@@ -136,17 +141,15 @@ cache::Key Client::Cached::key() const {
   const pool::Key& who = client_.pool->record.key;
   cache::KeyBuilder key(client_.hub.shared.hash_seed);
   key.add(client_.pool->dbname).add(who.user);
-  for (const auto& [name, value] : client_.vars->items) {
-    if (!is_beside(name)) key.add(name).add(value);
-  }
+  key.add(client_.routing_->settings);
   // What the client knows its answers to be formatted by.
   key.add_number(client_.told_ ? client_.told_->reported : 0);
   const std::string_view sql = text();
-  key.add(sql::one_spelling(sql, client_.hub.spelled));
+  key.add(client_.hub.spellings.find(sql));
   key.add(ask_.simple ? no_types : ask_.content.substr(sql.size() + 1));
   key.add(ask_.simple ? std::string_view("\0\0\0\0", 4) : as_text(ask_.parameters));
   add_formats(key, ask_.formats);
-  return key.add_number(ask_.describes).key();
+  return key.add_number(ask_.describes).add_number(ask_.row_limit).key();
 }
 
 std::size_t Client::Cached::answer(Bytes in) {
@@ -156,7 +159,7 @@ std::size_t Client::Cached::answer(Bytes in) {
   if (!is_alone() || !read(in) || !find_statement()) return 0;
   Hub& hub = client_.hub;
   if (ask_.statement) client_.find_script(*ask_.statement);
-  const sql::ScriptRef script = ask_.simple ? hub.script(text()) : ask_.statement->script;
+  const sql::ScriptRef& script = ask_.simple ? hub.script(text()) : ask_.statement->script;
   route::Plan& plan = hub.guide.plan(script, text(), *client_.pool);
   const std::optional<Terms> terms = this->terms(plan);
   if (!terms || !client_.pool->may_use_cache()) return 0;
@@ -166,6 +169,7 @@ std::size_t Client::Cached::answer(Bytes in) {
                        .wish = terms->wish,
                        .always = terms->always};
   cache::Cache& cache = *hub.shared.cache;
+  if (!hub.shared.trust.holds()) return 0;  // before it is looked for
   if (const cache::EntryRef hit = cache.get(lookup, hub.now())) return tell(*hit);
   return miss(lookup, plan, *terms, before ? std::move(before->ticket) : cache::Ticket());
 }

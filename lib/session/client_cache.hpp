@@ -47,6 +47,8 @@ class Client::Cached {
   static void note(Client& client, const sql::Script& script, const route::Plan& plan);
   /// An Execute message is sent.
   static void note_execute(Client& client, Bytes in, const wire::Header& header);
+  /// Of the settings that answers hang on.
+  static cache::Key settings_key(const SettingList& settings, std::uint64_t seed);
   /// It has a server, of which node is known what it knows.
   static void linked(Client& client);
   /// What goes to a client whose answer is kept.
@@ -63,11 +65,12 @@ class Client::Cached {
     bool simple = false;
     bool describes = false;
     bool parses = false;
-    std::string_view name;     // of the statement
-    std::string_view content;  // of its Parse: text, zero, types
-    StatementRef statement;    // of an earlier one, or of the Parse where that is known
-    Bytes parameters;          // of the Bind: formats and values
-    Bytes formats;             // of the result
+    std::string_view name;        // of the statement
+    std::string_view content;     // of its Parse: text, zero, types
+    StatementRef statement;       // of an earlier one, or of the Parse where that is known
+    Bytes parameters;             // of the Bind: formats and values
+    Bytes formats;                // of the result
+    std::uint32_t row_limit = 0;  // of the Execute; 0: none
   };
   /// On what terms answers are taken and kept.
   struct Terms {
@@ -93,6 +96,7 @@ class Client::Cached {
   bool read_parse(Bytes body);
   bool read_bind(Bytes body);
   bool find_statement();
+  std::uint64_t reading_now() const;
   bool is_steady() const;
   cache::Key key() const;
   std::string_view text() const;

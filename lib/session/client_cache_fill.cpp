@@ -15,10 +15,13 @@ void Client::Deleter<Client::Keeping>::operator()(Keeping* keeping) const {
 std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan, const Terms& terms,
                                  cache::Ticket ticket) {
   const std::string_view sql = text();
-  const bool changes = route::names_moment(sql) || route::spells_otherwise(sql) ||
+  const bool quotes = route::has_quotes(sql);
+  const bool changes = (quotes && (route::names_moment(sql) || route::spells_otherwise(sql))) ||
                        route::names_moment(as_text(ask_.parameters));
   if (changes) return 0;
-  std::vector<freshness::TableId> tables = plan.reads;
+  std::vector<freshness::TableId> tables;
+  tables.reserve(plan.reads.size() + 1);
+  tables.assign(plan.reads.begin(), plan.reads.end());
   tables.push_back(freshness::Ledger::server_wide);
   lookup.tables = tables;
   Hub& hub = client_.hub;

@@ -23,7 +23,20 @@ bool only_reads(const sql::Script& script, const route::Plan& plan) {
          script.statements[0].kind == sql::Kind::read;
 }
 
+// Settings that no answer hangs on; statements of SQL's PREPARE are among them.
+bool is_beside(std::string_view name) {
+  return is_statement_item(name) || name == "application_name" || name.starts_with("heimproxy.");
+}
+
 }  // namespace
+
+cache::Key Client::Cached::settings_key(const SettingList& settings, std::uint64_t seed) {
+  cache::KeyBuilder key(seed);
+  for (const auto& [name, value] : settings.items) {
+    if (!is_beside(name)) key.add(name).add(value);
+  }
+  return key.key();
+}
 
 // A block: it has only read, all of it is answered, and nothing else is on its server.
 bool Client::Cached::is_between_reads(const Client& client) {
@@ -96,7 +109,8 @@ std::optional<Client::Cached::Terms> Client::Cached::terms(route::Plan& plan) co
   const route::Outcome* rule = rule_for(plan);
   const bool secured = rule && rule->cache_row_security && plan.uncached == route::row_security;
   if (!hint.route.empty() || (!plan.uncached.empty() && !secured)) return std::nullopt;
-  const auto hinted = config::parse_caching(hint.cache);
+  std::optional<config::Caching> hinted;
+  if (!hint.cache.empty()) hinted = config::parse_caching(hint.cache);
   const std::optional<config::Caching>& asked = hinted ? hinted : client_.routing_->caching;
   if (asked ? !asked->used : rule && !rule->cache.value_or(true)) return std::nullopt;
   Terms terms = terms_of(rule);
@@ -108,7 +122,9 @@ std::optional<Client::Cached::Terms> Client::Cached::terms(route::Plan& plan) co
 
 freshness::Freshness Client::Cached::scope_of(const sql::Hint& hint,
                                               const route::Outcome* rule) const {
-  if (const auto hinted = freshness::parse_freshness(hint.freshness)) return *hinted;
+  const std::string_view asked = hint.freshness;
+  const auto hinted = asked.empty() ? std::nullopt : freshness::parse_freshness(asked);
+  if (hinted) return *hinted;
   if (client_.routing_->freshness) return *client_.routing_->freshness;
   return rule && rule->freshness ? *rule->freshness : client_.pool->policy.freshness;
 }

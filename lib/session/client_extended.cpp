@@ -94,6 +94,7 @@ bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
   const bool unnamed = given->empty() && uses && !batch_sets_unnamed(*server);
   const auto decides = [&](const Undo& change) {
     if (given->empty()) return unnamed && change.client_unnamed;
+    if (change.own && change.own->name == *given) return true;
     return change.client_named && change.name == *given && !(uses && is_here(*server, change));
   };
   return std::ranges::any_of(server->undo, [&](const Undo& change) {
@@ -152,6 +153,10 @@ bool Client::is_accepted(Statement& statement) const {
 // The statement that a name shall stand for, from now on.
 StatementRef Client::intern(std::string_view given, std::string_view content) const {
   const std::uint64_t reading = reading_.literals(id, told_, vars);
+  const Hub::Interned& seen = hub.interned;
+  if (seen.statement && seen.content == content.data() && seen.reading == reading) {
+    return seen.statement;
+  }
   StatementTable& table = hub.statement_table;
   StatementRef statement = given.empty() ? table.intern(content, reading, statements_.unnamed())
                                          : table.intern(content, reading);

@@ -11,7 +11,7 @@ namespace heim::session {
 namespace {
 
 constexpr std::string_view ours = "heim_mend";  // a statement and a portal
-constexpr std::size_t portal_limit = 16, own_limit = 64;
+constexpr std::size_t portal_limit = 16;
 
 }  // namespace
 
@@ -28,30 +28,36 @@ void Client::note_portal(std::string_view portal, const sql::ScriptRef& script) 
   portals.emplace_back(portal, script);
 }
 
-// A statement that has the client's own name on its server, and may reset something.
-void Client::note_own(std::string_view name, std::string_view text, const sql::ScriptRef& script) {
-  const auto note = [&](auto& list, auto what) {
-    std::erase_if(list, [&](const auto& one) { return one.first == name; });
-    if (!what) return;
-    if (list.size() >= own_limit) list.erase(list.begin());
-    list.emplace_back(name, *std::move(what));
-  };
-  SetConfigs calls = set_configs(text);
+// A statement that gets the client's own name on its server, and may reset something. What the name
+// stood for, where either is to be known: it still does if that fails.
+std::unique_ptr<OwnName> Client::note_own(std::string_view name, std::string_view text) {
+  const sql::ScriptRef script = hub.analysis.find(text);
   const bool resets = (script->effects & sql::effect::resets) != 0;
-  if (!tracking_ && !resets && calls.empty()) return;
-  note(tracking().own_resets, resets ? std::optional(script) : std::nullopt);
-  note(tracking().own_calls, calls.empty() ? std::nullopt : std::optional(std::move(calls)));
+  OwnName now{std::string(name), resets ? script : nullptr, set_configs(text)};
+  if (now.is_plain() && !statements_.own.find(name)) return nullptr;
+  return std::make_unique<OwnName>(statements_.own.put(std::move(now)));
+}
+
+// `change`: what else is taken back if it fails.
+void Client::expect_own_parse(Undo change, Bytes in, const wire::Header& header) {
+  if (tracks_state() && in.size() >= header.total()) {
+    wire::Fields fields(in.subspan(wire::header_size, header.body));
+    const std::string_view name = fields.string(), text = fields.string();
+    if (fields.ok()) change.own = note_own(name, text);
+  }
+  const bool undo = change.client_named || change.own;
+  if (undo) server->remember(std::move(change));
+  server->expect(Reply::parse, undo);
 }
 
 void Client::note_own_bind(Bytes in) {
-  if (!tracking_ || (tracking_->own_resets.empty() && !may_reset())) return;
+  if (!tracks_state() || (statements_.own.empty() && !may_reset())) return;
   wire::Fields fields(in.subspan(wire::header_size));
   const std::string_view portal = fields.string();
   const std::string_view name = fields.string();
   if (!fields.ok()) return;
-  const auto& own = tracking_->own_resets;
-  const auto found = std::ranges::find(own, name, &std::pair<std::string, sql::ScriptRef>::first);
-  note_portal(portal, found == own.end() ? nullptr : found->second);
+  const OwnName* own = statements_.own.find(name);
+  note_portal(portal, own ? own->resets : nullptr);
 }
 
 // What is to run behind a statement, one by one.

@@ -129,9 +129,7 @@ void Client::keep_own_names() {
 // Simple queries of ours may have taken the unnamed one away. It is made anew where it is used, but
 // at once in a transaction: once that has failed, it could not be.
 void Client::keep_unnamed(bool at_once) {
-  const StatementRef unnamed = statements_.unnamed();
-  statements_ = {};
-  statements_.set_unnamed(unnamed);
+  statements_.clear_named();
   if (!at_once) return;
   // Nothing but messages that leave it where it is may follow.
   server->ask("SAVEPOINT heim_names", hub.to_server, Reply::query_lenient);

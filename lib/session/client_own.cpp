@@ -14,6 +14,8 @@ std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
     if (!has_server(in)) return 0;
     return open_own(in, header), native(in, header);
   }
+  const bool hangs = server && header.tag != 'E' && hangs_on_outcome(in, header);
+  if (hangs) return wait_for_outcome();
   if (own_resets_by_null(in, header)) {
     const Bytes other = as_bytes(hub.rewritten.back());
     return own_extended(other, wire::header_of(other)) > 0 ? header.total() : 0;
@@ -21,7 +23,6 @@ std::size_t Client::own_extended(Bytes in, const wire::Header& header) {
   const bool small = header.tag == 'P' && header.total() <= parse_limit;
   if (small && in.size() < header.total()) return 0;
   if (!has_server(in)) return 0;
-  if (header.tag != 'E' && hangs_on_outcome(in, header)) return wait_for_outcome();
   note_parse(in, header);
   if (header.tag == 'B') note_own_bind(in);
   open_own(in, header);
@@ -66,7 +67,7 @@ bool Client::is_native(std::string_view given) const {
 std::size_t Client::native(Bytes in, const wire::Header& header) {
   switch (header.tag) {
     case 'P':
-      server->expect(Reply::parse);
+      expect_own_parse({}, in, header);
       break;
     case 'B':
       server->expect(Reply::bind);

@@ -149,7 +149,7 @@ void Client::flush() {
   hub.to_server.clear();
   if (!hub.to_client.empty()) deliver(hub.to_client);
   // A peer that does not read is not read either.
-  const bool server_full = server && server->stream && server->stream->backlog() > backlog_high;
+  const bool server_full = server && server->backlog() > backlog_high;
   if (stream_ && !reading_paused_ && (server_full || stream_->backlog() > backlog_high)) {
     reading_paused_ = true;
     stream_->pause();

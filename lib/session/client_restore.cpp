@@ -77,10 +77,8 @@ bool Client::own_resets_by_null(Bytes in, const wire::Header& header) {
   if (given->empty()) {
     return statements_.unnamed() && resets_by_null(statements_.unnamed()->set_configs, in, header);
   }
-  if (!tracking_) return false;
-  const auto& own = tracking_->own_calls;
-  const auto found = std::ranges::find(own, *given, &Tracking::OwnCalls::first);
-  return found != own.end() && resets_by_null(found->second, in, header);
+  const OwnName* own = statements_.own.find(*given);
+  return own && resets_by_null(own->calls, in, header);
 }
 
 // What statements of a batch take back, in order.
@@ -118,8 +116,9 @@ void Client::note_block(std::string_view text, const sql::Script& script) {
 
 // Whether a setting that the login asked for was reset, where the server says it is `now`.
 bool Client::is_taken_back(const std::string& name, const std::string* now) {
+  // A RESET that is not answered yet is not among what the server has said.
   const std::vector<std::string>& reset = tracking().reset;
-  const bool said = std::find(reset.begin(), reset.end(), name) != reset.end();
+  const bool said = restore_ != Restore::wanted && std::ranges::find(reset, name) != reset.end();
   // Who acts goes back only where that is said.
   if (is_identity(name)) return said && !now;
   if (!now) return true;

@@ -44,6 +44,7 @@ struct Client::Routing {
 
   // What the cache is asked for.
   std::optional<config::Caching> caching;  // as the session said
+  Hash128 settings;                        // of those that answers hang on
   std::uint64_t after = 0;                 // of what may be older: cache::Moment of its last commit
   bool committed = false;                  // since then
   std::uint64_t group_version = 0;         // of its group's commits, when that was noted

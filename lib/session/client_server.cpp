@@ -188,7 +188,9 @@ void Client::on_ready(Server& given, char tx) {
   if (!given.owes()) batch_done(given, tx);
   Counters& total = pool->meter->total;
   if (hub.guide.on()) {
-    hub.guide.load(pool->record.key.node).note(hub.now() - given.request_start, hub.now());
+    if (hub.shared.nodes.size() > 1) {
+      hub.guide.load(pool->record.key.node).note(hub.now() - given.request_start, hub.now());
+    }
     note_profile(given);
   }
   total.query_time += static_cast<std::uint64_t>(to_us(hub.now() - given.request_start));

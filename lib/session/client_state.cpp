@@ -191,9 +191,8 @@ void Client::note_parse(Bytes in, const wire::Header& header) {
   const std::string_view name = fields.string();
   const std::string_view text = fields.string();
   if (!fields.ok()) return;
-  const sql::ScriptRef script = hub.analysis.find(text);
-  note(*script);
-  note_own(name, text, script);
+  note(*hub.analysis.find(text));
+  if (name.empty()) note_own(name, text);  // it stands for nothing else, whatever comes of this
 }
 
 void Client::find_script(Statement& statement) const {
@@ -379,7 +378,8 @@ void Client::on_state(Server& given, bool failed) {
   if (!hub.to_client.empty()) deliver(hub.to_client);
   go_on_moving(mine.answer.channels);
   if (state_ == ClientState::closing || restores(given, 'I')) return;
-  if (holds_ != 0) restore_startup();
+  // Behind a RESET that is under way comes what that takes away, too; the client waits for it.
+  if (holds_ != 0 && !restores_something()) restore_startup();
   on_batch_end();
   if (server == &given) try_release();
 }

@@ -17,11 +17,6 @@ struct Client::Tracking {
   std::vector<std::string> reset_local;  // likewise, until the transaction ends
   // Portals of the extended protocol that reset something the login asked for.
   std::vector<std::pair<std::string, sql::ScriptRef>> resetting;
-  // Statements under the client's own names that do so.
-  std::vector<std::pair<std::string, sql::ScriptRef>> own_resets;
-  // Those that call set_config(): with which parameters.
-  using OwnCalls = std::pair<std::string, SetConfigs>;
-  std::vector<OwnCalls> own_calls;
   std::vector<std::string> mending;  // to be sent before the rest of the batch
   Instant nextval_at{};              // when it last called nextval() or setval()
   sql::Effects unasked = 0;          // of what is over, where the server is kept for good

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "route/explain.hpp"
+#include "session/client_cache.hpp"
 #include "session/client_survey.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
@@ -69,6 +70,7 @@ const Client::Routing& Client::wishes() {
   const std::string_view group = value("heimproxy.group");
   mine.group = group.empty() ? 0 : hub.shared.ledger.group(group);
   mine.caching = config::parse_caching(value("heimproxy.cache"));
+  mine.settings = Cached::settings_key(*vars, hub.shared.hash_seed);
   mine.min_lsn = route::parse_lsn(value("heimproxy.min_lsn")).value_or(0);
   const std::string reads = fold(value("default_transaction_read_only"));
   mine.read_only = reads == "on" || reads == "true" || reads == "yes" || reads == "1";
@@ -81,12 +83,7 @@ const Client::Routing& Client::wishes() {
 // A hint counts more than what the session asked for. One that is not understood is none.
 void Client::take_hint(const Survey& survey, route::Ask& ask) {
   if (const auto wish = route::parse_wish(survey.hint.route)) ask.wish = *wish;
-  const auto asked = freshness::parse_freshness(survey.hint.freshness);
-  if (!asked) return;
-  // One statement cannot loosen what others of its snapshot will see.
-  const bool shares = ask.begins_block && ask.transaction.snapshot;
-  const freshness::Freshness& session = ask.freshness ? *ask.freshness : ask.policy.freshness;
-  if (!shares || asked->scope < session.scope) ask.freshness = asked;
+  ask.hint = freshness::parse_freshness(survey.hint.freshness);
 }
 
 // Without the port.

@@ -14,7 +14,7 @@ bool Gatherer::begins(std::uint8_t tag) {
   static constexpr Row rows[] = {
       {'1', Next::parsed, Next::bound, false}, {'2', Next::bound, Next::described, false},
       {'T', Next::described, Next::row, true}, {'D', Next::row, Next::row, true},
-      {'C', Next::row, Next::ready, true},
+      {'C', Next::row, Next::ready, true},     {'s', Next::row, Next::ready, true},
   };
   const Row* row = std::ranges::find(rows, tag, &Row::tag);
   if (row == std::end(rows) || next_ > row->until) return false;
@@ -42,6 +42,8 @@ Bytes Gatherer::header(Bytes bytes) {
 }
 
 Gatherer::State Gatherer::add(Bytes bytes) {
+  const bool first = state_ == State::open && kept_.empty();
+  if (first) kept_.reserve(std::min<std::size_t>(bytes.size(), limit_));  // mostly that is all
   while (!bytes.empty() && state_ == State::open) {
     if (left_ == 0) {
       bytes = header(bytes);

@@ -20,7 +20,8 @@ class Gatherer {
   bool too_large() const { return too_large_; }
   /// It is an error, maybe this client's alone.
   bool failed() const { return failed_; }
-  /// The description of the rows if there is one, the rows, how it was completed.
+  /// The description of the rows if there is one, the rows, how it was completed, or that so many
+  /// rows were asked for.
   Bytes bytes() const { return as_bytes(kept_); }
 
  private:

@@ -21,6 +21,7 @@
 #include "session/shared.hpp"
 #include "session/statements.hpp"
 #include "sql/analysis.hpp"
+#include "sql/spelling.hpp"
 
 namespace heim::session {
 
@@ -124,6 +125,8 @@ class Hub {
   /// The client is told this pid, of its own server, from now on.
   void give_pid(Client& client, std::uint32_t pid);
   void close_requester(pool::SessionId id);
+  /// Servers that wait for other proxies with what they were asked or have answered, by id.
+  std::unordered_map<std::uint64_t, Server*> withheld;
   Client* find(pool::SessionId id) const;
   /// A server handed over by another worker for a session of ours.
   void receive(Server& server, pool::SessionId session);
@@ -152,12 +155,22 @@ class Hub {
   /// What a text does, that several steps of one message look at. Good until the next call.
   const sql::ScriptRef& script(std::string_view text) {
     if (text.data() == script_text_.data() && text.size() == script_text_.size()) return script_;
-    script_ = analysis.find(text);
+    const sql::ScriptRef& found = analysis.find(text);
+    if (script_ != found) script_ = found;  // mostly it is the same, and others may count it, too
     script_text_ = text;
     return script_;
   }
   /// The texts of the message before are gone.
-  void new_message() { script_text_ = {}; }
+  void new_message() {
+    script_text_ = {};
+    interned.statement = nullptr;
+  }
+  /// What the Parse at hand makes, where a step before has looked already.
+  struct Interned {
+    const char* content = nullptr;  // compared only
+    std::uint64_t reading = 0;
+    StatementRef statement;  // null: none has
+  } interned;
   Guide guide;
   // While a batch is looked at.
   route::Plan merged_plan;
@@ -171,7 +184,7 @@ class Hub {
   bool has_left(const Server& server) const {
     return std::find(handed_over.begin(), handed_over.end(), &server) != handed_over.end();
   }
-  std::string spelled;               // see sql::one_spelling()
+  sql::Spellings spellings{shared.hash_seed};
   std::list<std::string> rewritten;  // messages that stand for a client's, until they are sent
   // Sessions by the deadline they are under.
   List<Client, &Client::hook> logging_in;

@@ -1,4 +1,5 @@
 // What people are told about the cache: SHOW CACHE, SHOW CACHE QUERIES.
+#include "fleet/fleet.hpp"
 #include "route/plan.hpp"
 #include "session/hub.hpp"
 #include "session/snapshot.hpp"
@@ -36,19 +37,44 @@ void fill_counts(std::vector<ExplainRow>& rows, const cache::Stats& stats) {
   }
 }
 
+// Of whom writes are known.
+std::string covers(bool fleet, bool follow) {
+  const std::string known = fleet ? "the proxies of the fleet" : "this proxy";
+  return "writes through " + known +
+         (follow ? ", and by others as follows" : "; of others, ttl alone");
+}
+
 std::string ms_text(std::optional<Duration> age) {
   if (!age) return "never";
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(*age).count());
 }
 
+void fill_fleet(std::vector<ExplainRow>& rows, const fleet::Fleet& fleet) {
+  const fleet::Status status = fleet.status(fleet.options().clock());
+  rows.push_back({"fleet", status.trusted ? "in step" : status.trouble});
+  rows.push_back({"fleet_member", fleet.options().name});
+  rows.push_back({"fleet_coherence", fleet.options().strict ? "strict" : "push"});
+  rows.push_back({"fleet_lease", ms_text(fleet.options().lease) + " ms"});
+  if (status.trusted) rows.push_back({"fleet_lag_us", std::to_string(to_us(status.lag))});
+  for (const auto& [name, silent] : status.members) {
+    rows.push_back({"fleet_other", name + ", heard " + ms_text(silent) + " ms ago"});
+  }
+  const std::pair<std::string_view, std::uint64_t> counts[] = {
+      {"fleet_joins", status.joins},
+      {"fleet_made_all_void", status.voids},
+      {"fleet_messages_sent", status.sent},
+      {"fleet_messages_heard", status.heard},
+      {"fleet_commits_of_others", status.commits},
+  };
+  for (const auto& [name, count] : counts) {
+    rows.push_back({std::string(name), std::to_string(count)});
+  }
+}
+
 // How old an answer may be: since a database was last in step.
 void fill_follow(std::vector<ExplainRow>& rows, const freshness::Follow* follow, Instant now) {
-  if (follow == nullptr) {
-    rows.push_back({"covers", "writes through this proxy; of others, ttl alone"});
-    return;
-  }
+  if (follow == nullptr) return;
   const bool bypass = follow->options().bypass;
-  rows.push_back({"covers", "writes through this proxy, and by others as follows"});
   for (const freshness::Follow::Row& row : follow->rows(now)) {
     const std::string lost = bypass ? "bypassed: " : "ttl alone: ";
     const auto add = [&](std::string_view what, std::string value) {
@@ -72,6 +98,8 @@ void Hub::fill_cache(Snapshot& snapshot) {
   }
   const cache::Stats stats = shared.cache->stats();
   snapshot.cache.push_back({"state", stats.paused ? "paused" : "on"});
+  snapshot.cache.push_back({"covers", covers(shared.fleet != nullptr, shared.follow != nullptr)});
+  if (shared.fleet != nullptr) fill_fleet(snapshot.cache, *shared.fleet);
   fill_follow(snapshot.cache, shared.follow.get(), now());
   fill_counts(snapshot.cache, stats);
   for (cache::QueryRow& row : shared.cache->queries(most_queries)) {

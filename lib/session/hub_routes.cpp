@@ -49,7 +49,8 @@ std::vector<ExplainRow> Hub::explain_route(const std::string& database, const st
   route::Ask ask{.plan = guide.plan(script, sql, pool),
                  .policy = pool.policy,
                  .wish = route::parse_wish(hint.route).value_or(route::WishView{}),
-                 .freshness = freshness::parse_freshness(hint.freshness),
+                 .freshness = {},
+                 .hint = freshness::parse_freshness(hint.freshness),
                  .user_wish = config::view(pool.wish),
                  .transaction = {},
                  .rules = guide.rules()};

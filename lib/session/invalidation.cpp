@@ -1,5 +1,6 @@
 #include "session/invalidation.hpp"
 
+#include "fleet/fleet.hpp"
 #include "route/plan.hpp"
 #include "session/hub.hpp"
 
@@ -84,6 +85,7 @@ Result<void> Invalidation::query(const std::string& text) {
     if (!script->understood) return Error{"42601", "no statement, and no fingerprint", {}, {}};
     fingerprint = script->fingerprint;
   }
+  if (hub_.shared.fleet) hub_.shared.fleet->invalidate(*fingerprint);
   if (hub_.shared.cache) hub_.shared.cache->invalidate_fingerprint(*fingerprint);
   return {};
 }

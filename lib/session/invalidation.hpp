@@ -24,7 +24,8 @@ class Invalidation {
   /// has one. 42P01: nobody knows it, so that nothing is kept of it either.
   Result<void> table(const std::string& database, const std::string& name);
   /// Answers to a statement, whatever its values: by its text, or by its fingerprint as SHOW CACHE
-  /// QUERIES has it. Nothing is said of tables. 42601: the text is none.
+  /// QUERIES has it. Nothing is said of tables. Other proxies of a fleet are told. 42601: the text
+  /// is none.
   Result<void> query(const std::string& text);
 
  private:

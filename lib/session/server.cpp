@@ -80,6 +80,7 @@ void Server::discard(std::string_view why, Bytes error) {
     }
     stream->close();
     stream = nullptr;
+    hub->withheld.erase(id);
   }
   end_writes(freshness::Outcome::unknown);
   Holder* holder = std::exchange(holder_, nullptr);
@@ -176,6 +177,16 @@ bool Server::owes_client() const {
   return false;
 }
 
+bool Server::owes_one_batch() const {
+  std::size_t ends = 0;
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    const Reply reply = expected_.at(i).reply;
+    const bool ours = is_hidden_query(reply) || reply == Reply::sync_hidden;
+    if (ends_at_ready(reply) && !ours) ++ends;
+  }
+  return ends == 1 && !batch_open && !uncertain_;
+}
+
 bool Server::owes_earlier() const {
   for (std::size_t i = 0; i < expected_.size(); ++i) {
     const Reply reply = expected_.at(i).reply;
@@ -220,7 +231,7 @@ void Server::release(bool untouched) {
   const config::Proxy& proxy = hub->settings().proxy;
   const bool reset = (pool->mode == config::PoolMode::session || proxy.server_reset_query_always) &&
                      !proxy.server_reset_query.empty();
-  if ((reset && !untouched) || reset_now_ || !is_clean() || stream->backlog() > 0) {
+  if ((reset && !untouched) || reset_now_ || !is_clean() || backlog() > 0) {
     return start_cleaning();
   }
   if (cancels_ > 0) return apply(ServerEvent::held);
@@ -280,6 +291,7 @@ void Server::expect_sync() {
 void Server::write(Out& out) {
   if (stream) {
     pool->meter->total.sent += out.size();
+    if (holds_back(out)) return out.clear();
     out.flush(*stream);
   } else {
     out.clear();
@@ -330,7 +342,7 @@ void Server::on_bytes(Stream&, Bytes bytes) {
   hub->sweep();
   pool->meter->total.received += bytes.size();
   if (state_ == ServerState::asking_tls) return on_tls_answer(bytes);
-  feed(bytes);
+  if (!withholds(bytes)) feed(bytes);
 }
 
 void Server::on_drained(Stream&) {

@@ -156,6 +156,7 @@ class Server final : public StreamHandler {
   const Settings& parameters_for(bool split);
   /// Nothing of what was sent counts.
   void take_back_all();
+  void take_back_all(Holder& former);
   /// Brings it from `vars` to `wanted`, ahead of what follows.
   void adapt(const Settings& wanted, Out& out);
   /// Gives its process the schema of temporary objects, which it keeps.
@@ -214,6 +215,10 @@ class Server final : public StreamHandler {
   }
   void note_group(freshness::TableId group);
   void account_unseen();
+  /// What waited here for the fleet to hear of a commit: it has.
+  void go_on();
+  /// Bytes on their way to the server, or held back here.
+  std::size_t backlog() const { return held_.size() + (stream ? stream->backlog() : 0); }
   /// What was kept to run it again elsewhere.
   void forget_batch() {
     repeatable.clear();
@@ -253,7 +258,9 @@ class Server final : public StreamHandler {
   bool may_run_something() const;
   /// A batch or query of the client's that was sent before the one at hand is not answered yet.
   bool owes_earlier() const;
-  bool owes_query() const { return !expected_.empty() && ends_at_ready(expected_.front().reply); }
+  /// One ReadyForQuery and what comes before it are all that is owed to the client, and were asked
+  /// for whole.
+  bool owes_one_batch() const;
   void forget_relay() { relay_ = nullptr; }
 
   Hub* hub;  // of the worker it lives on; changes when it is handed over
@@ -367,6 +374,12 @@ class Server final : public StreamHandler {
   bool violate(std::string_view what);
   void set_status(char status);
   bool is_announced() const;
+  bool withholds(Bytes bytes);
+  bool holds_back(const Out& out);
+  void send_held();
+  bool announces_objects() const;
+  bool sees_old_objects() const;
+  void write_everything();
   bool is_in_flight(freshness::TableId table) const;
   void stand_for_all();
   void end_writes(freshness::Outcome outcome);
@@ -385,6 +398,9 @@ class Server final : public StreamHandler {
   std::uint64_t objects_version_ = 0;   // of the catalogs, when the transaction wrote first
   freshness::WriteSet writes_;          // of the open transaction, that nobody else can see yet
   std::vector<freshness::CommitTicket> tickets_;  // of what somebody may see already
+  std::string withheld_;                          // of its answer; it is not read meanwhile
+  std::string held_;                              // of what is asked, behind a change of objects
+  std::uint64_t objects_commit_ = 0;              // that change; 0: none
   ServerState state_ = ServerState::connecting;
   Holder* holder_ = nullptr;
   Client* relay_ = nullptr;  // the client it is opened for

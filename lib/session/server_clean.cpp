@@ -51,7 +51,7 @@ void Server::continue_cleaning(Out& out) {
   if (copy_in_ || skipping) return resync(out);
   if (sync_failed_) return discard("it could not be reset");
   if (!expected_.empty()) return;
-  if (body_left_ > 0 || !carry_.empty() || stream->backlog() > 0) return;
+  if (body_left_ > 0 || !carry_.empty() || backlog() > 0) return;
   if (tx_ != 'I') {
     if (std::exchange(rolled_back_, true))
       return discard("its transaction could not be rolled back");

@@ -7,6 +7,20 @@
 #include "session/server.hpp"
 
 namespace heim::session {
+namespace {
+
+// What the client's names stood for.
+void put_back(ClientStatements& statements, const Undo& change) {
+  if (change.own) statements.own.put(*change.own);
+  if (!change.client_named) return;
+  if (change.before) {
+    statements.set(change.name, change.before);
+  } else {
+    statements.erase(change.name);
+  }
+}
+
+}  // namespace
 
 void Server::take_back_all() {
   for (std::size_t i = undo.size(); i > 0; --i) take_back(undo[i - 1], true);
@@ -14,6 +28,13 @@ void Server::take_back_all() {
   poisons.clear();
   mended_.clear();
   prepared.forget_unnamed();
+}
+
+// Of one that was lost: what its holder's names stood for, too.
+void Server::take_back_all(Holder& former) {
+  holder_ = &former;
+  take_back_all();
+  holder_ = nullptr;
 }
 
 // A query that may have deallocated statements failed, and it is not known where.
@@ -140,12 +161,7 @@ void Server::take_back(const Undo& change, bool with_unnamed) {
     prepared.drop_unnamed();
     if (statements && with_unnamed) statements->set_unnamed(change.before);
   }
-  if (!change.client_named || !statements) return;
-  if (change.before) {
-    statements->set(change.name, change.before);
-  } else {
-    statements->erase(change.name);
-  }
+  if (statements) put_back(*statements, change);
 }
 
 }  // namespace heim::session

@@ -17,6 +17,8 @@
 #include "cluster/topology.hpp"
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
+#include "fleet/cover.hpp"
+#include "fleet/trust.hpp"
 #include "freshness/follow.hpp"
 #include "freshness/ledger.hpp"
 #include "pool/broker.hpp"
@@ -25,6 +27,10 @@
 #include "session/catalogs.hpp"
 #include "session/server_secrets.hpp"
 #include "session/temperatures.hpp"
+
+namespace heim::fleet {
+class Fleet;
+}
 
 namespace heim::session {
 
@@ -98,6 +104,12 @@ class Shared {
   /// Null: nothing is kept. `cache_waiter`: for sessions that wait for another's answer.
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<CacheWaiter> cache_waiter;
+  /// Whether answers may be given out that are kept; by who keeps in step with other proxies.
+  fleet::Trust trust;
+  fleet::Fleet* fleet = nullptr;  // null: this proxy is alone
+  /// Whose answers wait, see Hub::withheld; tokens as those of CacheWaiter.
+  fleet::Cover cover;
+  void wake_withheld(std::uint64_t token);
   /// Null: of writes past this proxy nothing is heard.
   std::unique_ptr<freshness::Follow> follow;
   /// Whether writes are accounted for: reads may go elsewhere, or answers are kept.

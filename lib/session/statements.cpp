@@ -95,6 +95,7 @@ void ClientStatements::clear_named() {
 
 ClientStatements ClientStatements::copy() const {
   ClientStatements out;
+  out.own = own;
   out.unnamed_ = unnamed_;
   if (named_) out.named_ = std::make_unique<Map>(*named_);
   out.bytes_ = bytes_;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "session/own_names.hpp"
 #include "session/set_config.hpp"
 #include "sql/statement.hpp"
 #include "wire/framer.hpp"
@@ -109,6 +110,8 @@ class ClientStatements {
   ClientStatements copy() const;
   std::size_t size() const { return named_ ? named_->size() : 0; }
   std::uint64_t bytes() const { return bytes_; }  // of named contents and names
+
+  OwnNames own;  // beside these
 
  private:
   struct TextHash : std::hash<std::string_view> {
@@ -231,6 +234,7 @@ struct Undo {
   bool hangs = false;        // what any name stands for is not known until the answer
   std::uint32_t forgets_behind = never;  // so many statements of the query it deallocates all, last
   std::unique_ptr<Forgotten> forgotten;
+  std::unique_ptr<OwnName> own;  // what a name of the client's own stood for
 };
 
 }  // namespace heim::session

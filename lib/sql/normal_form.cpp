@@ -4,13 +4,13 @@
 #include <array>
 #include <cstring>
 
+#include "base/ascii.hpp"
+
 namespace heim::sql {
 
 namespace {
 
 constexpr std::string_view placeholder = "$1";
-
-char lower(char byte) { return static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte); }
 
 bool begins_with_temp(std::string_view name) {
   return name.starts_with("pg_temp") && (name.size() == 7 || name[7] == '_');
@@ -60,7 +60,7 @@ inline void NormalForm::add_word(std::string_view word) {
     folded.store(at);
     number = head(folded.head(), word.size());
   } else {
-    std::transform(word.begin(), word.end(), at, lower);
+    std::transform(word.begin(), word.end(), at, ascii_lower);
     number = head({at, word.size()});
   }
   list_.active = false;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "sql/lexer.hpp"
 
 namespace heim::sql {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 // What stands right behind it may be refused there, and not behind a blank: 1as, $1as.
 bool minds_neighbours(TokenKind kind) {
@@ -27,7 +26,7 @@ std::string_view one_spelling(std::string_view text, std::string& buffer) {
     if (kind == TokenKind::open) return text;
     const bool joined = minds_neighbours(before) && token.data() == behind;
     if (before != TokenKind::end && !joined) *to++ = ' ';
-    to = kind == TokenKind::identifier ? std::transform(token.begin(), token.end(), to, lower)
+    to = kind == TokenKind::identifier ? std::transform(token.begin(), token.end(), to, ascii_lower)
                                        : std::copy(token.begin(), token.end(), to);
     behind = token.data() + token.size();
     before = kind;
@@ -38,6 +37,15 @@ std::string_view one_spelling(std::string_view text, std::string& buffer) {
     while (out.ends_with(' ')) out.remove_suffix(1);
   }
   return out;
+}
+
+Hash128 Spellings::find(std::string_view text) {
+  if (text.size() > longest) return hash128(one_spelling(text, buffer_), seed_);
+  if (slots_.empty()) slots_.resize(slots);
+  const Hash128 key = hash128(text, ~seed_);
+  Slot& slot = slots_[key.high % slots];
+  if (slot.text != key) slot = {key, hash128(one_spelling(text, buffer_), seed_)};
+  return slot.spelled;
 }
 
 }  // namespace heim::sql

@@ -86,7 +86,10 @@ static void warm(struct talker* talker) {
     heim_error error;
     if (heim_proxy_show(proxy, "CACHE", &shown, &error) != HEIM_OK) fail(error.message);
     if (!strstr(shown, "\"what\":\"hits\",\"value\":\"0\"")) return;
-    if (clock_of(CLOCK_MONOTONIC) > end) fail("nothing is kept of this statement");
+    if (clock_of(CLOCK_MONOTONIC) > end) {
+      fprintf(stderr, "%s\n", shown);
+      fail("nothing is kept of this statement");
+    }
     nanosleep(&pause, NULL);
     ask(talker);
   }

@@ -280,14 +280,15 @@ static void test_refused(heim_proxy* proxy) {
   CHECK(now(&refused) == (int)i);
 }
 
+static volatile char last_read;
+
 /* What a malformed row holds may be anything, but not beyond its end. */
 static void read_all(const heim_result* result) {
   size_t row, column, length, i;
-  volatile size_t sum = 0;
   for (row = 0; row < heim_result_rows(result); ++row) {
     for (column = 0; column < heim_result_columns(result); ++column) {
       const char* value = heim_result_value(result, row, column, &length);
-      for (i = 0; value && i < length; ++i) sum += (unsigned char)value[i];
+      for (i = 0; value && i < length; ++i) last_read = value[i];
     }
   }
 }

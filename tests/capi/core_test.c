@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
-#include "entries.h"
 #include "loop_client.h"
+#include "process.h"
 
 #define NODE                                      \
   "[proxy]\nlisten_address = []\npool_size = 2\n" \
@@ -249,9 +249,9 @@ static void test_lives(void) {
     loop_turn(loop);
     loop_free(loop);
     PQfinish(client);
-    if (i == 1) files = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+    if (i == 1) files = open_descriptors(), threads = living_threads();
   }
-  CHECK(entries("/proc/self/fd") == files && entries("/proc/self/task") == threads);
+  CHECK(open_descriptors() == files && living_threads() == threads);
 }
 
 /* What is asked again comes without a server; a write, or word of one, makes it void. */

@@ -47,7 +47,7 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
 // Also what the C libraries below ask for, where no sanitizer has taken malloc.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#if !defined(HEIM_SANITIZED) && !defined(__clang__)
 #define HEIM_FAIL_MALLOC 1
 extern "C" {
 void* __libc_malloc(std::size_t size);

@@ -50,6 +50,19 @@ static void test_several_results(heim_proxy* proxy) {
   heim_session_close(session);
 }
 
+/* Each result has its own columns, also where the one before was described alike. */
+static void test_columns(heim_proxy* proxy) {
+  heim_session* session = open_session(proxy);
+  int i;
+  for (i = 0; i < 2; ++i) {
+    CHECK(heim_result_find(ask(session, "SELECT 1 AS a, 2 AS b"), "b") == 1);
+    CHECK(heim_result_columns(ask(session, "SET application_name = 'x'")) == 0);
+    CHECK(is_text(ask(session, "SELECT 1 AS a, 2 AS b"), 0, 1, "2"));
+    CHECK(heim_result_find(ask(session, "SELECT 1 AS c, 2 AS d"), "b") == SIZE_MAX);
+  }
+  heim_session_close(session);
+}
+
 static void test_errors(heim_proxy* proxy) {
   heim_session* session = open_session(proxy);
   const heim_result* result = NULL;
@@ -457,6 +470,7 @@ int main(int argc, char** argv) {
   test_hello();
   proxy = start_proxy(port, NULL, NULL);
   test_several_results(proxy);
+  test_columns(proxy);
   test_errors(proxy);
   test_values(proxy);
   test_parameters(proxy);

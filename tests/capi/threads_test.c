@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "entries.h"
+#include "process.h"
 #include "sessions.h"
 
 #define THREADS 32
@@ -142,11 +142,11 @@ static void one_life(void) {
 static void test_lives(int lives) {
   int fds, threads, i;
   one_life();
-  fds = entries("/proc/self/fd");
-  threads = entries("/proc/self/task");
+  fds = open_descriptors();
+  threads = living_threads();
   for (i = 0; i < lives; ++i) one_life();
-  CHECK(entries("/proc/self/fd") == fds);
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(open_descriptors() == fds);
+  CHECK(living_threads() == threads);
 }
 
 int main(int argc, char** argv) {

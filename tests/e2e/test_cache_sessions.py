@@ -9,6 +9,7 @@ import pytest
 from caching import CACHE, counts, proxy, shop, warm  # noqa: F401
 from conftest import FULL, USERS, connect
 from freshness.checker import Checker, setup_sql
+from harness import wire
 
 READS = 300_000 if FULL else 10_000
 NAME = "select name from items where id = 1"
@@ -148,13 +149,13 @@ def test_no_read_in_a_block_misses_what_was_acknowledged(proxy, database, shop):
                                      password=USERS["app"], database=database)
 
     async def main():
-        await (await session()).execute(setup_sql(made.names()))
         readers = [made.reader(await session(), READS) for _ in range(6)]
         writers = [made.writer(await session()) for _ in range(2)]
         return await made.run(readers, [*writers, made.slow_writer(await session())])
 
     with connect(proxy, database) as first:
-        warm(proxy, first)
+        first.execute(setup_sql(made.names()))
+        warm(proxy, first)  # behind the DDL, which the catalog is read again for
     before = counts(proxy)["hits"]
     found = asyncio.run(main())
     hits = counts(proxy)["hits"] - before
@@ -279,3 +280,72 @@ def test_portions_and_batches_without_sync(client, proxy, database):
         return rows
 
     assert asyncio.run(main()) == asyncio.run(main()) == [1, 2, 2, 2, 2]
+
+
+def fetches(proxy, database, work):
+    """What `work` makes of a session of asyncpg, whose fetchrow and fetchval ask for one row."""
+
+    async def main():
+        session = await asyncpg.connect(host=proxy.host, port=proxy.port, user="app",
+                                        password=USERS["app"], database=database)
+        try:
+            return await work(session)
+        finally:
+            await session.close()
+
+    return asyncio.run(main())
+
+
+def test_one_row(client, proxy, database, shop):
+    name = "select name from items where id = $1"
+
+    async def work(session):
+        await session.fetchval(name, 0)  # in one batch with its Parse
+        first = [await session.fetchval(name, id) for id in (1, 2, 9)]
+        shop.execute("update items set name = 'past'; insert into items values (9, 'nine')")
+        again = [await session.fetchval(name, id) for id in (1, 2, 9)]
+        async with session.transaction():
+            block = [await session.fetchval(name, id) for id in (1, 2, 9)]
+        client.execute("delete from lines")
+        client.execute("update items set name = 'new'")
+        return first, again, block, [await session.fetchval(name, id) for id in (1, 2, 9)]
+
+    first, again, block, last = fetches(proxy, database, work)
+    assert first == again == ["changed", "two", None]
+    assert block == ["past", "past", "nine"]
+    assert last == ["new"] * 3
+
+
+def test_so_many_rows_as_the_server_counts_them(make_proxy, database, shop, server):
+    """Byte for byte, and what is left of the portal, too."""
+    shop.execute("grant select on items to public")
+    proxy = make_proxy({**CACHE, "auth": {"type": "trust"}})
+    with connect(proxy, database) as made:
+        warm(proxy, made)
+
+    def answers(session, sql, rows):
+        session.send(wire.parse("", sql), wire.bind(), wire.describe("P"), wire.execute("", rows),
+                     wire.SYNC)
+        first = session.until("Z")
+        session.send(wire.execute("", rows), wire.SYNC)
+        return first, session.until("Z")
+
+    asked = [(f"select id, name from items where id < {end} order by id", rows)
+             for end in (1, 2, 3) for rows in (-1, 0, 1, 2, 3)]
+    with wire.Wire(proxy) as through, wire.Wire(server) as direct:
+        through.login("app", database)
+        direct.login("u_trust", database)
+        for turn in range(3):
+            before = counts(proxy)["hits"]
+            for sql, rows in asked:
+                assert answers(through, sql, rows) == answers(direct, sql, rows)
+            # Less than none is all; each of the others is kept by itself.
+            assert counts(proxy)["hits"] - before == (len(asked) if turn else 3)
+        for sql, rows in asked:
+            if rows <= 0:
+                continue
+            for session in (through, direct):
+                session.ask("begin")
+            assert answers(through, sql, rows) == answers(direct, sql, rows)
+            for session in (through, direct):
+                session.ask("rollback")

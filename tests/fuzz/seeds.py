@@ -103,6 +103,16 @@ STATE = {
 }
 
 
+RESP = {
+    "resp2": b"+OK\r\n-ERR no\r\n:7\r\n$3\r\nfoo\r\n$-1\r\n*2\r\n:1\r\n*0\r\n",
+    "resp3": b"%1\r\n+a\r\n|1\r\n+x\r\n_\r\n#t\r\n,1.5\r\n(12\r\n!3\r\nERR\r\n=5\r\ntxt:a\r\n",
+    "push": b">3\r\n+message\r\n+c\r\n$1\r\nx\r\n~1\r\n:1\r\n",
+    "fleet": b"HPF1" + struct.pack("<Q1sQQQQQ", 1, b"a", 2, 3, 4, 31, 5)
+    + struct.pack("<QQQQ", 1, 6, 7, 8)
+    + struct.pack("<QQQQQ1sQ1s", 1, 0, 9, 1, 1, b"d", 1, b"t"),
+}
+
+
 def pgoutput():
     """Streams of logical replication, each message with its length in two bytes in front."""
     u32, u64 = (lambda x: struct.pack(">I", x)), (lambda x: struct.pack(">Q", x))
@@ -151,6 +161,7 @@ def main():
         "sql_analyse": dict(sql()),
         "sql_scan": dict(sql()),
         "state": STATE,
+        "resp": RESP,
         "pgoutput": dict(pgoutput()),
     }
     for fuzzer, files in cases.items():

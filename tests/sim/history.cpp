@@ -92,9 +92,7 @@ std::uint64_t History::lost() const {
   std::uint64_t count = 0;
   for (const auto& [table, timelines] : known_) {
     for (const auto& [timeline, known] : timelines) {
-      count += static_cast<std::uint64_t>(std::count_if(known.begin(), known.end(), [&](auto& one) {
-        return !survives({timeline, one.lsn});
-      }));
+      for (const auto& one : known) count += survives({timeline, one.lsn}) ? 0 : 1;
     }
   }
   return count;

@@ -1,5 +1,6 @@
 #include "relay.hpp"
 
+#include "messages.hpp"
 #include "wire/encoder.hpp"
 #include "wire/framer.hpp"
 #include "wire/startup.hpp"
@@ -119,16 +120,6 @@ void Relay::login(Pair& pair, const std::string& packet) {
   }
   pair.to_server(packet);
   pair.awaited = 1;
-}
-
-template <class Each>
-void each_message(wire::Origin side, std::string& in, Each&& each) {
-  wire::Header header;
-  while (wire::peek(side, as_bytes(in), header) == wire::Peek::ok && in.size() >= header.total()) {
-    const std::string frame = in.substr(0, header.total());
-    in.erase(0, header.total());
-    each(static_cast<char>(header.tag), frame);
-  }
 }
 
 void Relay::from_client(Pair& pair) {

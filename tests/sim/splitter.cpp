@@ -5,6 +5,7 @@
 #include <set>
 
 #include "control.hpp"
+#include "messages.hpp"
 #include "statement.hpp"
 #include "wire/encoder.hpp"
 #include "wire/framer.hpp"
@@ -154,16 +155,6 @@ class Splitter final : public Middle, public Listener {
  private:
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
-
-template <class Each>
-void each_message(wire::Origin side, std::string& in, Each&& each) {
-  wire::Header header;
-  while (wire::peek(side, as_bytes(in), header) == wire::Peek::ok && in.size() >= header.total()) {
-    const std::string frame = in.substr(0, header.total());
-    in.erase(0, header.total());
-    each(static_cast<char>(header.tag), frame);
-  }
-}
 
 void Lane::on_bytes(Stream& stream, Bytes bytes) {
   if (&stream == client_) {

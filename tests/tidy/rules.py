@@ -2,8 +2,8 @@
 
 # Who may include whom, floor by floor. A folder of lib/ includes itself and what its line names.
 L0 = ["base"]
-L1 = L0 + ["wire", "sql", "crypto", "config"]
-L2 = L1 + ["cluster", "freshness", "auth", "pool", "cache", "route", "policy"]
+L1 = L0 + ["wire", "sql", "crypto", "config", "redis"]
+L2 = L1 + ["cluster", "freshness", "fleet", "auth", "pool", "cache", "route", "policy"]
 L3 = L2 + ["session"]
 L4 = L3 + ["io", "backend", "control"]
 FLOORS = {
@@ -13,12 +13,14 @@ FLOORS = {
     "sql": L0,
     "crypto": L0,
     "config": L0,
+    "redis": L0,
     # L2: pure machines. Between neighbours only what is named here.
     "cluster": L1,
     "freshness": L1 + ["cluster"],
     "auth": L1,
     "pool": L1,
     "cache": L1 + ["freshness"],
+    "fleet": L1 + ["freshness", "cluster"],
     "route": L1 + ["cluster", "freshness", "auth"],  # auth: networks of clients
     "policy": L1,
     # L3
@@ -51,7 +53,6 @@ DEPENDENCIES = [
     ("openssl/", ["lib/io"]),
     ("libpq-fe.h", ["lib/control"]),
     ("postgresql/libpq-fe.h", ["lib/control"]),
-    ("hiredis/", ["lib/control"]),
     ("curl/", ["lib/control"]),
     ("pg_query.h", ["lib/sql"]),
     ("pg_query/", ["lib/sql"]),

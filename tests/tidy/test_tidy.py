@@ -34,7 +34,7 @@ BAD = [
     ("lib/io/a.cpp", "#include <openssl/hmac.h>\n", "belongs to lib/crypto"),
     ("lib/io/a.cpp", "#include <openssl/rand.h>\n", "belongs to lib/crypto"),
     ("lib/backend/a.cpp", "#include <libpq-fe.h>\n", "belongs to lib/control"),
-    ("lib/runtime/a.cpp", "#include <hiredis/read.h>\n", "belongs to lib/control"),
+    ("lib/runtime/a.cpp", "#include <curl/curl.h>\n", "belongs to lib/control"),
     ("lib/runtime/a.cpp", "#include <toml++/toml.h>\n", "belongs to lib/config"),
     ("lib/session/a.cpp", "#include <nlohmann/json.hpp>\n", "belongs to lib/config and"),
     ("lib/runtime/a.cpp", "#include <microhttpd.h>\n", "belongs to lib/admin"),

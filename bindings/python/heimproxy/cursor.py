@@ -69,14 +69,14 @@ class Cursor(RowsTold):
         connection = self.connection
         talk = connection._talk
         with connection._lock:
-            drive(talk.start_copy(sql, COPY_IN))
-            try:
+            try:  # ^C comes between any two lines
+                drive(talk.start_copy(sql, COPY_IN))
                 for piece in pieces:
                     drive(talk.write_copy(piece))
+                self._rows.rowcount = drive(talk.end_copy())
             except BaseException as reason:
                 drive(talk.fail_copy(reason))
                 raise
-            self._rows.rowcount = drive(talk.end_copy())
             return self._rows.rowcount
 
     def copy_out(self, sql: str) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import unittest.mock
 
 import heimproxy
 from case import Case
@@ -91,6 +92,15 @@ class Interrupts(Case):
         self.interrupted(lambda: cursor.copy_in("copy copied from stdin", [b"1\n"]))
         pieces = (b"1\n" * 100000 for _ in range(100000))
         self.interrupted(lambda: cursor.copy_in("copy copied from stdin", pieces))
+
+    def test_behind_the_last_piece_of_a_copy(self):
+        self.connection.execute("create temp table copied (n int)")
+        talk = self.connection._talk
+        with unittest.mock.patch.object(talk, "end_copy", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.connection.cursor().copy_in("copy copied from stdin", [b"1\n"])
+        count = self.connection.execute("select count(*) from copied").fetchone()
+        self.assertEqual(count, (0,))
 
     def test_transactions(self):
         self.connection.autocommit = False

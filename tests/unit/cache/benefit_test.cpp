@@ -14,6 +14,7 @@ struct Asking : Bench {
   std::string text = "text";
   Duration cost = milliseconds(1);
   int hits = 0;  // of each result
+  Duration pace = milliseconds(20);
 
   /// Whether it was asked for the cache.
   bool once() {
@@ -21,6 +22,7 @@ struct Asking : Bench {
     if (!found.fill) return false;
     admit(found.fill, text, {.cost = cost});
     for (int i = 0; i < hits; ++i) read(key);
+    now += pace;
     return true;
   }
   QueryRow row() const { return cache.queries(1).at(0); }
@@ -92,7 +94,7 @@ TEST_CASE("what is left out is tried again, each time later, until it pays") {
   CHECK(run() == window);
   Duration pause = Benefit::first_pause;
   for (int i = 0; i < 8; ++i) {
-    asking.now += pause - milliseconds(1);
+    asking.now += pause - asking.pace - milliseconds(1);
     CHECK(run() == 0);
     asking.now += milliseconds(1);
     CHECK(run() == window);
@@ -106,6 +108,34 @@ TEST_CASE("what is left out is tried again, each time later, until it pays") {
   CHECK(run() < 4 * window);
   asking.now += Benefit::first_pause;
   CHECK(run() == window);
+}
+
+TEST_CASE("what is refused at once, and never again, leaves nothing out") {
+  Asking asking;
+  asking.pace = std::chrono::microseconds(100);
+  for (int i = 0; i < 2 * window; ++i) {
+    REQUIRE(asking.once());
+    asking.commit(asking.a);
+    asking.cache.invalidate(key_of(asking.key));
+  }
+  // They have taken 13 ms, and what comes next pays for them.
+  asking.pace = milliseconds(20);
+  asking.hits = 1;
+  for (int i = 0; i < 2 * window; ++i) REQUIRE(asking.once());
+  CHECK(asking.row().reason == "kept");
+}
+
+TEST_CASE("what is refused all the time is left out once a second is over") {
+  Asking asking;
+  asking.pace = std::chrono::microseconds(100);
+  int asked = 0;
+  for (; asked < 20'000 && asking.once(); ++asked) {
+    asking.commit(asking.a);
+    asking.cache.invalidate(key_of(asking.key));
+  }
+  CHECK(asked >= 10'000);
+  CHECK(asked < 10'100);
+  CHECK(asking.row().reason.starts_with("left out: written too often"));
 }
 
 TEST_CASE("without the automatic decision nothing is left out") {

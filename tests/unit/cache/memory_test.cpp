@@ -9,7 +9,7 @@ namespace heim::cache::test {
 namespace {
 
 // What sanitizers allocate is not told.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HEIM_SANITIZED
 std::uint64_t allocated() {
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
@@ -24,7 +24,7 @@ std::uint64_t some_size(Dice& dice) {
 
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HEIM_SANITIZED
 TEST_CASE("allocated bytes stay within the budget by less than 3 %") {
   constexpr std::uint64_t budget = 32 << 20;
   const std::string text(64 << 10, 'x');

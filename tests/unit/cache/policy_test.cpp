@@ -11,7 +11,8 @@ namespace heim::cache::test {
 
 TEST_CASE("hit ratio on all traces") {
   constexpr Number keys = 10'000;
-  for (const auto& [name, trace] : all_traces(keys, 100'000)) {
+  for (const NamedTrace& each : all_traces(keys, 100'000)) {
+    const Trace& trace = each.trace;
     Number total = 0;
     const std::unordered_set<Number> all(trace.begin(), trace.end());
     for (const Number key : all) total += Product::charge(size_of(key));
@@ -22,8 +23,8 @@ TEST_CASE("hit ratio on all traces") {
           hit_ratio(TinyLfu(capacity, total / all.size()), trace, Product::charge);
       Product product(capacity);
       const double ours = hit_ratio(product, trace, [](Number size) { return size; });
-      INFO(name, ", ", 100 / part, " %: S3-FIFO ", s3_fifo, ", W-TinyLFU ", tiny_lfu, ", ours ",
-           ours);
+      INFO(each.name, ", ", 100 / part, " %: S3-FIFO ", s3_fifo, ", W-TinyLFU ", tiny_lfu,
+           ", ours ", ours);
       CHECK(ours >= std::max(s3_fifo, tiny_lfu) - 2);
     }
   }

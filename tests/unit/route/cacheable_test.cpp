@@ -71,6 +71,21 @@ TEST_CASE("words for a moment") {
   }
 }
 
+TEST_CASE("texts that may have literals in quotes") {
+  for (const std::string_view text :
+       {"select 'a'", "select $$a$$", "select $a$b$a$ from t", "select e'a'", "'", "$",
+        "select $1$", "select a from t where b = $1 and c = $_$now$_$"}) {
+    CAPTURE(text);
+    CHECK(has_quotes(text));
+  }
+  for (const std::string_view text :
+       {"", "select a from t where b = 7", "select a from t where b = $1 and c = $12",
+        "select \"now\", today from t"}) {
+    CAPTURE(text);
+    CHECK_FALSE(has_quotes(text));
+  }
+}
+
 TEST_CASE("literals that are not read as they are spelled") {
   for (const char* text : {"select e'\\x6eow'", "select U&'no\\0077'", "select u&'now'",
                            "select 'to'\n'day'", "select 'to'  \n  'day'", "select 'to'\r'day'",

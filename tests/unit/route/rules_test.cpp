@@ -99,4 +99,46 @@ TEST_CASE("the first rule that holds decides") {
   CHECK(decision.node == cluster.far);
 }
 
+// t has been written, and no standby has replayed that.
+TEST_CASE("a snapshot is as fresh as its session asks, whatever is asked for its first statement") {
+  using config::Scope;
+  struct Case {
+    Scope hint, ruled;
+    bool of_table, standby;
+  };
+  constexpr Scope none = Scope::session;
+  const Case cases[] = {
+      {Scope::any, none, true, false},          {none, Scope::any, true, false},
+      {none, Scope::any, false, true},          {Scope::strict, Scope::any, false, false},
+      {Scope::any, Scope::strict, true, false},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(static_cast<int>(each.hint));
+    CAPTURE(static_cast<int>(each.ruled));
+    for (const bool snapshot : {true, false}) {
+      CAPTURE(snapshot);
+      Cluster cluster;
+      cluster.policy.freshness = {Scope::strict, {}};
+      cluster.commit("t");
+      std::vector<config::RouteRule> rules = {rule("it")};
+      if (each.of_table) rules[0].table = {"t"};
+      rules[0].freshness = config::Freshness{each.ruled, {}};
+      const RulesRef made = compiled(rules);
+      Plan plan = cluster.plan("select * from t", made.get());
+      Ask ask{.plan = plan,
+              .policy = cluster.policy,
+              .wish = {},
+              .freshness = {},
+              .user_wish = {},
+              .transaction = {.read_only = true, .snapshot = snapshot},
+              .rules = made.get(),
+              .session_rules = ~RuleMask{0},
+              .begins_block = true};
+      if (each.hint != none) ask.hint = freshness::Freshness{each.hint, {}};
+      const bool loose = (each.hint != none ? each.hint : each.ruled) == Scope::any;
+      CHECK(decide(ask, cluster.world(), now).standby == (snapshot ? each.standby : loose));
+    }
+  }
+}
+
 }  // namespace heim::route::test

@@ -257,3 +257,51 @@ SCRIPT("mending: DISCARD ALL takes the role of the login back, and COMMIT behind
   const std::string back = server.take();
   CHECK(back.find(set_config("role", "r1").substr(7)) != back.npos);
 }
+
+SCRIPT("mending: a Parse that fails leaves its name what it was") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  // Names of SQL's PREPARE beside those of the protocol: from here on they are the client's own.
+  begin(one, server);
+  one.sends(query("prepare sqls as select 1"));
+  server.receives_all(query("prepare sqls as select 1"));
+  server.sends(done("PREPARE", 'T'));
+  one.receives_all(done("PREPARE", 'T'));
+  const std::string batch = parse("back", "reset timezone") + parse("plain", "select 1");
+  one.sends(batch + end_batch());
+  server.receives_all(end_batch() + batch + end_batch());
+  server.sends(ready('T') + parsed() + parsed() + ready('T'));
+  one.receives_all(parsed() + parsed() + ready('T'));
+  one.sends(parse("back", "select 2") + parse("plain", "select 3") + end_batch());
+  server.take();
+  server.sends(error("42P05", "taken") + ready('E'));
+  one.receives_all(error("42P05", "taken") + ready('E'));
+  one.sends(query("rollback"));
+  server.receives_all(query("rollback"));
+  server.sends(done("ROLLBACK"));
+  one.receives_all(done("ROLLBACK"));
+  // The unnamed one stands for what it was given last.
+  const std::string use = bind("", "back") + execute();
+  one.sends(use + runs_now("reset timezone") + runs_now("show timezone") + end_batch());
+  const std::string expected =
+      use + mends(set_again) + runs_now("reset timezone") + mends(set_again);
+  CHECK(server.take().find(expected) != std::string::npos);
+}
+
+SCRIPT("mending: a statement that got its own name later") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(parse("mine", "reset timezone") + end_batch());
+  server.receives_all(parse("heim_0", "reset timezone") + end_batch());
+  server.sends(parsed() + ready());
+  one.receives_all(parsed() + ready());
+  one.sends(query("prepare mine as select 1"));
+  server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", "reset timezone") +
+                      query("prepare mine as select 1"));
+  const std::string taken = error("42P05", "taken") + ready();
+  server.sends(closed() + ready() + named() + taken);
+  one.receives_all(taken);
+  const std::string use = bind("", "mine") + execute();
+  one.sends(use + runs_now("show timezone") + end_batch());
+  CHECK(server.take().find(use + mends(set_again)) != std::string::npos);
+}

@@ -44,6 +44,33 @@ SCRIPT("auto: outside of one, the server is asked first, and the client waits fo
   one.receives_all(parameter("DateStyle", "ISO, MDY") + ready());
 }
 
+SCRIPT("auto: what the server says of before a RESET under way is not taken for its outcome") {
+  automatic(bench, 1);
+  Client& one = bench.login({{"role", "reader"}});
+  Server& server = bench.last();
+  runs(one, server, "select pg_advisory_lock(1)", "SELECT 1");
+  server.receives_all(ask_holds());
+  server.sends(state({{"l", "", "", ""}}));
+  bench.settle();
+  runs(one, server, "select set_config('role', 'none', false)", "SELECT 1");
+  server.receives_all(ask_held());
+  one.sends(query("discard all"));
+  server.receives_all(query("discard all"));
+  server.sends(state({{"r", "app", "none", ""}, {"l", "", "", ""}}));
+  bench.settle();
+  server.sends(complete("DISCARD ALL"));
+  one.receives_all(complete("DISCARD ALL"));
+  server.sends(ready());
+  bench.settle();
+  server.receives_all(ask_held());
+  server.sends(state({{"r", "app", "none", ""}}));
+  bench.settle();
+  server.receives_all(query(set_config("role", "reader")));
+  server.sends(row_description() + complete("SELECT 1") + parameter("is_superuser", "off") +
+               ready());
+  one.receives_all(parameter("is_superuser", "off") + ready());
+}
+
 // The question would stand before a SET TRANSACTION.
 SCRIPT("auto: what was done before a transaction asks for nothing in it, on a server of its own") {
   automatic(bench, 1);

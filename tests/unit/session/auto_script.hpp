@@ -44,6 +44,13 @@ inline std::string ask_holds() {
   return query(question.sql());
 }
 
+// Of a session that keeps its server.
+inline std::string ask_held() {
+  StateQuestion question;
+  question.holds = question.settings = question.statements = question.channels = true;
+  return query(question.sql());
+}
+
 inline std::string ask_all() { return query(StateQuestion::about(~sql::Effects{0}, false).sql()); }
 
 inline std::string set_config(std::string_view name, std::string_view value) {

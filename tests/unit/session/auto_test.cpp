@@ -42,6 +42,33 @@ SCRIPT("auto: a SET follows its client to another server, and no other client se
   commit(two, first);
 }
 
+SCRIPT("auto: a server that is lost with a SET of ours and a query does not end the session") {
+  automatic(bench, 1);
+  Client& client = bench.login();
+  Server& first = bench.last();
+  runs(client, first, "set work_mem to '1MB'", "SET");
+  first.receives_all(ask_names({"work_mem"}));
+  first.sends(state({{"v", "work_mem", "1MB", ""}}));
+  client.receives_nothing();
+  first.leaves();
+
+  const std::string both = query(set_config("work_mem", "1MB")) + query("show work_mem");
+  client.sends(query("show work_mem"));
+  bench.settle();
+  Server& second = bench.server();
+  second.receives_all(both);
+  second.leaves();
+  client.receives_error("08007");
+  client.receives_all(ready());
+
+  client.sends(query("show work_mem"));
+  bench.settle();
+  Server& third = bench.server();
+  third.receives_all(both);
+  third.sends(answer("1MB") + answer("1MB"));
+  client.receives_all(answer("1MB"));
+}
+
 SCRIPT("auto: what the server says counts, not what was written") {
   automatic(bench, 1);
   Client& one = bench.login();

@@ -168,6 +168,63 @@ SCRIPT("cache: a portal that is open in a block") {
   commit(warm.client, *warm.server);
 }
 
+SCRIPT("cache: so many rows are asked for") {
+  caching(bench);
+  Warm warm(bench);
+  if (bench.cut == Cut::bytes) return;  // what is not here whole is run
+  const std::string one = parse("", read) + bind("", "") + describe('P', "");
+  const auto asked = [&](std::uint32_t rows) { return one + execute("", rows) + end_batch(); };
+  const std::string begun = parsed() + bound() + row_description() + row("1");
+  const std::string all = begun + row("2") + done("SELECT 2");
+  const std::string part = begun + message('s') + ready();
+  const auto misses = [&](std::uint32_t rows, const std::string& reply) {
+    warm.client.sends(asked(rows));
+    warm.server->receives_all(asked(rows));
+    warm.server->sends(reply);
+    warm.client.receives_all(reply);
+  };
+  const auto hits = [&](std::uint32_t rows, const std::string& reply) {
+    warm.client.sends(asked(rows));
+    warm.client.receives_all(reply);
+    warm.server->receives_nothing();
+  };
+  warm.writes();
+  misses(1, part);
+  hits(1, part);
+  const std::string reached = begun + row("2") + message('s') + ready();
+  misses(2, reached);  // whether there are more, nobody has looked
+  hits(2, reached);
+  misses(3, all);
+  hits(3, all);
+  misses(0, all);
+  hits(0, all);
+  hits(~std::uint32_t{0}, all);  // less than none is all
+  hits(1, part);
+  warm.writes();
+  misses(1, part);
+}
+
+SCRIPT("cache: so many rows are asked for in a block") {
+  caching(bench);
+  Warm warm(bench);
+  if (bench.cut == Cut::bytes) return;
+  const std::string asked = parse("", read) + bind("", "") + execute("", 1) + end_batch();
+  const std::string more = execute("", 1) + end_batch();
+  const auto runs = [&](const std::string& what, const std::string& reply) {
+    warm.client.sends(what);
+    warm.server->receives_all(what);
+    warm.server->sends(reply);
+    warm.client.receives_all(reply);
+  };
+  runs(asked, parsed() + bound() + row("1") + message('s') + ready());
+  begin(warm.client, *warm.server);
+  for (int i = 0; i < 2; ++i) {
+    runs(asked, parsed() + bound() + row("1") + message('s') + ready('T'));
+    runs(more, done("SELECT 0", 'T'));
+  }
+  commit(warm.client, *warm.server);
+}
+
 SCRIPT("cache: what a hint asks for") {
   caching(bench);
   Warm warm(bench);

@@ -83,9 +83,9 @@ inline std::string close(char kind, std::string_view name) {
   wire::Writer(out, 'C').u8(static_cast<std::uint8_t>(kind)).string(name);
   return out;
 }
-inline std::string execute(std::string_view portal = {}) {
+inline std::string execute(std::string_view portal = {}, std::uint32_t rows = 0) {
   std::string out;
-  wire::Writer(out, 'E').string(portal).u32(0);
+  wire::Writer(out, 'E').string(portal).u32(rows);
   return out;
 }
 inline std::string end_batch() { return message('S'); }

@@ -50,6 +50,17 @@ struct Pair {
 // A statement of the extended protocol, whole but for its Sync.
 std::string statement(std::string_view sql) { return parse("", sql) + bind("", "") + execute(); }
 
+// A read of which the standby shows one row, and no more.
+void shows_a_row_and_crashes(Pair& pair, const std::string& read) {
+  pair.client->sends(read);
+  Server& standby = pair.opens_standby();
+  standby.take();
+  standby.sends(row("1"));
+  pair.client->receives_all(row("1"));
+  standby.leaves("it crashed");
+  pair.bench.shared().nodes.state(1).condition = cluster::Condition::down;
+}
+
 const std::string begin_reading = query("begin read only");
 
 // A block on the standby, in which `sql` was answered.
@@ -113,13 +124,7 @@ SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") 
   bench.settings.proxy.pool_size = 1;
   Pair pair(bench);
   Client& other = bench.login();
-  pair.client->sends(query("select a from t"));
-  Server& standby = pair.opens_standby();
-  standby.take();
-  standby.sends(row("1"));
-  pair.client->receives_all(row("1"));
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  shows_a_row_and_crashes(pair, query("select a from t"));
   pair.primary->receives_all(query("select a from t"));
   other.sends(query("insert into t values (1)"));  // waits for that server
   pair.primary->sends(row("2") + done("SELECT 1"));
@@ -128,6 +133,24 @@ SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") 
   pair.primary->receives_all(query("insert into t values (1)"));
   pair.primary->sends(done("INSERT 0 1"));
   other.receives_all(done("INSERT 0 1"));
+}
+
+SCRIPT("routing: what was shown of a read that no server finished is no part of the next answer") {
+  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
+  routed(bench);
+  Pair pair(bench);
+  const std::string read = query("select a from t");
+  shows_a_row_and_crashes(pair, read);
+  pair.primary->receives_all(read);
+  pair.primary->leaves("it crashed");
+  pair.client->receives_error("08007");
+  pair.client->receives_all(ready());
+  pair.client->sends(query("select b from t"));
+  bench.passes(std::chrono::milliseconds(1100));
+  Server& next = bench.server();
+  next.receives_all(query("select b from t"));
+  next.sends(answer("2"));
+  pair.client->receives_all(answer("2"));
 }
 
 SCRIPT("routing: the last word of a server that is made to end is no part of its answer") {

@@ -103,13 +103,71 @@ SCRIPT("lost with several queries under way") {
   client.is_closed();
 }
 
-SCRIPT("lost in an extended batch") {
+SCRIPT("lost in an extended batch outside a transaction") {
   Client& client = bench.login();
   Server& server = bench.last();
   client.sends(parse("", "insert") + bind("", "") + execute() + end_batch());
   server.take();
   server.sends(parsed());
   client.receives_all(parsed());
+  server.leaves();
+  client.receives_error("08007");
+  client.receives_all(ready());
+  goes_on(bench, client);
+}
+
+SCRIPT("lost in a batch with a statement that was not confirmed: its name is free") {
+  Client& client = bench.login();
+  client.sends(parse("s", "select 1") + bind("", "s") + execute() + end_batch());
+  bench.last().take();
+  bench.last().leaves();
+  client.receives_error("08007");
+  client.receives_all(ready());
+  client.sends(parse("s", "select 2") + bind("", "s") + execute() + end_batch());
+  CHECK_NE(bench.server().take().find("select 2"), std::string::npos);
+}
+
+SCRIPT("lost in a batch with a statement that was confirmed: it goes along") {
+  Client& client = bench.login();
+  client.sends(parse("s", "select 1") + bind("", "s") + execute() + end_batch());
+  bench.last().take();
+  bench.last().sends(parsed());
+  client.receives_all(parsed());
+  bench.last().leaves();
+  client.receives_error("08007");
+  client.receives_all(ready());
+  client.sends(bind("", "s") + execute() + end_batch());
+  CHECK_NE(bench.server().take().find("select 1"), std::string::npos);
+}
+
+SCRIPT("lost in an extended batch whose Sync was not sent") {
+  Client& client = bench.login();
+  Server& server = bench.last();
+  client.sends(parse("", "insert") + bind("", "") + execute() + flush());
+  server.take();
+  server.leaves();
+  client.receives_error("08007", "FATAL");
+  client.is_closed();
+}
+
+SCRIPT("lost with several batches under way") {
+  Client& client = bench.login();
+  Server& server = bench.last();
+  const std::string batch = parse("", "insert") + bind("", "") + execute() + end_batch();
+  client.sends(batch + batch);
+  server.take();
+  server.leaves();
+  client.receives_error("08007", "FATAL");
+  client.is_closed();
+}
+
+SCRIPT("lost in a COPY of an extended batch, whose Sync came before it began") {
+  Client& client = bench.login();
+  Server& server = bench.last();
+  client.sends(parse("", "copy t from stdin") + bind("", "") + execute() + end_batch());
+  server.take();
+  server.sends(parsed() + bound() + copy_response('G'));
+  client.receives_all(parsed() + bound() + copy_response('G'));
   server.leaves();
   client.receives_error("08007", "FATAL");
   client.is_closed();

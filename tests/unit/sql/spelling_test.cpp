@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <string>
+
 #include "sql/analysis.hpp"
 
 namespace heim::sql::test {
@@ -58,6 +61,23 @@ TEST_CASE("what it may read otherwise is spelled otherwise") {
     CAPTURE(row.a);
     CHECK(one_spelling(row.a, one) != one_spelling(row.b, other));
   }
+}
+
+TEST_CASE("one hash for all spellings, also of texts that others have pushed out") {
+  Spellings spellings(7);
+  const Hash128 one = spellings.find("select a from t");
+  CHECK(spellings.find("SELECT a FROM t;") == one);
+  std::set<Hash128> seen = {one};
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 5'000; ++i) {
+      const std::string text = "select a from t where b = " + std::to_string(i);
+      CHECK(seen.insert(spellings.find(text)).second == (round == 0));
+    }
+  }
+  CHECK(spellings.find("select /* again */ a from t") == one);
+  const std::string blanks(10'000, ' ');
+  CHECK(spellings.find("select a" + blanks + "from t") == one);
+  CHECK(Spellings(8).find("select a from t") != one);
 }
 
 }  // namespace heim::sql::test
