@@ -15,7 +15,8 @@ SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
-
+# The others look at files, not at what runs.
+SANITIZABLE = r"(?!tidy|bench|docs|install|capi-(headers?|symbols|abi.*)$)."
 
 # What has threads, or calls what has. The rest would find nothing, and takes long.
 THREADED = (
@@ -150,7 +151,7 @@ def main():
     totals["release"] = meson(release, ".")
     if not options.quick:
         step("unit, simulation, C ABI (build/sanitize: address, undefined)")
-        totals["sanitize"] = meson(sanitized, "(?!tidy|bench).", SANITIZERS)
+        totals["sanitize"] = meson(sanitized, SANITIZABLE, SANITIZERS)
     step("end to end (build/release)")
     totals["e2e"] = e2e([*size, "--", *options.pytest])
     if not options.pytest:

@@ -34,6 +34,15 @@ bool is_here(const Server& given, const Undo& change) {
   return change.server_added && !change.before && given.prepared.has(change.item);
 }
 
+// Whether a batch before this one changed something; the oldest change tells.
+bool has_earlier_changes(const Server& given) {
+  return !given.undo.empty() && given.undo.front().batch != given.prepared.batch;
+}
+
+bool notes_own(const Undo& change, std::string_view name) {
+  return change.own && change.own->name == name;
+}
+
 }  // namespace
 
 std::size_t Client::extended(Bytes in, const wire::Header& header) {
@@ -85,8 +94,7 @@ std::size_t Client::translate(Bytes in, const wire::Header& header) {
 // Whether an earlier batch, not answered yet, decides what a name stands for: if it fails, the name
 // stands for what it did before.
 bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
-  // The oldest is of this batch: all are.
-  if (server->undo.empty() || server->undo.front().batch == server->prepared.batch) return false;
+  if (!has_earlier_changes(*server)) return false;
   if (header.tag == 'E') return forgetting_ != nullptr;
   const auto given = statement_name(in, header);
   if (!given) return false;
@@ -94,7 +102,7 @@ bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
   const bool unnamed = given->empty() && uses && !batch_sets_unnamed(*server);
   const auto decides = [&](const Undo& change) {
     if (given->empty()) return unnamed && change.client_unnamed;
-    if (change.own && change.own->name == *given) return true;
+    if (notes_own(change, *given)) return true;
     return change.client_named && change.name == *given && !(uses && is_here(*server, change));
   };
   return std::ranges::any_of(server->undo, [&](const Undo& change) {

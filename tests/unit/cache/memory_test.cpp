@@ -14,13 +14,13 @@ std::uint64_t allocated() {
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
 }
-#endif
 
 /// Sizes from nothing to the limit, most of them small.
 std::uint64_t some_size(Dice& dice) {
   const std::uint64_t most = std::uint64_t{16} << dice.below(13);
   return dice.below(most);
 }
+#endif
 
 }  // namespace
 

@@ -15,7 +15,9 @@ namespace {
 /// Converts to whatever a field is, to count the fields of an aggregate.
 struct Anything {
   template <class T>
-  operator T() const;
+  operator T() const {
+    return {};
+  }
 };
 
 template <class T, class... Fields>

@@ -159,18 +159,21 @@ TEST_CASE("Sentinels say where the server is") {
 TEST_CASE("Sentinels that will not do") {
   Access access;
   access.master = "shop";
-  for (const auto& [answer, why] : {
-           std::pair{"*-1\r\n", "a:1: Sentinel knows no server called shop"},
-           std::pair{"$-1\r\n", "a:1: Sentinel knows no server called shop"},
-           std::pair{"*2\r\n$1\r\nx\r\n$1\r\n0\r\n", "a:1: Sentinel knows no server called shop"},
-           std::pair{"-NOAUTH who are you\r\n", "a:1: Sentinel: NOAUTH who are you"},
+  struct Case {
+    const char *answer, *why;
+  };
+  for (const Case& c : {
+           Case{"*-1\r\n", "a:1: Sentinel knows no server called shop"},
+           Case{"$-1\r\n", "a:1: Sentinel knows no server called shop"},
+           Case{"*2\r\n$1\r\nx\r\n$1\r\n0\r\n", "a:1: Sentinel knows no server called shop"},
+           Case{"-NOAUTH who are you\r\n", "a:1: Sentinel: NOAUTH who are you"},
        }) {
-    CAPTURE(answer);
+    CAPTURE(c.answer);
     World world(access);
     world.wire.handler->on_connected(world.wire.end);
-    world.wire.say(answer);
+    world.wire.say(c.answer);
     world.pass(0ms);
-    CHECK(world.owner.downs == std::vector<std::string>{why});
+    CHECK(world.owner.downs == std::vector<std::string>{c.why});
     world.pass(1s);
     CHECK(world.wire.host == "b");
   }

@@ -305,3 +305,25 @@ SCRIPT("mending: a statement that got its own name later") {
   one.sends(use + runs_now("show timezone") + end_batch());
   CHECK(server.take().find(use + mends(set_again)) != std::string::npos);
 }
+
+SCRIPT("mending: a Bind waits for the Parse of its name that may fail") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  one.sends(parse("mine", "reset timezone") + end_batch());
+  server.receives_all(parse("heim_0", "reset timezone") + end_batch());
+  server.sends(parsed() + ready());
+  one.receives_all(parsed() + ready());
+  one.sends(query("prepare mine as select 1"));
+  server.receives_all(close('S', "heim_0") + end_batch() + own_name("mine", "reset timezone") +
+                      query("prepare mine as select 1"));
+  const std::string taken = error("42P05", "taken") + ready();
+  server.sends(closed() + ready() + named() + taken);
+  one.receives_all(taken);
+  const std::string use = bind("", "mine") + execute();
+  one.sends(parse("mine", "select 2") + end_batch() + use + runs_now("show timezone") +
+            end_batch());
+  server.receives_all(parse("mine", "select 2") + end_batch());
+  server.sends(error("42P05", "taken") + ready());
+  one.receives_all(error("42P05", "taken") + ready());
+  CHECK(server.take().find(use + mends(set_again)) != std::string::npos);
+}
