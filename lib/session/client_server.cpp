@@ -10,10 +10,14 @@
 namespace heim::session {
 namespace {
 
-// Who looks for pg_temp by name, and never made anything there, would find that there is one.
-bool shows_temp_schema(const Server& server, const SettingList& wanted) {
-  const std::string* path = server.has_temp_schema ? wanted.find("search_path") : nullptr;
-  return path && path->find("pg_temp") != std::string::npos;
+// Who looks for pg_temp by name, and never made anything there, would find that there is one: the
+// server is closed instead.
+bool suits(Server& given, const Client& client) {
+  if (!given.has_temp_schema || client.had_temp() || !client.vars) return true;
+  const std::string* path = client.vars->find("search_path");
+  if (!path || path->find("pg_temp") == std::string::npos) return true;
+  given.discard("a session looks for pg_temp that has none");
+  return false;
 }
 
 }  // namespace
@@ -41,9 +45,8 @@ bool Client::acquire(Bytes in) {
              hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
-  if (Server* idle = pool->take_idle(vars, had_temp_)) {
-    if (had_temp_ || !shows_temp_schema(*idle, *vars)) return link(*idle), server != nullptr;
-    idle->discard("a session looks for pg_temp that has none");
+  if (Server* idle = pool->take_idle(vars, had_temp_); idle && suits(*idle, *this)) {
+    return link(*idle), server != nullptr;
   }
   if (hub.is_cut_off(*pool)) return fail_cut_off(), false;
   apply(ClientEvent::queued);
@@ -92,6 +95,7 @@ void Client::reroute() {
 }
 
 void Client::link(Server& given) {
+  if (state_ == ClientState::waiting && !suits(given, *this)) return join_line();
   server = &given;
   // It may have been on its way to a ticket that was answered otherwise; the session waits anew
   // since.

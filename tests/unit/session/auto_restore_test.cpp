@@ -143,3 +143,23 @@ SCRIPT("auto: who looks for pg_temp and had no temporary objects gets a server w
   first.is_dismissed();
   bench.server().receives_all(query(set_config("search_path", "pg_temp")) + query("begin"));
 }
+
+SCRIPT("auto: who looks for pg_temp gets a server without also after having waited") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& first = bench.last();
+  runs(one, first, "create temp table t (a int) on commit drop", "CREATE TABLE");
+  first.receives_all(ask_holds());
+  first.sends(state({{"s", "", "", ""}}));
+  bench.settle();
+  Client& two = bench.login({{"search_path", "pg_temp"}});
+  one.sends(query("begin"));
+  first.receives_all(query("RESET \"search_path\";") + query("begin"));
+  first.sends(done("RESET") + done("BEGIN", 'T'));
+  one.receives_all(done("BEGIN", 'T'));
+  two.sends(query("begin"));
+  first.receives_nothing();
+  commit(one, first);
+  first.is_dismissed();
+  bench.server().receives_all(query(set_config("search_path", "pg_temp")) + query("begin"));
+}
