@@ -31,8 +31,8 @@ std::uint64_t head(std::uint64_t bytes, std::size_t size) {
 }
 
 /// Words that mean something to the form, by their heads. Each has a place of its own.
-constexpr std::array<std::string_view, 7> words = {"in",      "array",    "values",    "explain",
-                                                   "pg_temp", "pg_temp_", "set_config"};
+constexpr std::array<std::string_view, 8> words = {
+    "in", "array", "values", "explain", "pg_temp", "pg_temp_", "set_config", "search_path"};
 constexpr std::size_t slot(std::uint64_t head) { return head * 0x00d64809bd998a13 >> 60; }
 constexpr auto word_slots = [] {
   std::array<std::uint64_t, 16> slots{};

@@ -106,6 +106,8 @@ TEST_CASE("what effects hang on stays apart") {
   AnalysisCache cache(1);
   CHECK(cache.find("select set_config('a', 'x', true)")->effects == effect::local);
   CHECK(cache.find("select set_config('a', 'x', false)")->effects == effect::settings);
+  CHECK((cache.find("set search_path to 'a'")->effects & effect::own_server) == 0);
+  CHECK((cache.find("set search_path to 'pg_temp'")->effects & effect::own_server) != 0);
   CHECK(cache.find("select set_config('b', 'x', false)")->statements.at(0).settings.at(0) == "b");
   CHECK(cache.find("explain (analyze 0) delete from t")->statements.at(0).kind == Kind::explain);
   CHECK(cache.find("explain (analyze 1) delete from t")->statements.at(0).kind == Kind::write);

@@ -61,6 +61,7 @@ const Row rows[] = {
     {"values (x in (1, 2)), (x in (3))", "values ( x in ( $1 ) )"},
     {"select set_config('a', 'B', true), 5", "select set_config ( 'a' , 'B' , true ) , 5"},
     {"\"set_config\"( 'a')", "\"set_config\" ( 'a' )"},
+    {"SET Search_Path TO 'A', b", "set search_path to 'A' , b"},
     {"explain (analyze 0) select 1 in (2, 3)", "explain ( analyze 0 ) select 1 in ( 2 , 3 )"},
     {"explain select 1", "explain select $1"},
     {"select U&\"a!62\" uescape '!'", "select U&\"a!62\" uescape '!'"},
