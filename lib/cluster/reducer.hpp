@@ -95,6 +95,7 @@ class Reducer {
   /// Where the primary's WAL was when last heard.
   std::uint64_t newest_insert() const { return positions_.newest(); }
   std::uint32_t timeline() const { return timeline_; }
+  std::uint64_t system() const { return system_; }
 
  private:
   enum class Health : std::uint8_t { fine, down };

@@ -87,6 +87,10 @@ class Topology {
     return condition == Condition::serving || condition == Condition::down;
   }
 
+  /// Names the cluster as its primary is: by system and timeline, the same in all processes that
+  /// see the same. 0: that is not known, or changes just now.
+  std::atomic<std::uint64_t> identity{0};
+
  private:
   struct Entry {
     Node node;

@@ -63,9 +63,9 @@ constexpr Key proxy_keys[] = {
     key<&Proxy::max_prepared_statements>(
         "max_prepared_statements", "", count,
         "Prepared statements kept on one server connection, beside the one in use."),
-    key<&Proxy::max_prepared_bytes>("max_prepared_bytes", "", bytes,
+    key<&Proxy::max_prepared_bytes>("max_prepared_bytes", "", positive_bytes,
                                     "Bytes of prepared statements kept on one server connection."),
-    key<&Proxy::max_client_prepared_bytes>("max_client_prepared_bytes", "", bytes,
+    key<&Proxy::max_client_prepared_bytes>("max_client_prepared_bytes", "", positive_bytes,
                                            "Bytes of prepared statements that one client may "
                                            "hold."),
     key<&Proxy::server_reset_query>("server_reset_query", "", is(Form::sql),
@@ -103,32 +103,32 @@ constexpr Key timeouts_keys[] = {
                                          "From a client's first byte to the end of its login. Not "
                                          "while it waits for its server in session mode: see "
                                          "query_wait_timeout."),
-    key<&Timeouts::client_idle_timeout>("client_idle_timeout", "", duration,
+    key<&Timeouts::client_idle_timeout>("client_idle_timeout", "", duration_or_none,
                                         "A client that sends nothing for this long outside a "
                                         "transaction is closed. 0: never."),
-    key<&Timeouts::idle_transaction_timeout>("idle_transaction_timeout", "", duration,
+    key<&Timeouts::idle_transaction_timeout>("idle_transaction_timeout", "", duration_or_none,
                                              "A client that sends nothing for this long inside a "
                                              "transaction is closed. 0: never."),
-    key<&Timeouts::query_timeout>("query_timeout", "", duration,
+    key<&Timeouts::query_timeout>("query_timeout", "", duration_or_none,
                                   "A query that runs longer is cancelled. 0: never."),
-    key<&Timeouts::query_wait_timeout>("query_wait_timeout", "", duration,
+    key<&Timeouts::query_wait_timeout>("query_wait_timeout", "", duration_or_none,
                                        "How long a query, in session mode a login, waits for a "
                                        "server connection before it fails. 0: without end."),
-    key<&Timeouts::reserve_pool_timeout>("reserve_pool_timeout", "", duration,
+    key<&Timeouts::reserve_pool_timeout>("reserve_pool_timeout", "", duration_or_none,
                                          "How long clients wait before the reserve is opened. 0: "
                                          "at once."),
     key<&Timeouts::server_connect_timeout>("server_connect_timeout", "", positive_duration,
                                            "To connect and log in to a server."),
-    key<&Timeouts::server_login_retry>("server_login_retry", "", duration,
+    key<&Timeouts::server_login_retry>("server_login_retry", "", duration_or_none,
                                        "Rest for a server that refused a connection or a login."),
-    key<&Timeouts::server_idle_timeout>("server_idle_timeout", "", duration,
+    key<&Timeouts::server_idle_timeout>("server_idle_timeout", "", duration_or_none,
                                         "A server connection that nobody used for this long is "
                                         "closed. 0: never."),
-    key<&Timeouts::server_lifetime>("server_lifetime", "", duration,
+    key<&Timeouts::server_lifetime>("server_lifetime", "", duration_or_none,
                                     "A server connection older than this is closed when it is "
                                     "free. 0: never."),
     key<&Timeouts::server_check_delay>(
-        "server_check_delay", "", duration,
+        "server_check_delay", "", duration_or_none,
         "How long a server connection is idle before it is checked, and between two checks. "
         "0: never."),
     key<&Timeouts::cancel_wait_timeout>("cancel_wait_timeout", "", positive_duration,
@@ -153,7 +153,8 @@ constexpr Key auth_keys[] = {
                        "Where `query` runs. Empty: in the database asked for."),
     key<&Auth::hba_file>("hba_file", "auth_hba_file", is(Form::path),
                          "Rules like those of pg_hba.conf, for `type = \"hba\"`."),
-    key<&Auth::cache_ttl>("cache_ttl", "", duration, "How long an answer of `query` is believed."),
+    key<&Auth::cache_ttl>("cache_ttl", "", duration_or_none,
+                          "How long an answer of `query` is believed."),
 };
 
 constexpr Key client_tls_keys[] = {
@@ -227,7 +228,7 @@ constexpr Key monitor_keys[] = {
                            "and `failures` of these bound how long a silent node goes unnoticed."),
     key<&Monitor::failures>("failures", "", range(1, 100), "In a row that make a node down."),
     key<&Monitor::recoveries>("recoveries", "", range(1, 100), "Answers in a row that end it."),
-    key<&Monitor::slow_start>("slow_start", "", duration,
+    key<&Monitor::slow_start>("slow_start", "", duration_or_none,
                               "How long a node that comes back has less than its share of reads, "
                               "from 5 % on. 0: none."),
     key<&Monitor::sample_gap>("sample_gap", "", range(0, 60 * s),
@@ -314,10 +315,10 @@ constexpr Key routing_keys[] = {
                              "acknowledged through this proxy. session, group: those of the "
                              "session, or of its group. bounded: those older than the standby's "
                              "lag and a window. any: nothing in particular."),
-    key<&Routing::replication_lag_window>("replication_lag_window", "", duration,
+    key<&Routing::replication_lag_window>("replication_lag_window", "", duration_or_none,
                                           "With `bounded`: added to a standby's measured lag, and "
                                           "compared with the time since a table was last written."),
-    key<&Routing::freshness_wait>("freshness_wait", "", duration,
+    key<&Routing::freshness_wait>("freshness_wait", "", duration_or_none,
                                   "How long a statement of a read-only transaction waits for its "
                                   "standby to replay what it must see; then it fails with 40001."),
     key<&Routing::balance>("balance", "", any,
@@ -362,14 +363,14 @@ constexpr Key rules_keys[] = {
                            "Whether answers to such reads are kept. Not set: where it pays."),
     key<&RouteRule::cache_ttl>("cache_ttl", "", positive_duration,
                                "How old such an answer may be; instead of that of [cache]."),
-    key<&RouteRule::cache_max_result_size>("cache_max_result_size", "", bytes,
+    key<&RouteRule::cache_max_result_size>("cache_max_result_size", "", positive_bytes,
                                            "Larger answers to such reads are not kept."),
     key<&RouteRule::cache_row_security>(
         "cache_row_security", "", any,
         "Keeps answers from tables with row security, too. They are given to the same user with "
         "the same settings only; policies must hang on nothing else but tables."),
     key<&RouteRule::stale_while_revalidate>(
-        "stale_while_revalidate", "", duration,
+        "stale_while_revalidate", "", duration_or_none,
         "While one client asks anew, others are given what was right so long ago at most."),
 };
 

@@ -13,9 +13,10 @@ inline constexpr Key cache_keys[] = {
                          "Writes through this proxy make them void at once; those by others as "
                          "`follow` says.")
         .fixed(cache_why),
-    key<&Cache::size>("size", "", bytes, "The memory for it, bookkeeping included.")
+    key<&Cache::size>("size", "", positive_bytes, "The memory for it, bookkeeping included.")
         .fixed(cache_why),
-    key<&Cache::max_result_size>("max_result_size", "", bytes, "Larger answers are not kept.")
+    key<&Cache::max_result_size>("max_result_size", "", positive_bytes,
+                                 "Larger answers are not kept.")
         .fixed(cache_why),
     key<&Cache::ttl>("ttl", "", positive_duration,
                      "How long an answer is kept that no write made void.")
@@ -71,8 +72,22 @@ inline constexpr Key cache_redis_keys[] = {
                                   "How often a proxy speaks that has nothing to say."),
     agreed<&CacheRedis::timeout>("timeout", range(10 * ms, 60'000 * ms),
                                  "For a connection to Redis, and for each of its answers."),
-    agreed<&CacheRedis::forget_after>("forget_after", duration,
+    agreed<&CacheRedis::forget_after>("forget_after", duration_or_none,
                                       "Who is silent for so long is not waited for. 0: never."),
+    agreed<&CacheRedis::store>("store", any,
+                               "Whether answers are kept there, too, for the other proxies. Needs "
+                               "[monitor] user."),
+    agreed<&CacheRedis::store_secret>("store_secret", any,
+                                      "The same for all: who does not know it cannot make or alter "
+                                      "an answer there."),
+    agreed<&CacheRedis::store_encrypt>(
+        "store_encrypt", any, "Whether answers cannot be read without the secret, either."),
+    agreed<&CacheRedis::store_compress_above>("store_compress_above", bytes_or_none,
+                                              "Larger answers are compressed. 0: none."),
+    agreed<&CacheRedis::store_timeout>(
+        "store_timeout", range(ms, 1'000 * ms),
+        "How long a client waits for it; then the database is asked, "
+        "and it is left alone for a second."),
 };
 
 }  // namespace heim::config

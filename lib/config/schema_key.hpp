@@ -47,8 +47,8 @@ inline constexpr Rule any{};
 inline constexpr Rule port = range(1, 65535);
 inline constexpr Rule count = range(0, million);
 inline constexpr Rule positive = range(1, million);
-inline constexpr Rule duration = range(0, 10 * year);
+inline constexpr Rule duration_or_none = range(0, 10 * year);
 inline constexpr Rule positive_duration = range(ms, 10 * year);
-inline constexpr Rule bytes = range(1024, 1LL << 40);
+inline constexpr Rule positive_bytes = range(1024, 1LL << 40), bytes_or_none = range(0, 1LL << 40);
 
 }  // namespace heim::config

@@ -162,6 +162,12 @@ struct CacheRedis {
   std::chrono::milliseconds interval{8};
   std::chrono::milliseconds timeout{1000};
   seconds forget_after{0};  // 0: never
+  // The store of answers that all share.
+  bool store = false;
+  Secret store_secret;
+  bool store_encrypt = false;
+  std::uint64_t store_compress_above = 4 << 10;  // bytes; 0: never
+  std::chrono::milliseconds store_timeout{5};
 
   bool operator==(const CacheRedis&) const = default;
 };

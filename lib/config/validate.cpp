@@ -393,6 +393,21 @@ void check_cache_redis(const Settings& settings, Report& report) {
                     "the lease must be four times the interval or more: else it lapses again and "
                     "again");
   }
+  if (redis.store && redis.store_secret.empty()) {
+    report.conflict(
+        {"cache.redis.store"},
+        "store_secret has to be set, too: whoever can write to Redis could answer else");
+  }
+  if (redis.store && settings.monitor.user.empty()) {
+    report.doubt(
+        {"cache.redis.store"},
+        "does nothing without [monitor] user: which primary an answer is of has to be known");
+  }
+  if (redis.store && settings.cache.follow == Follow::wal) {
+    report.doubt({"cache.redis.store"},
+                 "is not used with [cache] follow: of writes past the proxies, nobody could tell "
+                 "what an answer there lacks");
+  }
   if (redis.tls_cert_file.empty() == redis.tls_key_file.empty()) return;
   report.conflict({"cache.redis.tls_cert_file", "cache.redis.tls_key_file"},
                   "a certificate and its key go together");

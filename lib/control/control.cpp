@@ -5,10 +5,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hash.hpp"
+
 namespace heim::control {
 namespace {
 
 constexpr Duration tick_period = std::chrono::milliseconds(100);
+
+// See Topology::identity.
+std::uint64_t identity_of(const cluster::Reducer& reducer) {
+  if (!reducer.primary() || reducer.system() == 0 || reducer.timeline() == 0) return 0;
+  const std::uint64_t names[] = {reducer.system(), reducer.timeline()};
+  return hash128({reinterpret_cast<const char*>(names), sizeof names}, 0).low | 1;
+}
 
 Duration thread_time() {
   timespec spent{};
@@ -142,9 +151,11 @@ void Control::tick() {
 
 void Control::act() {
   cluster::Actions actions;
+  std::uint64_t identity = 0;
   {
     const Lock lock(mutex_);
     actions = reducer_.take_actions();
+    identity = identity_of(reducer_);
   }
   for (const auto& line : actions.lines) logger_.log(line.level, line.text);
   for (const std::uint32_t node : actions.probe) {
@@ -152,7 +163,10 @@ void Control::act() {
   }
   // Before a question for a position goes to the new primary, or that one's answer is told.
   if (actions.switched && sink_ != nullptr) sink_->timeline_switched(*actions.switched);
+  // Between the two it has no name: what is kept is made void by changed_().
+  if (nodes_.identity.load() != identity) nodes_.identity = 0;
   if (actions.changed) changed_();
+  nodes_.identity = identity;
 }
 
 void Control::keep_watchers() {

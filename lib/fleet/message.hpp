@@ -54,6 +54,10 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 
+class Reader;
+void put(std::string& out, const std::vector<Message::Heard>& heard);
+std::vector<Message::Heard> read_heard(Reader& reader);
+
 std::string encode(const Message& message);
 /// Nothing: it is none of ours, or of another version.
 std::optional<Message> decode(std::string_view bytes);

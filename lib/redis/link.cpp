@@ -178,6 +178,10 @@ void Link::subscribe(std::string_view channel) {
   if (state_ == State::up) command(out_, {"SUBSCRIBE", channel});
 }
 
+void Link::subscribe_pattern(std::string_view pattern) {
+  if (state_ == State::up) command(out_, {"PSUBSCRIBE", pattern});
+}
+
 void Link::flush() {
   if (stream_ == nullptr || out_.empty()) return;
   const Bytes bytes = as_bytes(out_);

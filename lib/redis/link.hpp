@@ -69,6 +69,7 @@ class Link final : StreamHandler {
   void send(std::initializer_list<std::string_view> words, Answer answer = {});
   /// Its answers come as pushes; an error, as what answers the next command.
   void subscribe(std::string_view channel);
+  void subscribe_pattern(std::string_view pattern);
   void flush();
   /// Gives the connection up, as if it had been lost.
   void drop(const std::string& why);

@@ -10,9 +10,11 @@
 #include "runtime/desk.hpp"
 #include "runtime/fleet_thread.hpp"
 #include "runtime/parser_thread.hpp"
+#include "runtime/redis_access.hpp"
 #include "runtime/role.hpp"
 #include "runtime/seat.hpp"
 #include "runtime/steward.hpp"
+#include "runtime/store_thread.hpp"
 #include "runtime/worker.hpp"
 
 namespace heim::runtime {
@@ -71,6 +73,9 @@ Result<std::unique_ptr<Engine>> Engine::open(config::Loaded loaded, Logger& logg
   if (engine->fleet_) {
     if (auto prepared = engine->fleet_->prepare(); !prepared) return prepared.error();
   }
+  if (engine->store_) {
+    if (auto prepared = engine->store_->prepare(); !prepared) return prepared.error();
+  }
   return engine;
 }
 
@@ -87,6 +92,9 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
     }
     if (!loaded_.settings.cache_redis.servers.empty()) {
       fleet_ = std::make_unique<FleetThread>(loaded_.settings, *shared_);
+    }
+    if (fleet_ && has_store(loaded_.settings)) {
+      store_ = std::make_unique<StoreThread>(loaded_.settings, *shared_);
     }
   }
   shared_->fabric = this;
@@ -113,6 +121,7 @@ Engine::~Engine() {
   for (const auto& worker : workers_) worker->join();
   if (steward_) steward_->stop();
   for (const auto& seat : seats_) seat->retire();
+  if (store_) store_->stop();
   if (fleet_) fleet_->stop();
   shared_->ledger.sample_from(nullptr);
 }
@@ -216,6 +225,7 @@ Result<void> Engine::start(const std::string& private_dir) {
   start_seats();
   control_->start();
   if (fleet_) fleet_->start();
+  if (store_) store_->start();
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/address.hpp"
+#include "runtime/redis_access.hpp"
 
 namespace heim::runtime {
 namespace {
@@ -43,29 +44,11 @@ fleet::Options fleet_options(const config::Settings& settings, crypto::Random& r
   options.process >>= 1;  // numbers of commits begin there
   options.lease = settings.cache_redis.lease;
   options.interval = settings.cache_redis.interval;
+  options.stamps = has_store(settings);
   options.strict = settings.cache_redis.coherence == config::Coherence::strict;
   options.forget_after = settings.cache_redis.forget_after;
   options.clock = [] { return Instant(std::chrono::steady_clock::now()); };
   return options;
-}
-
-redis::Access access_of(const config::Settings& settings) {
-  const config::CacheRedis& given = settings.cache_redis;
-  redis::Access access;
-  for (const std::string& server : given.servers) {
-    const auto address = config::parse_address(server, 0);
-    access.servers.push_back({address->host, address->port});
-  }
-  access.master = given.sentinel;
-  access.sentinel_user = given.sentinel_user;
-  access.sentinel_password = given.sentinel_password;
-  access.user = given.user;
-  access.password = given.password;
-  access.database = given.database;
-  access.tls = given.tls;
-  access.name = "heimproxy";
-  access.patience = given.timeout;
-  return access;
 }
 
 // Of INFO: "run_id:0123...".
@@ -96,7 +79,7 @@ FleetThread::FleetThread(const config::Settings& settings, session::Shared& shar
       fleet_(
           fleet_options(settings, shared.random), shared.ledger, shared.trust, shared.cover,
           [&shared](std::uint64_t token) { shared.wake_withheld(token); }, *this),
-      link_(transport_, access_of(settings), *this),
+      link_(transport_, redis_access(settings_, "heimproxy"), *this),
       channel_(key("fleet")) {
   shared_.fleet = &fleet_;
   shared_.ledger.tell(&fleet_);
@@ -105,18 +88,7 @@ FleetThread::FleetThread(const config::Settings& settings, session::Shared& shar
 
 FleetThread::~FleetThread() { stop(); }
 
-Result<void> FleetThread::prepare() {
-  if (settings_.tls == SslMode::disable) return {};
-  io::TlsOptions options;
-  options.mode = settings_.tls;
-  options.ca_file = settings_.tls_ca_file;
-  options.cert_file = settings_.tls_cert_file;
-  options.key_file = settings_.tls_key_file;
-  auto context = io::TlsContext::client(options);
-  if (!context) return Error{"F0000", "cache.redis: " + context.error().message, {}, {}};
-  transport_.set_tls(nullptr, std::move(*context));
-  return {};
-}
+Result<void> FleetThread::prepare() { return set_redis_tls(settings_, transport_); }
 
 void FleetThread::start() {
   thread_ = std::thread([this] {

@@ -166,6 +166,7 @@ void Client::leave(std::string_view why) {
 void Client::end(ClientEvent event) {
   if (pool) leave_line();
   end_cancel_wait(false);
+  Cached::drop(*this);  // others may wait for what it asked
   auto& list = state_ == ClientState::waiting ? hub.waiting
                : state_ < ClientState::idle   ? hub.logging_in
                                               : hub.ready;

@@ -10,17 +10,6 @@ constexpr std::string_view parse_complete("1\0\0\0\4", 5);
 constexpr std::string_view bind_complete("2\0\0\0\4", 5);
 constexpr std::string_view ready("Z\0\0\0\5I", 6), ready_in_block("Z\0\0\0\5T", 6);
 
-// The format of each column: 0 or 1 for all of them, else the list as it is.
-void add_formats(cache::KeyBuilder& key, Bytes formats) {
-  const auto each = [&](std::size_t at) { return load_be16(formats.data() + 2 * at); };
-  const std::size_t count = formats.size() / 2;
-  if (count <= 1) {
-    key.add_number(count == 0 ? 0 : each(0));
-  } else {
-    key.add(as_text(formats));
-  }
-}
-
 // Of an Execute message. As PostgreSQL has it, none is all of them, and so is less than none.
 std::uint32_t row_limit(Bytes body) {
   const std::uint32_t limit = load_be32(&body[1]);
@@ -137,23 +126,17 @@ std::string_view Client::Cached::text() const {
 }
 
 cache::Key Client::Cached::key() const {
-  constexpr std::string_view no_types("\0\0", 2);
   const pool::Key& who = client_.pool->record.key;
   cache::KeyBuilder key(client_.hub.shared.hash_seed);
   key.add(client_.pool->dbname).add(who.user);
   key.add(client_.routing_->settings);
-  // What the client knows its answers to be formatted by.
-  key.add_number(client_.told_ ? client_.told_->reported : 0);
-  const std::string_view sql = text();
-  key.add(client_.hub.spellings.find(sql));
-  key.add(ask_.simple ? no_types : ask_.content.substr(sql.size() + 1));
-  key.add(ask_.simple ? std::string_view("\0\0\0\0", 4) : as_text(ask_.parameters));
-  add_formats(key, ask_.formats);
-  return key.add_number(ask_.describes).add_number(ask_.row_limit).key();
+  key.add(client_.hub.spellings.find(text()));
+  add_question(key);
+  return key.key();
 }
 
 std::size_t Client::Cached::answer(Bytes in) {
-  std::unique_ptr<Keeping, Deleter<Keeping>> before;
+  Kept before;
   if (client_.routing_) before = std::move(client_.routing_->keeping);
   if (before && before->why == cache::Wake::alone) return 0;
   if (!is_alone() || !read(in) || !find_statement()) return 0;
@@ -162,14 +145,14 @@ std::size_t Client::Cached::answer(Bytes in) {
   const sql::ScriptRef& script = ask_.simple ? hub.script(text()) : ask_.statement->script;
   route::Plan& plan = hub.guide.plan(script, text(), *client_.pool);
   const std::optional<Terms> terms = this->terms(plan);
-  if (!terms || !client_.pool->may_use_cache()) return 0;
+  if (!terms || !may_be_told()) return 0;
   cache::Lookup lookup{.key = key(),
                        .fingerprint = script->fingerprint,
                        .tables = {},
                        .wish = terms->wish,
                        .always = terms->always};
   cache::Cache& cache = *hub.shared.cache;
-  if (!hub.shared.trust.holds()) return 0;  // before it is looked for
+  if (before && before->fill) return take_found(lookup, *terms, std::move(before));
   if (const cache::EntryRef hit = cache.get(lookup, hub.now())) return tell(*hit);
   return miss(lookup, plan, *terms, before ? std::move(before->ticket) : cache::Ticket());
 }

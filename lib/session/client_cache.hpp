@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cache/cache.hpp"
+#include "fleet/store.hpp"
 #include "session/client.hpp"
 #include "session/client_routing.hpp"
 #include "session/gatherer.hpp"
@@ -28,6 +29,12 @@ struct Client::Keeping {
   // How much the node that answers knows, see cache::Answer.
   cache::Grade grade = cache::Grade::full;
   std::uint64_t lsn = 0;
+  // Of the store that the fleet has: see client_cache_store.cpp.
+  cache::Key key{};
+  std::string store_key = {};  // empty: it is not for the store
+  std::uint64_t primary = 0;   // when it was asked for
+  std::uint64_t question = 0;  // the number of the one that is under way; 0: none
+  fleet::Store::Found found = {};
 };
 
 /// One look at the batch at hand.
@@ -57,6 +64,8 @@ class Client::Cached {
   static void drop(Client& client);
   /// What a client waits for is there, or will not be.
   static void wake(Client& client, cache::Wake why);
+  /// What the store has, for the question of that number.
+  static void found(Client& client, std::uint64_t question, fleet::Store::Found&& found);
 
  private:
   /// What the batch asks: one statement, run once.
@@ -80,9 +89,12 @@ class Client::Cached {
   };
 
   // client_cache_terms.cpp
+  /// Settings that no answer hangs on; statements of SQL's PREPARE are among them.
+  static bool is_beside(std::string_view name);
   static bool is_between_reads(const Client& client);
   bool is_alone() const;
   bool may_see_newest() const;
+  bool may_be_told() const;
   bool in_block() const { return client_.server || client_.in_held_block(); }
   const route::Outcome* rule_for(route::Plan& plan) const;
   std::optional<Terms> terms(route::Plan& plan) const;
@@ -98,6 +110,8 @@ class Client::Cached {
   bool find_statement();
   std::uint64_t reading_now() const;
   bool is_steady() const;
+  template <class Parts>
+  void add_question(Parts& parts) const;
   cache::Key key() const;
   std::string_view text() const;
   std::size_t tell(const cache::Entry& entry);
@@ -105,10 +119,35 @@ class Client::Cached {
   std::size_t miss(cache::Lookup& lookup, const route::Plan& plan, const Terms& terms,
                    cache::Ticket ticket);
   std::size_t wait(cache::Ticket ticket);
+  static void go_on(Client& client);
+  // client_cache_store.cpp
+  using Kept = std::unique_ptr<Keeping, Deleter<Keeping>>;
+  std::string store_key(std::span<const freshness::TableId> tables) const;
+  void ask_store(Keeping& keeping);
+  std::size_t take_found(const cache::Lookup& lookup, const Terms& terms, Kept kept);
+  static cache::Admission keep(Client& client, Keeping& keeping, const cache::Answer& answer);
 
   Client& client_;
   Ask ask_;
   bool bound_ = false, executed_ = false;
 };
+
+/// What makes the answer what it is, beside who asks and the statement itself.
+template <class Parts>
+void Client::Cached::add_question(Parts& parts) const {
+  constexpr std::string_view no_types("\0\0", 2), no_parameters("\0\0\0\0", 4);
+  // What the client knows its answers to be formatted by.
+  parts.add_number(client_.told_ ? client_.told_->reported : 0);
+  parts.add(ask_.simple ? no_types : ask_.content.substr(text().size() + 1));
+  parts.add(ask_.simple ? no_parameters : as_text(ask_.parameters));
+  // The format of each column: 0 or 1 for all of them, else the list as it is.
+  const std::size_t formats = ask_.formats.size() / 2;
+  if (formats <= 1) {
+    parts.add_number(formats == 0 ? 0 : load_be16(ask_.formats.data()));
+  } else {
+    parts.add(as_text(ask_.formats));
+  }
+  parts.add_number(ask_.describes).add_number(ask_.row_limit);
+}
 
 }  // namespace heim::session

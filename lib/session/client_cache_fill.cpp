@@ -40,6 +40,12 @@ std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan,
   keeping->asked = hub.now();
   keeping->ttl = terms.wish.max_age;
   keeping->tables = std::move(tables);
+  // What is younger than the store may have it is not looked for there.
+  if (hub.shared.store == nullptr || keeping->ttl < hub.shared.cache->limits().ttl) return 0;
+  keeping->key = lookup.key;
+  keeping->store_key = store_key(keeping->tables);
+  keeping->primary = hub.shared.nodes.identity.load();
+  if (waiter != nullptr) ask_store(*keeping);
   return 0;
 }
 
@@ -65,20 +71,20 @@ void Client::Cached::linked(Client& client) {
 
 void Client::Cached::gather(Client& client, const Out& out) {
   Keeping& keeping = *client.routing_->keeping;
-  if (!keeping.fill) return;  // it has a server after all
+  if (!keeping.fill || keeping.question != 0) return;  // nobody has been asked
   for (const Bytes& segment : out.segments()) keeping.gathered.add(segment);
   const Gatherer::State state = keeping.gathered.state();
   if (state == Gatherer::State::open) return;
   const Instant now = client.hub.now();
   if (state == Gatherer::State::whole) {
     const Bytes bytes = keeping.gathered.bytes();
-    keeping.fill.admit({.pieces = {&bytes, 1},
-                        .grade = keeping.grade,
-                        .lsn = keeping.lsn,
-                        .lag = Duration(-1),
-                        .ttl = std::max(keeping.ttl, client.hub.shared.cache->limits().ttl),
-                        .cost = now - keeping.asked},
-                       now);
+    keep(client, keeping,
+         {.pieces = {&bytes, 1},
+          .grade = keeping.grade,
+          .lsn = keeping.lsn,
+          .lag = Duration(-1),
+          .ttl = std::max(keeping.ttl, client.hub.shared.cache->limits().ttl),
+          .cost = now - keeping.asked});
   } else if (!keeping.gathered.failed()) {
     keeping.fill.give_up(
         keeping.gathered.too_large() ? cache::Admission::too_large : cache::Admission::given_up,
@@ -98,6 +104,10 @@ void Client::Cached::wake(Client& client, cache::Wake why) {
   if (!waits) return;  // it asks something else by now
   if (client.state_ != ClientState::waiting) return drop(client);
   client.routing_->keeping->why = why;
+  go_on(client);
+}
+
+void Client::Cached::go_on(Client& client) {
   client.apply(ClientEvent::answered);
   client.process_inbox();
   client.resume_reading();

@@ -23,12 +23,11 @@ bool only_reads(const sql::Script& script, const route::Plan& plan) {
          script.statements[0].kind == sql::Kind::read;
 }
 
-// Settings that no answer hangs on; statements of SQL's PREPARE are among them.
-bool is_beside(std::string_view name) {
+}  // namespace
+
+bool Client::Cached::is_beside(std::string_view name) {
   return is_statement_item(name) || name == "application_name" || name.starts_with("heimproxy.");
 }
-
-}  // namespace
 
 cache::Key Client::Cached::settings_key(const SettingList& settings, std::uint64_t seed) {
   cache::KeyBuilder key(seed);
@@ -94,6 +93,11 @@ bool Client::Cached::may_see_newest() const {
   if (mine.serializable || !catalog || catalog->objects().serializable()) return false;
   if (!client_.in_held_block()) return true;
   return mine.block == Routing::Block::reads && !mine.failed && !catalog->objects().snapshots();
+}
+
+// Whether what others commit is known here. Asked before an answer is looked for.
+bool Client::Cached::may_be_told() const {
+  return client_.pool->may_use_cache() && client_.hub.shared.trust.holds();
 }
 
 const route::Outcome* Client::Cached::rule_for(route::Plan& plan) const {

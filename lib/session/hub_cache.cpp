@@ -100,6 +100,11 @@ void Hub::fill_cache(Snapshot& snapshot) {
   snapshot.cache.push_back({"state", stats.paused ? "paused" : "on"});
   snapshot.cache.push_back({"covers", covers(shared.fleet != nullptr, shared.follow != nullptr)});
   if (shared.fleet != nullptr) fill_fleet(snapshot.cache, *shared.fleet);
+  if (shared.store != nullptr) {
+    for (auto& [name, value] : shared.store->rows()) {
+      snapshot.cache.push_back({std::move(name), std::move(value)});
+    }
+  }
   fill_follow(snapshot.cache, shared.follow.get(), now());
   fill_counts(snapshot.cache, stats);
   for (cache::QueryRow& row : shared.cache->queries(most_queries)) {

@@ -18,6 +18,7 @@
 #include "config/settings.hpp"
 #include "crypto/random.hpp"
 #include "fleet/cover.hpp"
+#include "fleet/store.hpp"
 #include "fleet/trust.hpp"
 #include "freshness/follow.hpp"
 #include "freshness/ledger.hpp"
@@ -107,6 +108,9 @@ class Shared {
   /// Whether answers may be given out that are kept; by who keeps in step with other proxies.
   fleet::Trust trust;
   fleet::Fleet* fleet = nullptr;  // null: this proxy is alone
+  fleet::Store* store = nullptr;  // null: what is kept here is kept here alone
+  /// [any thread] What was found of what a session asked the store for.
+  void tell_found(const fleet::Store::Asker& asker, fleet::Store::Found found);
   /// Whose answers wait, see Hub::withheld; tokens as those of CacheWaiter.
   fleet::Cover cover;
   void wake_withheld(std::uint64_t token);

@@ -10,8 +10,10 @@ from .process import Process, poll
 PASSWORD = "redis-secret"
 USER = "heim"
 # What heimproxy needs of an ACL: its keys, its channel, and no more commands than these.
+# For the store of answers, the last line as well.
 ACL = (f"on >{PASSWORD} ~{{shop}}:* &{{shop}}:* -@all +hello +auth +ping +select +client|setname"
-       " +info +time +set +get +incr +hset +hget +hdel +hgetall +publish +subscribe")
+       " +info +time +set +get +incr +hset +hget +hdel +hgetall +publish +subscribe"
+       " &__keyspace@0__:{shop}:answer:* +pttl +scan +psubscribe")
 
 
 class Redis:

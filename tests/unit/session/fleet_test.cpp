@@ -22,7 +22,11 @@ struct Member final : fleet::FleetOwner {
          fleet::Cover& cover, fleet::Cover::Wake wake, bool strict)
       : channel(the_channel),
         catalogs(the_catalogs),
-        fleet({.name = name, .process = process, .strict = strict, .clock = [] { return moment; }},
+        fleet({.name = name,
+               .process = process,
+               .strict = strict,
+               .stamps = true,
+               .clock = [] { return moment; }},
               ledger, trust, cover, std::move(wake), *this) {
     ledger.tell(&fleet);
   }
@@ -103,6 +107,78 @@ struct Two {
              [this](std::uint64_t token) { bench.shared().wake_withheld(token); },
              strict};
   Member two{channel, "two", 2000, ledger, catalogs, trust, cover, [](std::uint64_t) {}, strict};
+};
+
+/// What the members share, by hand.
+struct Shelves final : fleet::Store {
+  explicit Shelves(Bench& the_bench) : bench(the_bench) {
+    bench.shared().store = this;
+    bench.shared().nodes.identity = 7;
+  }
+  bool may_hold(std::string_view) const override { return holds; }
+  void ask(std::string key, const Asker& asker) override { asked.push_back({key, asker}); }
+  void put(std::string key, fleet::Parcel parcel, Duration) override {
+    kept.emplace_back(std::move(key), std::move(parcel));
+  }
+  std::vector<std::pair<std::string, std::string>> rows() const override { return {}; }
+
+  /// To the question that is open.
+  void answers(std::optional<fleet::Parcel> parcel) {
+    REQUIRE(asked.size() == 1);
+    bench.shared().tell_found(asked[0].second, {std::move(parcel), std::chrono::minutes(1)});
+    asked.clear();
+    bench.settle();
+  }
+
+  Bench& bench;
+  bool holds = true;
+  std::vector<std::pair<std::string, Asker>> asked;
+  std::vector<std::pair<std::string, fleet::Parcel>> kept;
+};
+
+constexpr std::string_view read = "select a from t";
+
+// As the cache keeps it: without the end.
+std::string kept_of(const std::string& reply) { return reply.substr(0, reply.size() - 6); }
+
+/// The two members with a store, and a client of the first.
+struct Stored {
+  explicit Stored(Bench& the_bench)
+      : bench(the_bench), two(bench, false), shelves(bench), client(two.login()) {
+    two.channel.passes();
+  }
+  ~Stored() {
+    bench.last().loose = true;
+    bench.finish();
+  }
+  /// As the other member would have kept it.
+  fleet::Parcel parcel(const std::string& reply) {
+    const auto stamp = two.two.fleet.stamp();
+    REQUIRE(stamp);
+    return {.primary = 7, .stamp = *stamp, .cost_us = 3'000, .answer = kept_of(reply)};
+  }
+  void other_writes() {
+    freshness::WriteSet tables;
+    tables.add(two.ledger.intern(two.ledger.database("db"), "t"));
+    freshness::CommitTicket commit = two.ledger.begin_commit(two.ledger.database("db"), tables);
+    two.ledger.end_commit(commit, freshness::Outcome::committed, moment);
+    two.channel.passes();
+  }
+  void asks() {
+    client.sends(query(read));
+    bench.settle();
+  }
+  void server_answers(const std::string& reply) {
+    Server& server = bench.last();
+    server.receives_all(query(read));
+    server.sends(reply);
+    client.receives_all(reply);
+  }
+
+  Bench& bench;
+  Two two;
+  Shelves shelves;
+  End& client;
 };
 
 void changes_objects(Bench& bench, bool strict) {
@@ -211,6 +287,103 @@ SCRIPT("fleet: a session is asked for its state where functions may have changed
   runs();
   server.loose = true;
   bench.finish();
+}
+
+SCRIPT("store: what another one has kept is told, and no server is asked") {
+  Stored stored(bench);
+  stored.client.sends(query(read));
+  stored.client.receives_nothing();
+  stored.shelves.answers(stored.parcel(answer("1")));
+  stored.client.receives_all(answer("1"));
+  bench.last().receives_nothing();
+  stored.client.sends(query(read));  // from here on it is in its own cache
+  stored.client.receives_all(answer("1"));
+  CHECK(stored.shelves.asked.empty());
+  CHECK(stored.shelves.kept.empty());
+}
+
+SCRIPT("store: what is not there is asked of a server, and kept there") {
+  Stored stored(bench);
+  stored.asks();
+  stored.shelves.answers(std::nullopt);
+  stored.server_answers(answer("2"));
+  REQUIRE(stored.shelves.kept.size() == 1);
+  const fleet::Parcel& kept = stored.shelves.kept[0].second;
+  CHECK(kept.answer == kept_of(answer("2")));
+  CHECK(kept.primary == 7);
+  CHECK(stored.two.two.fleet.covers(kept.stamp, {}));
+}
+
+SCRIPT("store: what lacks a commit of another member is not told") {
+  Stored stored(bench);
+  const fleet::Parcel before = stored.parcel(answer("1"));
+  stored.other_writes();
+  stored.asks();
+  stored.shelves.answers(before);
+  stored.server_answers(answer("2"));
+  CHECK(stored.shelves.kept.size() == 1);
+}
+
+SCRIPT("store: what lacks a commit that comes while it is asked for is not told") {
+  Stored stored(bench);
+  stored.asks();
+  const fleet::Parcel before = stored.parcel(answer("1"));
+  stored.other_writes();
+  stored.shelves.answers(before);
+  stored.server_answers(answer("2"));
+  CHECK(stored.shelves.kept.empty());  // its fence is older than that commit
+}
+
+SCRIPT("store: what was read from another primary is not told, nor kept as this one's") {
+  Stored stored(bench);
+  stored.asks();
+  fleet::Parcel parcel = stored.parcel(answer("1"));
+  parcel.primary = 6;
+  stored.shelves.answers(parcel);
+  bench.shared().nodes.identity = 8;
+  stored.server_answers(answer("2"));
+  CHECK(stored.shelves.kept.empty());
+}
+
+SCRIPT("store: where it is not known who the primary is, or what is wanted is younger") {
+  Stored stored(bench);
+  bench.shared().nodes.identity = 0;
+  stored.asks();
+  CHECK(stored.shelves.asked.empty());
+  stored.server_answers(answer("1"));
+  CHECK(stored.shelves.kept.empty());
+  bench.shared().nodes.identity = 7;
+  constexpr std::string_view young = "/*+ cache=1s */ select b from t";
+  stored.client.sends(query(young));
+  bench.settle();
+  CHECK(stored.shelves.asked.empty());
+  bench.last().receives_all(query(young));
+  bench.last().sends(answer("1"));
+  stored.client.receives_all(answer("1"));
+}
+
+SCRIPT("store: what it certainly does not have is asked of a server at once") {
+  Stored stored(bench);
+  stored.shelves.holds = false;
+  stored.client.sends(query(read));
+  stored.server_answers(answer("1"));
+  CHECK(stored.shelves.asked.empty());
+  CHECK(stored.shelves.kept.size() == 1);
+}
+
+SCRIPT("store: who goes while it is asked leaves the question to the next in line") {
+  Stored stored(bench);
+  End& other = bench.login();
+  stored.asks();
+  other.sends(query(read));
+  bench.settle();
+  CHECK(stored.shelves.asked.size() == 1);
+  stored.client.leaves();
+  bench.settle();
+  CHECK(stored.shelves.asked.size() == 2);
+  stored.shelves.asked.erase(stored.shelves.asked.begin());
+  stored.shelves.answers(stored.parcel(answer("1")));
+  other.receives_all(answer("1"));
 }
 
 }  // namespace heim::session::test
