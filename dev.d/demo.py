@@ -165,8 +165,15 @@ class Demo:
             say(("\x1b[H\x1b[2J" + intro + "\n" if tty else "") + text)
             before, then = rows, now
 
+    def _standbys_serve(self):
+        self._pgbench(self.port, "-n", "-S", "-t", "50")
+        rows = self.per_node()
+        return rows["standby1"][2] and rows["standby2"][2]
+
     def once(self):
         """A short workload and its own figures."""
+        # At first it is not known how far they are.
+        poll(self._standbys_serve, 30, "both standbys serving reads")
         say(f"==> a short workload through it: pgbench, 8 clients, {self.seconds} s each")
         lines, before = [], self.per_node()
         for label, database, options in [
