@@ -25,7 +25,8 @@ std::optional<Running> Running::parse(std::string_view text) {
   number(0);
   out.next = number(':');
   good = good && at != end && *at++ == ':';
-  for (char before = 0; good && at != end; before = ',') out.xids.push_back(number(before));
+  char before = 0;
+  while (good && at != end) out.xids.push_back(number(std::exchange(before, ',')));
   std::ranges::sort(out.xids);
   return good ? std::optional(std::move(out)) : std::nullopt;
 }

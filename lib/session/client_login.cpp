@@ -39,16 +39,13 @@ void Client::authenticate() {
     login_->method = auth::Method::trust;
     return authenticated();
   }
+  const std::string peer_address = stream_->peer_name();
   const auth::HbaRequest request{stream_->is_unix() ? auth::ConnKind::local
                                  : tls_             ? auth::ConnKind::tls
                                                     : auth::ConnKind::tcp,
-                                 database_name, user, stream_->peer_name(),
-                                 replication == "physical"};
+                                 database_name, user, peer_address, replication == "physical"};
   std::optional<auth::Method> method = auth::method_of(hub.settings().auth.type);
-  const std::string peer_address = stream_->peer_name();
-  auth::HbaRequest owned = request;
-  owned.address = peer_address;
-  if (!method) method = hub.rules().hba.match(owned);
+  if (!method) method = hub.rules().hba.match(request);
   if (!method || *method == auth::Method::reject) {
     return fail("28000", "no HBA rule admits user \"" + user + "\" to database \"" + database_name +
                              "\" from " + peer_address);

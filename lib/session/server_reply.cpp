@@ -144,7 +144,8 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
   if (is_data(header.tag)) return streams() || violate("rows nobody asked for");
   switch (header.tag) {
     case 'N':  // a process that has to end at once warns of it: its end is what counts
-      return note_notice() & (wire::read_error(body).routine != "quickdie");
+      if (wire::read_error(body).routine != "quickdie") return note_notice();
+      return note_notice(), false;
     case 'S':
       return whole ? on_parameter(body) : !is_hidden_query(next_due());
     case 'Z':

@@ -151,12 +151,13 @@ def test_the_listener_comes_back_with_a_warning(auto, server, database):
         client.add_notice_handler(lambda notice: notices.append(notice.message_primary))
         client.execute("listen a")
         shared(auto)
-        pid = next(
-            row["remote_pid"]
-            for row in auto.console("SHOW SERVERS")
-            if row["database"] == f"{database} (listener)"
-        )
-        assert direct.execute("select pg_terminate_backend(%s)", (int(pid),)).fetchone()[0]
+
+        def listener():
+            return [int(row["remote_pid"]) for row in auto.console("SHOW SERVERS")
+                    if row["database"] == f"{database} (listener)" and int(row["remote_pid"])]
+
+        [pid] = poll(listener, 10, "the listener's connection")
+        assert direct.execute("select pg_terminate_backend(%s)", (pid,)).fetchone()[0]
         # Not to be missed for ever: sooner or later one arrives again.
         until = time.monotonic() + 20
         got = []
