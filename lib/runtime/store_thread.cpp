@@ -10,6 +10,7 @@ namespace {
 using redis::Value;
 
 constexpr std::string_view probe_name = "probe";
+constexpr std::size_t most_queued = 16 << 20;  // bytes
 constexpr Duration probe_again_after = std::chrono::seconds(10);
 
 fleet::Shelf::Options shelf_options(const config::Settings& settings) {
@@ -78,9 +79,14 @@ void StoreThread::ask(std::string key, const Asker& asker) {
 
 void StoreThread::put(std::string key, fleet::Parcel parcel, Duration ttl) {
   if (!shelf_.takes()) return;
+  const std::size_t size = parcel.answer.size();
+  if (queued_.load() + size > most_queued) return;
+  queued_ += size;
   auto carried = std::make_shared<fleet::Parcel>(std::move(parcel));
-  loop_.post(
-      [this, key = std::move(key), carried, ttl] { shelf_.put(key, *carried, ttl, loop_.now()); });
+  loop_.post([this, key = std::move(key), carried, ttl, size] {
+    queued_ -= size;
+    shelf_.put(key, *carried, ttl, loop_.now());
+  });
 }
 
 std::vector<std::pair<std::string, std::string>> StoreThread::rows() const {

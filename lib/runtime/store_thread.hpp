@@ -70,6 +70,7 @@ class StoreThread final : public fleet::Store, fleet::ShelfOwner, redis::LinkOwn
   bool scanned_ = false;  // or is being
   Instant next_probe_ = never;
   std::atomic<bool> notifies_{false};
+  std::atomic<std::size_t> queued_{0};  // bytes of answers on their way to this thread
   std::thread thread_;
 };
 

@@ -8,7 +8,8 @@ from harness.process import poll
 from test_cache_fleet import (  # noqa: F401
     FleetChecker, check, counts, in_step, make_redis, name_of, shop, warm)
 
-STORE = {"store": True, "store_secret": "fleet-secret", "store_timeout": "1s"}
+# A machine in use may stop a proxy for longer than the usual lease.
+STORE = {"store": True, "store_secret": "fleet-secret", "store_timeout": "1s", "lease": "10s"}
 NOTIFIES = {"notify-keyspace-events": "K$gxe"}
 
 
@@ -81,8 +82,8 @@ def test_what_one_asked_the_other_finds(make_redis, make_pair, database, shop, e
             writer.execute("update items set name = %s", (f"name{number}",))
             for reader in (here, there):
                 poll(lambda: name_of(reader) == f"name{number}", 10, "the write is seen")
-    [value] = [server.ask("GET", name) for name in names(server)][:1]
-    assert (b"name" in value) != encrypts
+    readable = any(b"name" in server.ask("GET", name) for name in names(server))
+    assert readable != encrypts
 
 
 def test_what_was_kept_before_it_joined_is_not_believed(make_redis, make_pair, database, shop):
@@ -177,7 +178,7 @@ def test_a_store_that_is_full(make_redis, make_pair, database, shop):
 def test_no_answer_is_older_than_it_may_be(make_redis, make_pair, database, shop, coherence):
     server = make_redis(**NOTIFIES)
     shop.execute(setup_sql(FleetChecker().names()))
-    proxies = make_pair(server, server, coherence=coherence, **STORE)
+    proxies = make_pair(server, server, coherence=coherence, **STORE | {"lease": "500ms"})
     ready(database, *proxies)
     check(proxies, database, coherence)
     print([{name: count for name, count in counts(proxy).items() if name.startswith("store_")}

@@ -49,7 +49,7 @@ void check_tokens(std::string_view text) {
 
 /// Whether literals may stay in a form, since something hangs on them.
 bool may_keep_literals(std::string_view form) {
-  for (const std::string_view word : {"set_config", "explain (", "u&\"", "U&\""}) {
+  for (const std::string_view word : {"set_config", "search_path", "explain (", "u&\"", "U&\""}) {
     if (form.find(word) != std::string_view::npos) return true;
   }
   return false;
