@@ -129,14 +129,19 @@ SCRIPT("auto: who had no temporary objects gets the idle server where nobody had
   first.receives_all(query("select 1"));
 }
 
-SCRIPT("auto: who looks for pg_temp and had no temporary objects gets a server without") {
-  automatic(bench, 1);
-  Client& one = bench.login();
-  Server& first = bench.last();
+// And gives the server back, which keeps their schema.
+static void had_temporary_objects(Bench& bench, Client& one, Server& first) {
   runs(one, first, "create temp table t (a int) on commit drop", "CREATE TABLE");
   first.receives_all(ask_holds());
   first.sends(state({{"s", "", "", ""}}));
   bench.settle();
+}
+
+SCRIPT("auto: who looks for pg_temp and had no temporary objects gets a server without") {
+  automatic(bench, 1);
+  Client& one = bench.login();
+  Server& first = bench.last();
+  had_temporary_objects(bench, one, first);
   Client& two = bench.login({{"search_path", "pg_temp"}});
   two.sends(query("begin"));
   bench.settle();
@@ -148,10 +153,7 @@ SCRIPT("auto: who looks for pg_temp gets a server without also after having wait
   automatic(bench, 1);
   Client& one = bench.login();
   Server& first = bench.last();
-  runs(one, first, "create temp table t (a int) on commit drop", "CREATE TABLE");
-  first.receives_all(ask_holds());
-  first.sends(state({{"s", "", "", ""}}));
-  bench.settle();
+  had_temporary_objects(bench, one, first);
   Client& two = bench.login({{"search_path", "pg_temp"}});
   one.sends(query("begin"));
   first.receives_all(query("RESET \"search_path\";") + query("begin"));
