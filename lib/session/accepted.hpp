@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "base/hash.hpp"
@@ -18,15 +19,20 @@ class AcceptedStatements {
   static constexpr std::size_t limit = 16384;
 
   /// A server of `pool` accepted the statement when the schema was that of `epoch`.
-  void add(const pool::Record& pool, const Hash128& hash, std::uint64_t epoch) {
+  /// `columns`: see columns_of().
+  void add(const pool::Record& pool, const Hash128& hash, std::uint64_t epoch,
+           std::uint64_t columns) {
     const std::lock_guard lock(mutex_);
-    if (epochs_.size() >= limit) epochs_.clear();
-    epochs_[{&pool, hash}] = epoch;
+    if (items_.size() >= limit) items_.clear();
+    items_[{&pool, hash}] = {epoch, columns};
   }
-  bool has(const pool::Record& pool, const Hash128& hash, std::uint64_t epoch) {
+  /// Its columns; nothing if it is not known to be accepted.
+  std::optional<std::uint64_t> find(const pool::Record& pool, const Hash128& hash,
+                                    std::uint64_t epoch) {
     const std::lock_guard lock(mutex_);
-    const auto it = epochs_.find({&pool, hash});
-    return it != epochs_.end() && it->second == epoch;
+    const auto it = items_.find({&pool, hash});
+    if (it == items_.end() || it->second.epoch != epoch) return std::nullopt;
+    return it->second.columns;
   }
 
  private:
@@ -41,7 +47,11 @@ class AcceptedStatements {
     }
   };
   std::mutex mutex_;
-  std::unordered_map<Key, std::uint64_t, KeyHash> epochs_;
+  struct Item {
+    std::uint64_t epoch;
+    std::uint64_t columns;
+  };
+  std::unordered_map<Key, Item, KeyHash> items_;
 };
 
 }  // namespace heim::session

@@ -215,7 +215,8 @@ class Client final : public StreamHandler, public Holder {
   void tell_changes(const Settings& now);
   void release_server();
   void batch_done(Server& given, char tx);
-  // client_extended.cpp
+  // client_extended.cpp, client_prepared.cpp
+  enum class Way { go, wait, refused };
   std::size_t extended(Bytes in, const wire::Header& header);
   bool has_to_wait(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
@@ -248,21 +249,22 @@ class Client final : public StreamHandler, public Holder {
   std::size_t close_statement(Bytes in, const wire::Header& header);
   bool is_of_sql(std::string_view given) const;
   void try_name(std::string_view given, std::string_view content);
+  Way look_at_columns(Bytes in, const StatementRef& which, const ServerStatements::Item& item);
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
-  std::uint32_t prepare(const StatementRef& statement, Undo change, Reply reply);
-  std::uint32_t ensure_prepared(const StatementRef& statement, const StatementUse& use);
+  ServerStatements::Item prepare(const StatementRef& statement, Undo change, Reply reply);
+  ServerStatements::Item ensure_prepared(const StatementRef& statement, const StatementUse& use);
   bool ensure_unnamed(const StatementUse& use, Reply reply = Reply::unnamed_hidden);
   void evict_prepared();
   void close_orphans();
-  void poison(std::string_view sqlstate, std::string message);
+  void poison(std::string_view sqlstate, std::string message, std::string_view routine = {});
   void unknown_statement(std::string_view given);
   // client_reading.cpp
   Hash128 key_of(const Statement& statement, bool anew = false) const;
   Settings parsed_under() const;
-  void settle_reading(bool asked = false);
+  void settle_reading(const SettingList* before = nullptr);
   void send_parse(std::string_view name, const Statement& statement, Reply reply, bool has_undo);
-  // client_names.cpp, client_absent.cpp
+  // client_names.cpp, client_absent.cpp, client_refuse.cpp
   bool shares_names() const;
   struct BatchNames;
   bool look_at_batch(Bytes in);
@@ -276,12 +278,11 @@ class Client final : public StreamHandler, public Holder {
                    std::optional<Undo> absent);
   std::optional<std::size_t> own_absent(Bytes in, const wire::Header& header);
   void try_absent(const StatementRef& statement, const StatementUse& use);
-  // client_refuse.cpp
   bool waits_to_refuse(Bytes in, const wire::Header& header) const;
   bool lacks_for_good(Statement& statement, bool is_named) const;
   bool refuses_bind(const StatementRef& statement, std::string_view given, wire::Fields rest);
   Undo undo_for(Statement& statement, const StatementUse& use) const;
-  bool describes_itself(const StatementRef& statement, bool is_named);
+  bool describes_itself(const StatementRef& statement, std::string_view given);
   // client_retry.cpp, client_again.cpp
   void keep_for_retry(Bytes in, const wire::Header& header);
   void keep_for_elsewhere(Bytes batch);
@@ -381,7 +382,6 @@ class Client final : public StreamHandler, public Holder {
   Holds sure_hold(sql::Effects effects) const;
   bool refuses(const sql::Script& script) const;
   void refuse_statement(const sql::Script& script);
-  enum class Way { go, wait, refused };
   Way look_at_query(Bytes in, const wire::Header& header);
   bool look_at_bind(Bytes in, const wire::Header& header);
   bool make_way(sql::Effects effects, bool mixes);
@@ -394,7 +394,7 @@ class Client final : public StreamHandler, public Holder {
   void note_objects(const sql::Script& script);
   void note_sequences(sql::Effects effects);
   void let_sequence_go();
-  bool sees_foreign_sequences(sql::Effects effects) const;
+  bool minds_sequences(sql::Effects effects) const;
   void note_setting(const std::string& written);
   void note_reading(const sql::Script& script);
   void note_execute(const std::string& name);

@@ -29,11 +29,6 @@ bool batch_sets_unnamed(const Server& given) {
   });
 }
 
-// Whether the server itself knows what became of a new name: it has been asked for it.
-bool is_here(const Server& given, const Undo& change) {
-  return change.server_added && !change.before && given.prepared.has(change.item);
-}
-
 // Whether a batch before this one changed something; the oldest change tells.
 bool has_earlier_changes(const Server& given) {
   return !given.undo.empty() && given.undo.front().batch != given.prepared.batch;
@@ -103,7 +98,7 @@ bool Client::hangs_on_outcome(Bytes in, const wire::Header& header) const {
   const auto decides = [&](const Undo& change) {
     if (given->empty()) return unnamed && change.client_unnamed;
     if (notes_own(change, *given)) return true;
-    return change.client_named && change.name == *given && !(uses && is_here(*server, change));
+    return change.client_named && change.name == *given && !(uses && server->has_added(change));
   };
   return std::ranges::any_of(server->undo, [&](const Undo& change) {
     return change.batch != server->prepared.batch && (change.hangs || decides(change));
@@ -132,9 +127,10 @@ bool Client::without_server(Bytes in, const wire::Header& header) {
     const std::string_view content = as_text(fields.rest());
     const std::uint64_t limit = hub.settings().proxy.max_client_prepared_bytes;
     if (statements_.find(given) || statements_.bytes() + content.size() > limit) return false;
-    StatementRef statement = intern(given, content);
+    const StatementRef statement = intern(given, content);
     if (!is_accepted(*statement)) return false;
-    statements_.set(given, std::move(statement), vars);
+    statements_.set(given, statement, vars);
+    statements_.told_columns(given, *statement, statement->valid_columns);
     ++pool->meter->total.client_parse_count;
   }
   hub.to_client.copy(close ? std::string_view("3\0\0\0\4", 5) : std::string_view("1\0\0\0\4", 5));
@@ -151,7 +147,10 @@ bool Client::is_accepted(Statement& statement) const {
       statement.valid_as == key) {
     return true;
   }
-  if (!hub.shared.accepted.has(record, key, epoch)) return false;
+  const std::optional<std::uint64_t> columns = hub.shared.accepted.find(record, key, epoch);
+  if (!columns) return false;
+  statement.note_columns(*columns);
+  statement.valid_columns = *columns;
   statement.valid_in = &record;
   statement.valid_epoch = epoch;
   statement.valid_as = key;
@@ -214,7 +213,8 @@ std::size_t Client::parse(Bytes in, const wire::Header& header) {
   change.name = given;
   keep_name(given);
   statements_.set(given, statement, parsed_under(), reading_.epoch);
-  if (fresh(key_of(*statement, true))) {
+  if (const ServerStatements::Item* item = fresh(key_of(*statement, true))) {
+    statements_.told_columns(given, *statement, item->columns);
     server->remember(std::move(change));
     server->expect(Reply::parse_made, true);
     server->emit_made(hub.to_client);
@@ -240,104 +240,11 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
   return pass(in, header);
 }
 
-// The server's name for a statement it has and that no schema change made stale.
-const ServerStatements::Item* Client::fresh(Hash128 hash) {
-  const ServerStatements::Item* item = server->prepared.use(hash);
-  if (!item) return nullptr;
-  const bool current = item->epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
-  // In a failed transaction none can be prepared anew.
-  const bool stays = current || server->in_failed_transaction();
-  if (stays && server->prepared.usable(*item)) return item;
-  retire(hash);
-  close_orphans();
-  return nullptr;
-}
-
-// It is prepared anew when it is wanted next.
-void Client::retire(Hash128 hash) {
-  const ServerStatements::Item* item = server->prepared.use(hash);
-  if (!item) return;
-  if (const std::string* name = own_name(*server, item->number)) {
-    server->lost_names.emplace_back(item->number, *name);
-  }
-  server->orphans.push_back(item->number);
-  server->prepared.erase(hash);
-}
-
-// Sends a Parse under a name of ours, and makes room for it.
-std::uint32_t Client::prepare(const StatementRef& statement, Undo change, Reply reply) {
-  const auto size = static_cast<std::uint32_t>(statement->content.size());
-  const Hash128 key = key_of(*statement, true);
-  const auto item =
-      server->prepared.add(key, size, hub.shared.schema_epoch.load(std::memory_order_relaxed),
-                           key.low ^ statement->hash.low);
-  change.server_added = true;
-  change.added = statement;
-  change.item = item;
-  server->remember(std::move(change));
-  send_parse(server_name(item.number), *statement, reply, true);
-  evict_prepared();
-  return item.number;
-}
-
-// The number of the statement on the server.
-std::uint32_t Client::ensure_prepared(const StatementRef& statement, const StatementUse& use) {
-  for (const Undo& change : server->undo) {
-    if (change.added == statement && change.name == use.name && is_here(*server, change)) {
-      return change.item.number;
-    }
-  }
-  if (const ServerStatements::Item* item = fresh(key_of(*statement))) return item->number;
-  return prepare(statement, undo_for(*statement, use), Reply::parse_hidden);
-}
-
-// Makes the server's unnamed statement the client's. False if the client has none.
-bool Client::ensure_unnamed(const StatementUse& use, Reply reply) {
-  const StatementRef& statement = statements_.unnamed();
-  if (!statement) return (holds_ & hold_text) != 0;
-  if (server->prepared.has_unnamed(key_of(*statement))) return true;
-  server->prepared.set_unnamed(key_of(*statement, true));
-  Undo change = undo_for(*statement, use);
-  const bool says_more = !change.refusal.empty() || !change.said_first.empty();
-  if (says_more) server->remember(std::move(change));
-  send_parse({}, *statement, reply, says_more);
-  return true;
-}
-
-void Client::evict_prepared() {
-  const config::Proxy& proxy = hub.settings().proxy;
-  while (auto old =
-             server->prepared.evict(proxy.max_prepared_statements, proxy.max_prepared_bytes)) {
-    Undo change;
-    change.server_closed = true;
-    change.item = *old;
-    server->remember(std::move(change));
-    std::string message;
-    wire::Writer(message, 'C').u8('S').string(server_name(old->number));
-    hub.to_server.copy(message);
-    server->expect(Reply::close_hidden, true);
-  }
-}
-
-void Client::close_orphans() {
-  for (const std::uint32_t number : server->orphans) {
-    std::string message;
-    wire::Writer(message, 'C').u8('S').string(server_name(number));
-    hub.to_server.copy(message);
-    Undo change;
-    change.server_closed = true;
-    change.item.number = number;
-    server->remember(std::move(change));
-    server->expect(Reply::close_hidden, true);
-  }
-  server->orphans.clear();
-}
-
 // An error of ours in its place among the server's answers: the server is made to fail here, too,
 // so that it skips to Sync and aborts its transaction as it would have; its error is replaced.
-void Client::poison(std::string_view sqlstate, std::string message) {
+void Client::poison(std::string_view sqlstate, std::string message, std::string_view routine) {
   std::string error;
-  wire::error(error, {"ERROR", sqlstate, message});
+  wire::error(error, {"ERROR", sqlstate, message, {}, {}, routine});
   server->poisons.push_back(std::move(error));
   server->expect(Reply::poison);
   server->batch_open = true;  // until a Sync: the error alone ends nothing
@@ -355,17 +262,17 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
   if (tracks_state()) {
     find_script(statement);
     if (refuses(*statement.script)) return refuse_statement(*statement.script), false;
-    constexpr sql::Effects uses = sql::effect::calls_nextval | sql::effect::reads_sequence;
-    if ((statement.script->effects & uses) != 0 && server->has_foreign_sequences(id)) {
+    if (minds_sequences(effects_of(statement.text(), *statement.script))) {
       run_hidden("DISCARD SEQUENCES");
       server->forgets_sequences();
     }
     note(*statement.script);
     note_block(statement.text(), *statement.script);
+    const bool back = may_take_back(*statement.script, statement.text());
+    note_portal(portal, back ? statement.script : nullptr);
   }
   if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
-  note_portal(portal, statement.script);
   if (routing_ && portal.empty()) routing_->portal_open = true;
   if (reads_elsewhere_) note_ending(portal, statement);
   return true;
@@ -390,9 +297,12 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (resets_by_null(statement->set_configs, in, header)) return bind_rewritten(header);
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   // What it does to how texts are read is for those behind it.
-  const std::uint32_t number = ensure_prepared(statement, {given, &fields});
+  const ServerStatements::Item item = ensure_prepared(statement, {given, &fields});
+  const Way way = look_at_columns(in, statement, item);
+  if (way == Way::wait) return wait_for_outcome();
+  if (way == Way::refused) return discard_frame(in, header);
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
-  return send_bind(in, header, portal, given, number);
+  return send_bind(in, header, portal, given, item.number);
 }
 
 std::size_t Client::bind_unnamed(Bytes in, const wire::Header& header, std::string_view portal,
@@ -441,7 +351,7 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
   if (!fields.done()) return protocol_error("invalid Describe message"), 0;
   if (kind != 'S') return native(in, header);
   const StatementRef statement = given.empty() ? nullptr : statements_.find(given);
-  if (describes_itself(given.empty() ? statements_.unnamed() : statement, !given.empty())) {
+  if (describes_itself(given.empty() ? statements_.unnamed() : statement, given)) {
     return header.total();
   }
   const StatementUse use{given, nullptr, true};
@@ -452,8 +362,9 @@ std::size_t Client::describe(Bytes in, const wire::Header& header) {
     unknown_statement(given);
     return header.total();
   }
+  statements_.forget_columns(given);  // it is told what they are now
   std::string message;
-  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(statement, use)));
+  wire::Writer(message, 'D').u8('S').string(server_name(ensure_prepared(statement, use).number));
   hub.to_server.copy(message);
   server->expect(Reply::describe);
   return header.total();
@@ -485,6 +396,7 @@ std::size_t Client::close_statement(Bytes in, const wire::Header& header) {
     change.client_named = true;
     change.name = given;
     change.before = std::move(statement);
+    change.columns = statements_.columns(given);
     server->remember(std::move(change));
     keep_name(given);
     statements_.erase(given);

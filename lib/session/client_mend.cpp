@@ -15,11 +15,16 @@ constexpr std::size_t portal_limit = 16;
 
 }  // namespace
 
-// `script` null: the portal is bound anew, to something else.
+bool may_take_back(const sql::Script& script, std::string_view text) {
+  if ((script.effects & sql::effect::resets) != 0) return true;
+  // Behind what is set for a transaction, the server no longer tells what was reset.
+  return has_block(script) && may_reset_within(text) && !has_word(text, {"local"});
+}
+
+// `script`: what takes something back; null: the portal is bound anew, to something else.
 void Client::note_portal(std::string_view portal, const sql::ScriptRef& script) {
   if (!tracks_state() || (!tracking_ && !script)) return;
-  const bool resets =
-      script && !startup_vars_->items.empty() && (script->effects & sql::effect::resets) != 0;
+  const bool resets = script && !startup_vars_->items.empty();
   if (!resets && (!tracking_ || tracking_->resetting.empty())) return;
   auto& portals = tracking().resetting;
   std::erase_if(portals, [&](const auto& one) { return one.first == portal; });
@@ -32,7 +37,7 @@ void Client::note_portal(std::string_view portal, const sql::ScriptRef& script) 
 // stood for, where either is to be known: it still does if that fails.
 std::unique_ptr<OwnName> Client::note_own(std::string_view name, std::string_view text) {
   const sql::ScriptRef script = hub.analysis.find(text);
-  const bool resets = (script->effects & sql::effect::resets) != 0;
+  const bool resets = may_take_back(*script, text);
   OwnName now{std::string(name), resets ? script : nullptr, set_configs(text)};
   if (now.is_plain() && !statements_.own.find(name)) return nullptr;
   return std::make_unique<OwnName>(statements_.own.put(std::move(now)));
@@ -63,6 +68,10 @@ void Client::note_own_bind(Bytes in) {
 // What is to run behind a statement, one by one.
 std::vector<std::string> Client::mending(const sql::Statement& statement) const {
   std::vector<std::string> texts;
+  if (statement.kind == sql::Kind::block) {
+    texts.push_back(set_unless_set(*startup_vars_, *vars));
+    if (texts.back().empty()) texts.clear();
+  }
   for (const std::string& name : resets_of(statement, *startup_vars_)) {
     texts.push_back(set_statement(name, *startup_vars_->find(name)));
   }
@@ -120,11 +129,13 @@ void Client::run_hidden(std::string_view sql) {
 
 // A simple query. False if it is to be sent as it is.
 bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
-  if (!tracks_state() || (effects_ & sql::effect::resets) == 0) return false;
+  constexpr sql::Effects perhaps = sql::effect::resets | sql::effect::suspicious;
+  if (!tracks_state() || (effects_ & perhaps) == 0) return false;
   if (startup_vars_->items.empty() || header.tag != 'Q' || in.size() < header.total()) return false;
-  const sql::ScriptRef script = hub.script(query_text(in.first(header.total())));
-  if ((script->effects & sql::effect::resets) == 0) return false;
-  if (reads_as_server(as_text(in.first(header.total()))) &&
+  const std::string_view text = query_text(in.first(header.total()));
+  const sql::ScriptRef script = hub.script(text);
+  if (!may_take_back(*script, text)) return false;
+  if (reads_as_server(text) &&
       send_mended(in, script->statements, header, has_undo)) {
     note_resets({&script->statements.back(), 1});
     return true;

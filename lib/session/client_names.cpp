@@ -77,7 +77,7 @@ bool Client::mixes_names(Bytes message, const wire::Header& header, BatchNames& 
   const std::string_view text = fields.string();
   if (!fields.ok()) return false;
   const sql::ScriptRef script = hub.analysis.find(text);
-  if (message.data() == batch.begin) batch.first = script->effects;
+  if (message.data() == batch.begin) batch.first = effects_of(text, *script);
   using namespace sql::effect;
   const bool names = (script->effects & (prepares | deallocates | executes)) != 0;
   batch.prepares |= (script->effects & prepares) != 0;

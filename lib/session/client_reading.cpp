@@ -44,10 +44,13 @@ Settings Client::parsed_under() const {
   return names_are_in_doubt(reading_, open_effects()) ? nullptr : vars;
 }
 
-// All is answered. `asked`: and the server has said what all settings are.
-void Client::settle_reading(bool asked) {
-  if (asked) {
-    if (reading_.changed && !reading_.local) statements_.read_under(reading_.epoch, vars);
+// All is answered. `before`: what was set when that was last certain; the server has said what is
+// set now.
+void Client::settle_reading(const SettingList* before) {
+  if (before) {
+    // Where that is the same, it is what all that came since was read under.
+    const bool same = before->resolving == vars->resolving;
+    if (!reading_.local) statements_.read_under(same ? 0 : reading_.epoch, vars);
     reading_.changed = false;
     reading_.unreported &= reading_.local;
   } else if (reading_.answered == reading_.round) {

@@ -128,12 +128,22 @@ Undo Client::undo_for(Statement& statement, const StatementUse& use) const {
   return change;
 }
 
-// A Describe of a statement that the server lacks, and cannot be given. True if it is answered
-// here.
-bool Client::describes_itself(const StatementRef& statement, bool is_named) {
-  if (!statement || !lacks_for_good(*statement, is_named)) return false;
-  if (!gives_nothing(*statement) || count_parameters(*statement) != 0) return false;
-  server->expect(Reply::describe_made);
+// A Describe of a statement that gives no rows, where the server lacks it, and cannot be given it;
+// or where it has been read anew, and may give some since. True if it is answered here.
+bool Client::describes_itself(const StatementRef& statement, std::string_view given) {
+  if (!statement) return false;
+  const bool was_none = statements_.columns(given) == columns_none;
+  const bool is_as_then = was_none && statement->parsed_anew;
+  if (!is_as_then && !lacks_for_good(*statement, !given.empty())) return false;
+  find_script(*statement);
+  const bool is_bare = count_parameters(*statement) == 0;
+  if (!was_none && !gives_nothing(*statement)) return false;
+  if (!is_bare && statement->parameters.empty()) return false;
+  Undo change;
+  wire::message(change.said_first, 't', is_bare ? std::string(2, '\0') : statement->parameters);
+  wire::message(change.said_first, 'n', {});
+  server->remember(std::move(change));
+  server->expect(Reply::describe_made, true);
   server->emit_made(hub.to_client);
   return true;
 }

@@ -100,16 +100,25 @@ void Client::note_resets(std::span<const sql::Statement> statements) {
   if ((effects & resets) != 0 && !(reset.empty() && local.empty())) restore_ = Restore::wanted;
 }
 
+bool has_block(const sql::Script& script) {
+  return std::ranges::any_of(script.statements, [](const sql::Statement& each) {
+    return each.kind == sql::Kind::block;
+  });
+}
+
+sql::Effects effects_of(std::string_view text, const sql::Script& script) {
+  using namespace sql::effect;
+  const bool advances = has_block(script) && has_word(text, {"nextval", "setval"});
+  return script.effects | (advances ? advances_sequence | calls_nextval : 0);
+}
+
 // What the body of a DO does, as far as its words tell.
 void Client::note_block(std::string_view text, const sql::Script& script) {
-  const auto is_block = [](const sql::Statement& one) { return one.kind == sql::Kind::block; };
-  if (std::ranges::none_of(script.statements, is_block)) return;
-  const std::string folded = fold(text);
-  const auto has = [&](std::string_view word) { return folded.find(word) != std::string::npos; };
+  if (!has_block(script)) return;
   constexpr sql::Effects advances = sql::effect::advances_sequence | sql::effect::calls_nextval;
-  if (has("nextval") || has("setval")) note_sequences(advances);
+  if (const sql::Effects more = effects_of(text, script) & advances) note_sequences(more);
   if (startup_vars_->items.empty() || restores_something()) return;
-  if (!has("reset") && !has("default") && !has("discard")) return;
+  if (!may_reset_within(text)) return;
   tracking().reset.clear();
   restore_ = Restore::wanted;
 }

@@ -104,7 +104,7 @@ Client::Way Client::look_at_query(Bytes in, const wire::Header& header) {
   const sql::ScriptRef script = hub.script(text);
   if (refuses(*script)) return refuse_statement(*script), Way::refused;
   const bool mixes = shares_names() && mixes_names(*script, {});
-  if (!make_way(script->effects, mixes)) return Way::wait;
+  if (!make_way(effects_of(text, *script), mixes)) return Way::wait;
   if (mixes && reads_elsewhere_) return Way::refused;
   note(*script);
   note_block(text, *script);
@@ -161,9 +161,7 @@ bool Client::make_way(sql::Effects effects, bool mixes) {
   if (change) return change_server(), false;
   if (mixes && reads_elsewhere_) return poison("25006", std::string(no_own_names)), true;
   if (mixes) keep_own_names();
-  // What setval() leaves as it was, lastval() tells.
-  const bool before_call = (effects & calls_nextval) != 0 && server->has_foreign_sequences(id);
-  if (before_call || sees_foreign_sequences(effects)) server->forget_sequences(hub.to_server);
+  if (minds_sequences(effects)) server->forget_sequences(hub.to_server);
   return true;
 }
 
@@ -258,11 +256,12 @@ void Client::let_sequence_go() {
   pinned = hold_reason();
 }
 
-// Whether a statement would see what another client's did to sequences.
-bool Client::sees_foreign_sequences(sql::Effects effects) const {
+// Whether a statement would see what another client's did to sequences; or a later one would,
+// beside what this one does. What setval() leaves as it was, lastval() tells.
+bool Client::minds_sequences(sql::Effects effects) const {
   // While the catalog is not known, everything is suspicious.
-  const sql::Effects reads = reads_sequence | (pool->catalog ? suspicious : 0);
-  return (effects & reads) != 0 && server->has_foreign_sequences(id);
+  const sql::Effects minds = reads_sequence | calls_nextval | (pool->catalog ? suspicious : 0);
+  return (effects & minds) != 0 && server->has_foreign_sequences(id);
 }
 
 // What the database's own functions, triggers and views do to the session.
@@ -371,9 +370,10 @@ void Client::on_state(Server& given, bool failed) {
     if (delays_ready()) restored(given, 'I');
     return on_batch_end();
   }
+  const Settings before = vars;
   adopt_settings(given);
   adopt_holds(given);
-  settle_reading(true);
+  settle_reading(before.get());
   if (ends_for_hold()) return;
   if (!hub.to_client.empty()) deliver(hub.to_client);
   go_on_moving(mine.answer.channels);

@@ -36,4 +36,14 @@ struct Client::Tracking {
 /// The settings of the login that a statement takes back, in the order they are to be set again.
 std::vector<std::string> resets_of(const sql::Statement& statement, const SettingList& startup);
 
+/// Whether a DO is among its statements.
+bool has_block(const sql::Script& script);
+
+/// What a text does, and what the words of a DO tell beside.
+sql::Effects effects_of(std::string_view text, const sql::Script& script);
+
+/// Whether a text may go back to what the session began with, as far as its own words tell: not
+/// what functions do.
+bool may_take_back(const sql::Script& script, std::string_view text);
+
 }  // namespace heim::session

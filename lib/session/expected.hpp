@@ -26,6 +26,7 @@ enum class Reply : std::uint8_t {
   close_hidden,
   bind_hidden,
   execute_hidden,
+  describe_hidden,  // asks for a statement's columns
   query_hidden,
   query_lenient,  // likewise, and it does no harm if it fails
   probe,          // asks what a session's state is; its rows go to the holder apart
@@ -33,7 +34,7 @@ enum class Reply : std::uint8_t {
   // the client's, not forwarded: the answer is made here when its turn comes
   parse_made,
   close_made,
-  describe_made,  // of a statement without parameters and rows
+  describe_made,  // of a statement that gives no rows: its undo has the answer
   // the server is made to fail here; its error is replaced by ours
   poison,
 };
@@ -55,7 +56,7 @@ constexpr bool is_hidden_parse(Reply reply) {
 /// Part of a batch, and ours.
 constexpr bool is_hidden_part(Reply reply) {
   return is_hidden_parse(reply) || reply == Reply::bind_hidden || reply == Reply::execute_hidden ||
-         reply == Reply::close_hidden;
+         reply == Reply::close_hidden || reply == Reply::describe_hidden;
 }
 
 /// Of an unnamed statement.

@@ -301,10 +301,6 @@ void Server::write(Out& out) {
 namespace {
 
 void wire_made(Reply reply, std::string& out) {
-  if (reply == Reply::describe_made) {
-    wire::Writer(out, 't').u16(0);
-    return wire::message(out, 'n', {});
-  }
   wire::message(out, reply == Reply::parse_made ? '1' : '3', {});
 }
 
@@ -318,7 +314,11 @@ void Server::emit_made(Out& out) {
   while (!expected_.empty()) {
     const Expected::Entry entry = expected_.front();
     if (!is_made(entry.reply)) return;
-    wire_made(entry.reply, made_scratch_);
+    if (entry.reply == Reply::describe_made) {
+      made_scratch_ = undo.front().said_first;
+    } else {
+      wire_made(entry.reply, made_scratch_);
+    }
     out.copy(made_scratch_);
     made_scratch_.clear();
     confirm(entry);

@@ -148,12 +148,20 @@ class Server final : public StreamHandler {
   void copy_end_sent() { copy_end_sent_ = true; }
   /// A Sync of ours.
   void sync_hidden(Out& out);
+  /// What columns a statement has whose Parse went out last. `name`: the client's, where it is the
+  /// client's Parse; or empty.
+  void ask_columns(const StatementRef& statement, const ServerStatements::Item& item,
+                   const std::string& name, Out& out);
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
   /// What a client is told of `parameters`. `split`: one that reads here and writes elsewhere.
   const Settings& parameters_for(bool split);
+  /// Whether it knows itself what became of a new name: it has been asked for it.
+  bool has_added(const Undo& change) const {
+    return change.server_added && !change.before && prepared.has(change.item);
+  }
   /// Nothing of what was sent counts.
   void take_back_all();
   void take_back_all(Holder& former);
@@ -350,7 +358,9 @@ class Server final : public StreamHandler {
   bool on_parse_complete(Reply front);
   bool pop_if(Reply reply, Reply hidden);
   void confirm(const Expected::Entry& entry);
-  void accepted(Statement& statement, const ServerStatements::Item& item);
+  void accepted(Statement& statement, const ServerStatements::Item& item, std::uint64_t columns);
+  bool on_described(std::uint8_t tag, Bytes body, bool whole);
+  void told_columns(const Undo& change);
   void take_back(const Undo& change, bool with_unnamed);
   void take_back_added(const Undo& change);
   void unnamed_failed();
@@ -427,6 +437,9 @@ class Server final : public StreamHandler {
   bool reset_now_ = false;     // see reset_at_once()
   bool set_seen_ = false;      // a SET whose effect is not in `vars`
   bool sync_failed_ = false;
+  std::uint64_t columns_ = 0;  // that were told last, of those we asked for
+  std::string types_;          // of the parameters
+  bool news_ = false;  // amid a batch, of what its holder may wait for
   bool probed_ = false;  // the answer about its state is complete in this chunk
   bool probe_failed_ = false;
   bool force_tls_ = false;

@@ -152,6 +152,10 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
       return on_ready(body);
     case 'E':
       return on_error(frame);
+    case 'T':
+    case 'n':
+    case 't':
+      return on_described(header.tag, body, whole);
     case 'C':
       return whole ? on_complete(body) : violate("a CommandComplete that is too long");
     default:
@@ -178,6 +182,7 @@ bool Server::gathers(const wire::Header& header) const {
   if (header.body > gather_limit) return false;
   if (state_ == ServerState::login || is_read(header.tag)) return true;
   if (header.tag == 'A' || header.tag == 'N') return true;
+  if (header.tag == 'T' || header.tag == 't') return next_due() == Reply::describe_hidden;
   return header.tag == 'D' && next_due() == Reply::probe;
 }
 
@@ -196,12 +201,6 @@ bool Server::on_simple(const wire::Header& header) {
       return pop_if(Reply::bind, Reply::bind_hidden);
     case '3':
       return pop_if(Reply::close, Reply::close_hidden);
-    case 'T':
-      return front == Reply::query || pop_if(Reply::describe, Reply::describe);
-    case 'n':
-      return pop_if(Reply::describe, Reply::describe);
-    case 't':
-      return front == Reply::describe || violate("a ParameterDescription");
     case 'I':
     case 's':
       return front == Reply::query || pop_if(Reply::execute, Reply::execute);
@@ -451,6 +450,12 @@ void Server::settle_held() {
     const std::uint64_t before = links_;
     const Hub& home = *hub;
     holder_->on_state(*this, std::exchange(probe_failed_, false));
+    if (home.has_left(*this) || !holder_ || links_ != before) return;
+  }
+  if (std::exchange(news_, false)) {
+    const std::uint64_t before = links_;
+    const Hub& home = *hub;
+    holder_->on_batch_end();
     if (home.has_left(*this) || !holder_ || links_ != before) return;
   }
   if (ready_seen_) settle_ready();

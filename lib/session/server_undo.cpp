@@ -15,6 +15,7 @@ void put_back(ClientStatements& statements, const Undo& change) {
   if (!change.client_named) return;
   if (change.before) {
     statements.set(change.name, change.before);
+    statements.told_columns(change.name, *change.before, change.columns);
   } else {
     statements.erase(change.name);
   }
@@ -71,6 +72,7 @@ void Server::drop_batch() {
     ++count;
   }
   skipping = count == expected_.size();
+  news_ |= skipping;
   sequences_mixed |= std::exchange(forgets_sequences_, false);
   // What a later batch has set meanwhile stands.
   bool unnamed_set_since = false;
@@ -126,20 +128,67 @@ void Server::confirm(const Expected::Entry& entry) {
   if (!entry.undo) return;
   if (const Undo& change = undo.front(); change.server_added) {
     prepared.confirm(change.item);
-    accepted(*change.added, change.item);
+    accepted(*change.added, change.item, 0);
+  } else if (change.asks_columns) {
+    told_columns(change);
   }
   undo.pop_front();
 }
 
-void Server::accepted(Statement& statement, const ServerStatements::Item& item) {
+void Server::ask_columns(const StatementRef& statement, const ServerStatements::Item& item,
+                         const std::string& name, Out& out) {
+  Undo change;
+  change.asks_columns = true;
+  change.added = statement;
+  change.item = item;
+  change.name = name;
+  remember(std::move(change));
+  std::string message;
+  wire::Writer(message, 'D').u8('S').string(server_name(item.number));
+  out.copy(message);
+  expect(Reply::describe_hidden, true);
+}
+
+// A server says what a statement that it was given takes and gives.
+bool Server::on_described(std::uint8_t tag, Bytes body, bool whole) {
+  const Reply due = next_due();
+  if (due == Reply::query && tag == 'T') return true;
+  const bool ours = due == Reply::describe_hidden;
+  if (tag == 't') {
+    if (ours) types_ = whole ? as_text(body) : std::string_view();
+    return !ours && (due == Reply::describe || violate("a ParameterDescription"));
+  }
+  if (ours) {
+    columns_ = whole ? columns_of(tag, body) : columns_unknown;
+    news_ = true;
+  }
+  return pop_if(Reply::describe, Reply::describe_hidden);
+}
+
+void Server::told_columns(const Undo& change) {
+  prepared.told_columns(change.item, columns_);
+  change.added->note_columns(columns_);
+  change.added->parameters = types_;
+  accepted(*change.added, change.item, columns_);
+  ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+  if (statements) statements->told_columns(change.name, *change.added, columns_);
+  // The name may have been given up since, in vain.
+  for (Undo& later : undo) {
+    if (later.before == change.added && later.name == change.name) later.columns = columns_;
+  }
+}
+
+void Server::accepted(Statement& statement, const ServerStatements::Item& item,
+                      std::uint64_t columns) {
   const pool::Record& record = pool->record;
   const bool known = statement.valid_in == &record && statement.valid_epoch == item.epoch &&
                      statement.valid_as == item.hash;
-  if (known) return;
+  if (known && (columns == 0 || columns == statement.valid_columns)) return;
+  statement.valid_columns = columns;
   statement.valid_in = &record;
   statement.valid_epoch = item.epoch;
   statement.valid_as = item.hash;
-  hub->shared.accepted.add(record, item.hash, item.epoch);
+  hub->shared.accepted.add(record, item.hash, item.epoch, columns);
 }
 
 void Server::take_back_added(const Undo& change) {
@@ -155,6 +204,7 @@ void Server::take_back(const Undo& change, bool with_unnamed) {
     return;
   }
   if (change.server_added) take_back_added(change);
+  if (change.asks_columns) prepared.told_columns(change.item, columns_unknown);
   if (change.server_closed) orphans.push_back(change.item.number);
   ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
   if (change.client_unnamed) {

@@ -261,6 +261,27 @@ std::string set_statement(std::string_view name, std::string_view value, bool lo
   return sql + ";";
 }
 
+std::string set_unless_set(const SettingList& wanted, const SettingList& now) {
+  std::string rows;
+  for (const auto& [name, value] : wanted.items) {
+    const std::string* set = now.find(name);
+    // A setting that nobody declared is empty where it is not set, and may be set to that.
+    const bool is_empty = set && set->empty();
+    if (is_empty || name == "role" || name == "session_authorization") continue;
+    (rows += rows.empty() ? "(" : ",(") += quote_literal(name) + "," + quote_literal(value) + ")";
+  }
+  if (rows.empty()) return {};
+  const std::string body =
+      "BEGIN PERFORM pg_catalog.set_config(w.name,w.value,false)FROM(VALUES" + rows +
+      ")w(name,value)WHERE NOT EXISTS(SELECT FROM pg_catalog.pg_settings s WHERE "
+      "pg_catalog.lower(s.name)OPERATOR(pg_catalog.=)w.name AND s.source "
+      "OPERATOR(pg_catalog.=)'session')AND COALESCE(pg_catalog.current_setting("
+      "w.name,true),'')OPERATOR(pg_catalog.=)CASE WHEN pg_catalog.strpos(w.name,'.')"
+      "OPERATOR(pg_catalog.=)0 THEN COALESCE(pg_catalog.current_setting(w.name,true),'')"
+      "ELSE''END;END";
+  return "DO " + quote_literal(body) + ";";
+}
+
 std::vector<std::string> sync_deallocates(const SettingList* from, const SettingList& to) {
   std::vector<std::string> texts;
   if (!from) return texts;

@@ -106,6 +106,10 @@ std::string reading_sql(const SettingList& list);
 /// `local`: until it ends.
 std::string set_statement(std::string_view name, std::string_view value, bool local = false);
 
+/// Sets those of `wanted` that the server does not take for set, where `now` is what they were: a
+/// DO, which answers with nothing but its tag.
+std::string set_unless_set(const SettingList& wanted, const SettingList& now);
+
 /// In how many items they differ: what it costs to go from one to the other.
 std::size_t difference(const SettingList& from, const SettingList& to);
 

@@ -73,6 +73,16 @@ bool is_name(std::string_view word) {
 
 }  // namespace
 
+bool has_word(std::string_view sql, std::initializer_list<std::string_view> words) {
+  const std::string folded = fold(sql);
+  return std::ranges::any_of(
+      words, [&](std::string_view word) { return folded.find(word) != folded.npos; });
+}
+
+bool may_reset_within(std::string_view sql) {
+  return has_word(sql, {"reset", "default", "discard"});
+}
+
 Forgets forgets(std::string_view sql) {
   const std::string verb = fold(next_word(sql));
   if (verb != "deallocate" && verb != "discard") return {};

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,12 @@ std::string_view query_text(Bytes frame);
 
 /// Whether what its columns are depends on when it is parsed: on a cursor or a statement of then.
 bool columns_are_set_when_parsed(std::string_view sql);
+
+/// Whether one of these stands anywhere in a text, in any case.
+bool has_word(std::string_view sql, std::initializer_list<std::string_view> words);
+
+/// Whether the body of a DO may go back to a default, as far as its words tell.
+bool may_reset_within(std::string_view sql);
 
 /// Whether it is nothing but space and comments.
 bool is_blank(std::string_view sql);

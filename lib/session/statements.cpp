@@ -4,6 +4,25 @@
 
 namespace heim::session {
 
+// https://www.postgresql.org/docs/15/protocol-message-formats.html (RowDescription). Which table a
+// column is of is not looked at: PostgreSQL does not, either.
+std::uint64_t columns_of(std::uint8_t tag, Bytes body) {
+  if (tag == 'n') return columns_none;
+  std::string key;
+  wire::Fields fields(body);
+  for (std::size_t left = fields.u16(); left > 0 && fields.ok(); --left) {
+    (key += fields.string()) += '\0';
+    fields.bytes(6);                  // its table and place there
+    key += as_text(fields.bytes(4));  // type
+    fields.bytes(2);                  // the type's size
+    key += as_text(fields.bytes(4));  // modifier
+    fields.bytes(2);
+  }
+  if (!fields.done()) return columns_unknown;
+  const std::uint64_t hash = hash128(key, 0).low;
+  return hash <= columns_none ? ~hash : hash;
+}
+
 StatementRef StatementTable::intern(std::string_view content, std::uint64_t reading) {
   return find_or_make(content, reading, hash128(content, seed_));
 }
@@ -65,7 +84,7 @@ void ClientStatements::read_under(std::uint64_t round,
                                   const std::shared_ptr<const SettingList>& under) {
   if (!named_) return;
   for (auto& [name, named] : *named_) {
-    if (!named.under && named.round == round) named.under = under;
+    if (!named.under && (round == 0 || named.round == round)) named.under = under;
   }
 }
 
@@ -78,6 +97,24 @@ void ClientStatements::read_as(std::uint64_t round, const std::shared_ptr<const 
     statement.told = told;
     statement.set = set;
   }
+}
+
+void ClientStatements::told_columns(std::string_view name, const Statement& statement,
+                                    std::uint64_t columns) {
+  const auto it = named_ ? named_->find(name) : Map::iterator();
+  if (!named_ || it == named_->end() || it->second.statement.get() != &statement) return;
+  it->second.columns = columns == 0 ? columns_unknown : columns;
+}
+
+void ClientStatements::forget_columns(std::string_view name) {
+  const auto it = named_ ? named_->find(name) : Map::iterator();
+  if (named_ && it != named_->end()) it->second.columns = columns_unknown;
+}
+
+std::uint64_t ClientStatements::columns(std::string_view name) const {
+  if (!named_) return columns_unknown;
+  const auto it = named_->find(name);
+  return it == named_->end() ? columns_unknown : it->second.columns;
 }
 
 void ClientStatements::erase(std::string_view name) {
@@ -143,6 +180,10 @@ bool ServerStatements::has(const Item& item) const {
 
 void ServerStatements::confirm(const Item& item) {
   if (has(item)) index_.find(item.hash)->second->confirmed = true;
+}
+
+void ServerStatements::told_columns(const Item& item, std::uint64_t columns) {
+  if (has(item)) index_.find(item.hash)->second->columns = columns;
 }
 
 std::optional<ServerStatements::Item> ServerStatements::evict(std::size_t count,

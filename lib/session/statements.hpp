@@ -28,6 +28,12 @@ namespace heim::session {
 
 struct SettingList;
 
+/// A statement's columns, told apart by this: what they are called and their types. 0: not asked for
+/// yet, or not answered.
+inline constexpr std::uint64_t columns_unknown = 1;
+inline constexpr std::uint64_t columns_none = 2;
+std::uint64_t columns_of(std::uint8_t tag, Bytes body);  // of RowDescription or NoData
+
 /// The body of a Parse message after the statement name: query, zero, count, types.
 struct Statement {
   Hash128 hash;
@@ -46,6 +52,16 @@ struct Statement {
   const pool::Record* valid_in = nullptr;  // compared only
   std::uint64_t valid_epoch = 0;
   Hash128 valid_as;  // its key under the settings it was read with
+  std::uint64_t valid_columns = 0;
+  std::uint64_t some_columns = 0;  // of one that was prepared
+  bool columns_vary = false;       // they are not the same everywhere
+  std::string parameters;          // the body of a ParameterDescription; empty: not known
+
+  void note_columns(std::uint64_t columns) {
+    if (columns == 0 || columns == columns_unknown) return;
+    columns_vary |= some_columns != 0 && some_columns != columns;
+    some_columns = columns;
+  }
 
   bool has_literals() const { return reading != 0; }
   /// Without the parameter types behind it.
@@ -99,11 +115,16 @@ class ClientStatements {
   /// `under`: the settings it is read under; null: unknown, but for what read_under() says.
   void set(std::string_view name, StatementRef statement,
            std::shared_ptr<const SettingList> under = nullptr, std::uint64_t round = 0);
-  /// What was set as of `round`, which is not 0, is read under these.
+  /// What was set as of `round`, if that is not known yet, is read under these. 0: of any.
   void read_under(std::uint64_t round, const std::shared_ptr<const SettingList>& under);
   /// Its literals, if that is not known yet.
   void read_as(std::uint64_t round, const std::shared_ptr<const SettingList>& told,
                const std::shared_ptr<const SettingList>& set);
+  /// What its columns are, where the name stands for that statement, and whether they have been
+  /// told: columns_unknown if not.
+  void told_columns(std::string_view name, const Statement& statement, std::uint64_t columns);
+  void forget_columns(std::string_view name);
+  std::uint64_t columns(std::string_view name) const;
   void erase(std::string_view name);
   /// DEALLOCATE ALL: the unnamed one stays.
   void clear_named();
@@ -121,6 +142,7 @@ class ClientStatements {
     StatementRef statement;
     std::shared_ptr<const SettingList> under;
     std::uint64_t round = 0;  // see read_under()
+    std::uint64_t columns = columns_unknown;
   };
   using Map = std::unordered_map<std::string, Named, TextHash, std::equal_to<>>;
   StatementRef unnamed_;
@@ -141,6 +163,7 @@ class ServerStatements {
     std::uint32_t batch;    // that prepared it
     bool confirmed;         // ParseComplete came
     std::uint64_t parsing;  // what its names were read under
+    std::uint64_t columns = 0;
     bool is(const Statement& statement) const { return hash == mixed(statement.hash, parsing); }
   };
   /// Null if it is not there. Marks it as used.
@@ -151,6 +174,7 @@ class ServerStatements {
   void erase(const Item& item);
   void confirm(const Item& item);
   bool has(const Item& item) const;  // under this number
+  void told_columns(const Item& item, std::uint64_t columns);
   /// Whether a later message of the running batch can count on it: it is there, or comes in this
   /// very batch (if that fails, the later message is skipped too).
   bool usable(const Item& item) const { return item.confirmed || item.batch == batch; }
@@ -223,9 +247,11 @@ struct Undo {
   bool client_unnamed = false;  // the client's unnamed statement was `before`
   bool server_added = false;    // `item` was added to the server's
   bool server_closed = false;   // `item` was removed from the server's
+  bool asks_columns = false;    // of `added`, which is `item`; the client's `name` has them, if any
   std::uint32_t batch = 0;      // that makes the change
   std::string name;
   StatementRef before;
+  std::uint64_t columns = columns_unknown;  // of `before`
   StatementRef added;  // with server_added
   ServerStatements::Item item{};
   std::uint32_t absent = 0;  // what stands in for it on the server if it fails

@@ -43,6 +43,7 @@ void error(std::string& out, const ErrorFields& fields, char tag) {
   field('M', fields.message);
   field('D', fields.detail);
   field('H', fields.hint);
+  field('R', fields.routine);
   writer.u8(0);
 }
 

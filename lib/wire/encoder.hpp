@@ -51,6 +51,7 @@ struct ErrorFields {
   std::string_view message;
   std::string_view detail = {};
   std::string_view hint = {};
+  std::string_view routine = {};  // of PostgreSQL's source: some drivers look at it
 };
 /// ErrorResponse (tag 'E') or NoticeResponse (tag 'N').
 void error(std::string& out, const ErrorFields& fields, char tag = 'E');

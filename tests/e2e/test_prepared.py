@@ -1,5 +1,6 @@
 """Prepared statements in transaction mode: each client's own names, on whatever server comes."""
 
+import struct
 import threading
 
 import psycopg
@@ -152,6 +153,68 @@ def test_ddl_inside_a_transaction_is_not_hidden(make_proxy, database):
         assert len(conn.execute("select * from t", prepare=True).description) == 2
 
 
+def runs(conn, *more):
+    """What a Bind and Execute of "s" are answered."""
+    conn.send(wire.bind("", "s"), *more, wire.execute(), wire.SYNC)
+    return conn.until("Z")
+
+
+def kinds(answer):
+    return [kind for kind, _ in answer]
+
+
+@pytest.mark.parametrize("mode", ["auto", "transaction"])
+def test_columns_change_for_who_does_not_ask(make_proxy, database, server, mode):
+    """Drivers keep what they were told of a statement: elsewhere it has those columns, or fails."""
+    settings = {"auth": {"type": "trust"}, "proxy": {"pool_mode": mode, "pool_size": 2}}
+    with (
+        wire.Wire(make_proxy(settings)) as conn,
+        connect(server, database) as direct,
+    ):
+        proxy = conn.target
+        direct.execute("create table t (a int, b text, c text)")
+        direct.execute("insert into t values (1, 'b', 'c')")
+        conn.login("app", database)
+        conn.send(wire.parse("s", "select * from t"), wire.SYNC)
+        conn.until("Z")
+        with wire.Wire(proxy) as other:
+            other.login("app", database)
+            other.ask("begin")  # has the server that knows the statement
+            assert kinds(runs(conn)) == ["2", "D", "C", "Z"]
+            other.ask("commit")
+        direct.execute("alter table t drop column b")
+        with wire.Wire(proxy) as other:
+            other.login("app", database)
+            # One server knows it as it was, on the other it is prepared anew.
+            for busy in (False, True):
+                other.ask("begin" if busy else "select")
+                refused = runs(conn)
+                assert kinds(refused) == ["E", "Z"]
+                fields = wire.error_fields(refused[0][1])
+                assert (fields["C"], fields["R"]) == ("0A000", "RevalidateCachedQuery")
+        # Who asks is told.
+        described = runs(conn, wire.describe("P"))
+        assert kinds(described) == ["2", "T", "D", "C", "Z"]
+        conn.send(wire.message("C", b"Ss\0"), wire.parse("s", "select * from t"), wire.SYNC)
+        conn.until("Z")
+        assert kinds(runs(conn)) == ["2", "D", "C", "Z"]
+
+
+def test_columns_under_another_path(make_proxy, database, server):
+    """The same text, of another schema's table."""
+    proxy = make_proxy({"auth": {"type": "trust"}, "proxy": {"pool_mode": "auto"}})
+    with wire.Wire(proxy) as conn, connect(server, database) as direct:
+        direct.execute("create table t (a int); create schema more; create table more.t (b text)")
+        direct.execute("create schema same; create table same.t (a int)")
+        conn.login("app", database)
+        conn.send(wire.parse("s", "select * from t"), wire.SYNC)
+        conn.until("Z")
+        for path, answer in (("public", "2CZ"), ("more", "EZ"), ("same", "2CZ"), ("more", "EZ")):
+            conn.ask(f"set search_path = {path}")
+            answered = runs(conn)
+            assert "".join(kinds(answered)) == answer, (path, answered)
+
+
 def test_deallocate_and_discard(make_proxy, database):
     """SQL-level DEALLOCATE ALL and DISCARD ALL by one client harm no other client."""
     proxy = make_proxy({"proxy": {"pool_size": 1}})
@@ -227,8 +290,6 @@ def test_portals_survive_in_a_transaction(make_proxy, database):
 
 def test_function_call(make_proxy, database):
     """The old FunctionCall message: passed on and answered."""
-    import struct
-
     proxy = make_proxy({"auth": {"type": "trust"}})
     with wire.Wire(proxy) as conn:
         conn.login("app", database)
@@ -337,3 +398,23 @@ def test_a_text_read_behind_a_function_that_changes_how(make_proxy, database, se
         assert values_of(two, "s") == [b"1"]
         assert values_of(one, "s") == [b"31"]
         assert values_of(two, "s") == [b"1"]
+
+
+def test_described_where_its_transaction_failed(make_proxy, database):
+    """PostgreSQL describes there what gives no rows: also on a server that lacks it."""
+    settings = {"auth": {"type": "trust"}, "proxy": {"pool_mode": "auto", "pool_size": 2}}
+    with wire.Wire(make_proxy(settings)) as conn, wire.Wire(conn.target) as other:
+        conn.login("app", database)
+        other.login("app", database)
+        conn.send(wire.parse("s", 'execute "no such"'), wire.SYNC)
+        assert kinds(conn.until("Z")) == ["1", "Z"]
+        conn.ask("create table t (a int)")
+        conn.send(wire.parse("typed", "update t set a = $1"), wire.SYNC)
+        conn.until("Z")
+        other.ask("begin")  # has the server that knows the statement
+        conn.ask("begin")
+        conn.ask("select 1/0")
+        conn.send(wire.describe("S", "s"), wire.describe("S", "typed"), wire.SYNC)
+        described = conn.until("Z")
+        assert kinds(described) == ["t", "n", "t", "n", "Z"]
+        assert described[2][1] == struct.pack("!hi", 1, 23)  # an int
