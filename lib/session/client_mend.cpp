@@ -135,8 +135,7 @@ bool Client::mends_query(Bytes in, const wire::Header& header, bool has_undo) {
   const std::string_view text = query_text(in.first(header.total()));
   const sql::ScriptRef script = hub.script(text);
   if (!may_take_back(*script, text)) return false;
-  if (reads_as_server(text) &&
-      send_mended(in, script->statements, header, has_undo)) {
+  if (reads_as_server(text) && send_mended(in, script->statements, header, has_undo)) {
     note_resets({&script->statements.back(), 1});
     return true;
   }

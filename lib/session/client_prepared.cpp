@@ -52,12 +52,10 @@ Client::Way Client::look_at_columns(Bytes in, const StatementRef& which,
     return Way::refused;
   }
   if (anew) prepare(which, {}, Reply::parse_hidden);
-  // The server says it at once. What was kept of the batch is less than all of it now.
+  // What was kept of the batch is less than all of it now.
   server->forget_batch();
   server->kept.clear();
-  std::string flush;
-  wire::message(flush, 'H', {});
-  hub.to_server.copy(flush);
+  server->flush(hub.to_server);
   return Way::wait;
 }
 
@@ -104,7 +102,8 @@ ServerStatements::Item Client::prepare(const StatementRef& statement, Undo chang
 }
 
 // The statement on the server.
-ServerStatements::Item Client::ensure_prepared(const StatementRef& statement, const StatementUse& use) {
+ServerStatements::Item Client::ensure_prepared(const StatementRef& statement,
+                                               const StatementUse& use) {
   for (const Undo& change : server->undo) {
     if (change.added == statement && change.name == use.name && server->has_added(change)) {
       return change.item;

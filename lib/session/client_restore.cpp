@@ -101,9 +101,8 @@ void Client::note_resets(std::span<const sql::Statement> statements) {
 }
 
 bool has_block(const sql::Script& script) {
-  return std::ranges::any_of(script.statements, [](const sql::Statement& each) {
-    return each.kind == sql::Kind::block;
-  });
+  return std::ranges::any_of(
+      script.statements, [](const sql::Statement& each) { return each.kind == sql::Kind::block; });
 }
 
 sql::Effects effects_of(std::string_view text, const sql::Script& script) {

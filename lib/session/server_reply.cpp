@@ -152,14 +152,10 @@ bool Server::reply(const wire::Header& header, Bytes frame, bool whole) {
       return on_ready(body);
     case 'E':
       return on_error(frame);
-    case 'T':
-    case 'n':
-    case 't':
-      return on_described(header.tag, body, whole);
     case 'C':
       return whole ? on_complete(body) : violate("a CommandComplete that is too long");
     default:
-      return on_simple(header);
+      return on_simple(header, body, whole);
   }
 }
 
@@ -192,7 +188,7 @@ bool Server::streams() const {
   return front == Reply::query || front == Reply::execute;
 }
 
-bool Server::on_simple(const wire::Header& header) {
+bool Server::on_simple(const wire::Header& header, Bytes body, bool whole) {
   const Reply front = expected_.empty() ? Reply::sync : expected_.front().reply;
   switch (header.tag) {
     case '1':
@@ -201,6 +197,10 @@ bool Server::on_simple(const wire::Header& header) {
       return pop_if(Reply::bind, Reply::bind_hidden);
     case '3':
       return pop_if(Reply::close, Reply::close_hidden);
+    case 'T':
+    case 'n':
+    case 't':
+      return on_described(header.tag, body, whole);
     case 'I':
     case 's':
       return front == Reply::query || pop_if(Reply::execute, Reply::execute);
@@ -453,6 +453,7 @@ void Server::settle_held() {
     if (home.has_left(*this) || !holder_ || links_ != before) return;
   }
   if (std::exchange(news_, false)) {
+    flushes_ = false;
     const std::uint64_t before = links_;
     const Hub& home = *hub;
     holder_->on_batch_end();

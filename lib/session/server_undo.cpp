@@ -149,6 +149,13 @@ void Server::ask_columns(const StatementRef& statement, const ServerStatements::
   expect(Reply::describe_hidden, true);
 }
 
+void Server::flush(Out& out) {
+  if (std::exchange(flushes_, true)) return;
+  std::string message;
+  wire::message(message, 'H', {});
+  out.copy(message);
+}
+
 // A server says what a statement that it was given takes and gives.
 bool Server::on_described(std::uint8_t tag, Bytes body, bool whole) {
   const Reply due = next_due();

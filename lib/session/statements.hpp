@@ -28,8 +28,8 @@ namespace heim::session {
 
 struct SettingList;
 
-/// A statement's columns, told apart by this: what they are called and their types. 0: not asked for
-/// yet, or not answered.
+/// A statement's columns, told apart by this: what they are called and their types. 0: not asked
+/// for yet, or not answered.
 inline constexpr std::uint64_t columns_unknown = 1;
 inline constexpr std::uint64_t columns_none = 2;
 std::uint64_t columns_of(std::uint8_t tag, Bytes body);  // of RowDescription or NoData
@@ -252,7 +252,7 @@ struct Undo {
   std::string name;
   StatementRef before;
   std::uint64_t columns = columns_unknown;  // of `before`
-  StatementRef added;  // with server_added
+  StatementRef added;                       // with server_added
   ServerStatements::Item item{};
   std::uint32_t absent = 0;  // what stands in for it on the server if it fails
   std::string refusal;       // what is wrong with its Bind: said instead of what is with its Parse

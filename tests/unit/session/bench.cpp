@@ -175,10 +175,10 @@ void End::check_alive(std::string_view what) {
 void End::write(std::span<const Bytes> segments) {
   check_alive("write");
   if (ended_) return;
-  for (const Bytes& segment : segments) {
-    out_ += as_text(segment);
-    if (stalled_) backlog_ += segment.size();
-  }
+  std::string written;
+  for (const Bytes& segment : segments) written += as_text(segment);
+  if (stalled_) backlog_ += written.size();
+  out_ += is_server() ? described.seen(written) : written;
 }
 
 void End::start_tls_server(Bytes already_read) {
@@ -340,6 +340,7 @@ bool Bench::deliver_next() {
   if (events_.empty()) return false;
   Event event = std::move(events_.front());
   events_.pop_front();
+  if (event.end->is_server()) event.bytes = event.end->described.answered(event.bytes);
   if (event.end->pending_.empty()) {
     deliver(*event.end, event.bytes);
   } else {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/stream.hpp"
+#include "described.hpp"
 #include "messages.hpp"
 #include "session/hub.hpp"
 #include "session/shared.hpp"
@@ -72,7 +73,8 @@ class End final : public Stream {
   bool paused = false;
   bool unix_socket = false;
   bool loopback = true;
-  bool loose = false;  // what it still receives at the end is of no interest
+  Described described;  // of a server
+  bool loose = false;   // what it still receives at the end is of no interest
   // Of a client that logged in:
   std::uint32_t pid = 0;
   std::string secret;
@@ -97,6 +99,7 @@ class End final : public Stream {
  private:
   friend class Bench;
   void check_alive(std::string_view what);
+  bool is_server() const { return !target.host.empty(); }
   Bench& bench_;
   StreamHandler* handler_;
   std::string out_;      // written, not yet taken by the script

@@ -1,0 +1,100 @@
+// What a client was told of a statement's columns holds on every server, or the statement fails.
+#include <doctest/doctest.h>
+
+#include "bench.hpp"
+
+using namespace heim;
+using namespace heim::session::test;
+
+namespace {
+
+const std::string failed = error("42703", "no such column");
+
+std::string run() { return bound() + done(); }
+
+void begin(Client& client, Server& server) {
+  client.sends(query("begin"));
+  server.receives_all(query("begin"));
+  server.sends(done("BEGIN", 'T'));
+  client.receives_all(done("BEGIN", 'T'));
+}
+
+std::string has_columns(std::string_view column) {
+  return no_parameters() + row_description(column);
+}
+
+// A client whose statement "s" has the column "a", before a server that lacks it.
+Server& moves(Bench& bench, Client& client, std::string_view column) {
+  Server& first = bench.last();
+  first.described.answer = has_columns("a");
+  client.sends(parse("s", "select * from t") + end_batch());
+  first.receives_all(parse("heim_0", "select * from t") + end_batch());
+  first.sends(parsed() + ready());
+  client.receives_all(parsed() + ready());
+  Client& other = bench.login();
+  begin(other, first);
+  client.sends(bind("", "s") + execute() + end_batch());
+  bench.settle();
+  Server& second = bench.server();
+  second.described.answer = has_columns(column);
+  second.receives_all(parse("heim_0", "select * from t") + flush());
+  return second;
+}
+
+}  // namespace
+
+SCRIPT("columns: a statement that has others elsewhere is not run") {
+  Client& client = bench.login();
+  Server& second = moves(bench, client, "b");
+  second.sends(parsed());
+  const std::string failing = second.take();  // the server is made to fail
+  CHECK_EQ(failing.substr(failing.size() - end_batch().size()), end_batch());
+  second.sends(failed + ready());
+  CHECK_EQ(client.receives_error("0A000"), "cached plan must not change result type");
+  client.receives_all(ready());
+}
+
+SCRIPT("columns: a statement that has the same elsewhere is run, once") {
+  Client& client = bench.login();
+  Server& second = moves(bench, client, "a");
+  second.sends(parsed());
+  second.receives_all(bind("", "heim_0") + execute() + end_batch());
+  second.sends(run());
+  client.receives_all(run());
+  // They are known from then on.
+  client.sends(bind("", "s") + execute() + end_batch());
+  second.receives_all(bind("", "heim_0") + execute() + end_batch());
+  second.sends(run());
+  client.receives_all(run());
+}
+
+SCRIPT("columns: who describes the portal learns them") {
+  bench.settings.proxy.pool_size = 2;
+  Client& client = bench.login();
+  Server& first = bench.last();
+  first.described.answer = has_columns("a");
+  client.sends(parse("s", "select * from t") + end_batch());
+  first.take();
+  first.sends(parsed() + ready());
+  client.receives_all(parsed() + ready());
+  Client& other = bench.login();
+  begin(other, first);
+  const std::string batch = bind("", "s") + describe('P', "") + execute() + end_batch();
+  client.sends(batch);
+  bench.settle();
+  Server& second = bench.server();
+  second.described.answer = has_columns("b");
+  second.take();
+  const std::string answer = bound() + row_description("b") + done();
+  second.sends(parsed() + answer);
+  client.receives_all(answer);
+}
+
+SCRIPT("columns: what is waited for is not asked of a server that skips to Sync") {
+  Client& client = bench.login();
+  Server& second = moves(bench, client, "a");
+  second.sends(failed);
+  second.receives_all(end_batch());
+  second.sends(ready());
+  client.receives_all(failed + ready());
+}
