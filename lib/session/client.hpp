@@ -216,7 +216,6 @@ class Client final : public StreamHandler, public Holder {
   void release_server();
   void batch_done(Server& given, char tx);
   // client_extended.cpp, client_prepared.cpp
-  enum class Way { go, wait, refused };
   std::size_t extended(Bytes in, const wire::Header& header);
   bool has_to_wait(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
@@ -249,7 +248,11 @@ class Client final : public StreamHandler, public Holder {
   std::size_t close_statement(Bytes in, const wire::Header& header);
   bool is_of_sql(std::string_view given) const;
   void try_name(std::string_view given, std::string_view content);
-  Way look_at_columns(Bytes in, const StatementRef& which, const ServerStatements::Item& item);
+  bool waits_for_columns(Bytes in);
+  bool lacks_columns(std::string_view given);
+  void prepare_apart(const StatementRef& statement, std::string_view given);
+  bool has_other_columns(Bytes in, const StatementRef&, const ServerStatements::Item& item) const;
+  bool is_current(const ServerStatements::Item& item) const;
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   ServerStatements::Item prepare(const StatementRef& statement, Undo change, Reply reply);
@@ -382,6 +385,7 @@ class Client final : public StreamHandler, public Holder {
   Holds sure_hold(sql::Effects effects) const;
   bool refuses(const sql::Script& script) const;
   void refuse_statement(const sql::Script& script);
+  enum class Way { go, wait, refused };
   Way look_at_query(Bytes in, const wire::Header& header);
   bool look_at_bind(Bytes in, const wire::Header& header);
   bool make_way(sql::Effects effects, bool mixes);
@@ -479,10 +483,8 @@ class Client final : public StreamHandler, public Holder {
   bool body_discard_ = false;
   bool reading_paused_ = false;
   bool stalled_ = false;  // until the server owes nothing
-  bool admin_ = false;
-  bool counted_ = false;  // in Shared::clients
-  bool tls_asked_ = false;
-  bool direct_tls_ = false;
+  bool admin_ = false, counted_ = false;  // in Shared::clients
+  bool tls_asked_ = false, direct_tls_ = false;
   bool asked_ = false;  // anything of a server
   pool::Ticket ticket_;
   Instant wait_start_{};
@@ -493,8 +495,7 @@ class Client final : public StreamHandler, public Holder {
   sql::Effects effects_ = 0;                 // of what it sent since the server's state was known
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
-  bool pin_told_ = false;
-  bool looks_again_ = false;   // try_release() is scheduled
+  bool pin_told_ = false, looks_again_ = false;  // try_release() is scheduled
   bool had_temp_ = false;      // temporary objects
   bool names_in_sql_ = false;  // a statement of the protocol names statements of SQL
   Reading reading_;

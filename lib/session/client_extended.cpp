@@ -59,7 +59,9 @@ bool Client::has_to_wait(Bytes in, const wire::Header& header) {
   if (hangs_on_outcome(in, header) || waits_to_refuse(in, header)) {
     return wait_for_outcome(), true;
   }
-  return tracks_state() && !(look_at_batch(in) && look_at_bind(in, header));
+  if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return true;
+  if (!shares_names() || !waits_for_columns(in)) return false;
+  return wait_for_outcome(), true;
 }
 
 void Client::open_batch(const wire::Header& header) {
@@ -298,9 +300,10 @@ std::size_t Client::bind(Bytes in, const wire::Header& header) {
   if (refuses_bind(statement, given, fields)) return discard_frame(in, header);
   // What it does to how texts are read is for those behind it.
   const ServerStatements::Item item = ensure_prepared(statement, {given, &fields});
-  const Way way = look_at_columns(in, statement, item);
-  if (way == Way::wait) return wait_for_outcome();
-  if (way == Way::refused) return discard_frame(in, header);
+  if (has_other_columns(in, statement, item)) {
+    poison("0A000", "cached plan must not change result type", "RevalidateCachedQuery");
+    return discard_frame(in, header);
+  }
   if (!note_bound(*statement, portal)) return discard_frame(in, header);
   return send_bind(in, header, portal, given, item.number);
 }

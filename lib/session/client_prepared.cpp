@@ -4,7 +4,7 @@
 // Who has prepared a statement may never ask for its columns again: drivers keep what they were
 // told, and read rows by it. PostgreSQL refuses to run it once they have changed (0A000, "cached
 // plan must not change result type"). Where it is prepared anew, on another server or behind a
-// change of a table, they are compared, unless the batch asks for them, and so learns them.
+// change of a table, they are compared first, unless the batch asks for them, and so learns them.
 #include <algorithm>
 
 #include "base/hash.hpp"
@@ -28,44 +28,91 @@ bool describes(Bytes batch, std::string_view portal) {
   return false;
 }
 
+constexpr std::string_view savepoint = "heim_names";
+
 }  // namespace
 
-// A Bind: whether the columns are those that the client was told. `item`: the statement on the
-// server.
-Client::Way Client::look_at_columns(Bytes in, const StatementRef& which,
-                                    const ServerStatements::Item& item) {
-  if (item.columns != 0 && !which->columns_vary) return Way::go;
-  const wire::Header header = wire::header_of(in);
-  if (in.size() < header.total()) return Way::go;
-  wire::Fields fields(in.subspan(wire::header_size));
-  const std::string_view portal = fields.string(), given = fields.string();
+// Before a batch begins, as far as it is here: what it binds is prepared apart where its columns
+// are to be looked at. True if that is waited for.
+bool Client::waits_for_columns(Bytes in) {
+  if (server->batch_open || server->in_failed_transaction()) return false;
+  bool waits = false;
+  wire::Header header;
+  while (wire::peek(wire::Origin::client, in, header) == wire::Peek::ok) {
+    if (header.tag == 'S' || header.tag == 'Q' || in.size() < header.total()) break;
+    const Bytes rest = in.subspan(header.total());
+    if (header.tag == 'B') {
+      wire::Fields fields(in.subspan(wire::header_size));
+      const std::string_view portal = fields.string(), given = fields.string();
+      const bool looks = fields.ok() && !given.empty() && !describes(rest, portal);
+      waits = (looks && lacks_columns(given)) || waits;
+    }
+    in = rest;
+  }
+  return waits;
+}
+
+// Whether it is to be known, and is not yet, what columns a statement has on this server.
+bool Client::lacks_columns(std::string_view given) {
   const std::uint64_t told = statements_.columns(given);
-  if (told == columns_unknown || item.columns == told || server->in_failed_transaction()) {
-    return Way::go;
+  if (told == columns_unknown) return false;
+  const StatementRef statement = statements_.find(given);
+  const ServerStatements::Item* item = server->prepared.use(key_of(*statement));
+  const bool here = item && is_current(*item) && server->prepared.usable(*item);
+  if (here && item->columns != 0) {
+    const bool same = item->columns == told || item->columns == columns_unknown;
+    // One that is here may have been read while its names stood for something else.
+    if (same || key_of(*statement, true) == item->hash) return false;
   }
-  if (describes(in.subspan(header.total()), portal)) return Way::go;
-  if (item.columns == columns_unknown) return Way::go;
-  // One that is here may have been read while its names stood for something else.
-  const bool anew = item.columns != 0 && key_of(*which, true) != item.hash;
-  if (item.columns != 0 && !anew) {
-    poison("0A000", "cached plan must not change result type", "RevalidateCachedQuery");
-    return Way::refused;
-  }
-  if (anew) prepare(which, {}, Reply::parse_hidden);
-  // What was kept of the batch is less than all of it now.
-  server->forget_batch();
-  server->kept.clear();
-  server->flush(hub.to_server);
-  return Way::wait;
+  if (server->owes()) return true;
+  if (here && item->columns == 0) return false;  // it does not tell
+  fresh(key_of(*statement));
+  prepare_apart(statement, given);
+  return true;
+}
+
+// Whatever comes of it, no transaction of the client's is lost.
+void Client::prepare_apart(const StatementRef& statement, std::string_view given) {
+  const bool open = server->in_transaction();
+  const auto run = [&](std::string_view verb) {
+    if (!open) return;
+    run_hidden(std::string(verb) + std::string(savepoint));
+    server->sync_hidden(hub.to_server);
+  };
+  run("SAVEPOINT ");
+  Undo change;
+  change.name = given;
+  prepare(statement, std::move(change), Reply::parse_lenient);
+  server->sync_hidden(hub.to_server);
+  run("ROLLBACK TO ");
+  run("RELEASE ");
+}
+
+// A Bind. `item`: the statement on the server.
+bool Client::has_other_columns(Bytes in, const StatementRef& which,
+                               const ServerStatements::Item& item) const {
+  if (!which->columns_vary || item.columns == 0 || item.columns == columns_unknown) return false;
+  const wire::Header header = wire::header_of(in);
+  wire::Fields fields(in.subspan(wire::header_size));
+  const std::string_view portal = fields.string();
+  const std::uint64_t told = statements_.columns(fields.string());
+  if (told == columns_unknown || told == item.columns || in.size() < header.total()) return false;
+  const bool in_doubt = key_of(*which, true) != item.hash;
+  return !in_doubt && !server->in_failed_transaction() &&
+         !describes(in.subspan(header.total()), portal);
+}
+
+// Whether no schema change made it stale.
+bool Client::is_current(const ServerStatements::Item& item) const {
+  return item.epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
 }
 
 // The server's name for a statement it has and that no schema change made stale.
 const ServerStatements::Item* Client::fresh(Hash128 hash) {
   const ServerStatements::Item* item = server->prepared.use(hash);
   if (!item) return nullptr;
-  const bool current = item->epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
   // In a failed transaction none can be prepared anew.
-  const bool stays = current || server->in_failed_transaction();
+  const bool stays = is_current(*item) || server->in_failed_transaction();
   if (stays && server->prepared.usable(*item)) return item;
   retire(hash);
   close_orphans();

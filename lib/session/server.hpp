@@ -152,8 +152,6 @@ class Server final : public StreamHandler {
   /// client's Parse; or empty.
   void ask_columns(const StatementRef& statement, const ServerStatements::Item& item,
                    const std::string& name, Out& out);
-  /// Has it say what it knows, amid a batch: Holder::on_batch_end() comes of it.
-  void flush(Out& out);
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
   /// A hidden simple query in front of what follows.
@@ -441,8 +439,6 @@ class Server final : public StreamHandler {
   bool sync_failed_ = false;
   std::uint64_t columns_ = 0;  // that were told last, of those we asked for
   std::string types_;          // of the parameters
-  bool flushes_ = false;       // it was asked to
-  bool news_ = false;          // amid a batch, of what its holder may wait for
   bool probed_ = false;        // the answer about its state is complete in this chunk
   bool probe_failed_ = false;
   bool force_tls_ = false;

@@ -393,6 +393,7 @@ bool Server::can_retry() const {
 // A read that another node is asked: nothing of it was shown, or will be.
 bool Server::goes_elsewhere(const wire::ErrorView& error) {
   if (repeatable.empty() || !holder_ || is_hidden_query(next_due())) return false;
+  if (is_lenient_parse(next_due())) return false;  // it has not begun
   if (!holder_->runs_elsewhere(*this, error)) return false;
   hub->to_client.clear();
   take_back_all();
@@ -450,13 +451,6 @@ void Server::settle_held() {
     const std::uint64_t before = links_;
     const Hub& home = *hub;
     holder_->on_state(*this, std::exchange(probe_failed_, false));
-    if (home.has_left(*this) || !holder_ || links_ != before) return;
-  }
-  if (std::exchange(news_, false)) {
-    flushes_ = false;
-    const std::uint64_t before = links_;
-    const Hub& home = *hub;
-    holder_->on_batch_end();
     if (home.has_left(*this) || !holder_ || links_ != before) return;
   }
   if (ready_seen_) settle_ready();

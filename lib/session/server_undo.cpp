@@ -72,7 +72,6 @@ void Server::drop_batch() {
     ++count;
   }
   skipping = count == expected_.size();
-  news_ |= skipping;
   sequences_mixed |= std::exchange(forgets_sequences_, false);
   // What a later batch has set meanwhile stands.
   bool unnamed_set_since = false;
@@ -119,9 +118,17 @@ void Server::drop_lenient_parse(Bytes error) {
   if (front.undo) {
     if (undo.front().absent > 0) absent.learn(undo.front().absent, error);
     take_back(undo.front(), true);
+    const Undo change = std::move(undo.front());
+    undo.pop_front();
+    ClientStatements* statements = holder_ ? holder_->statements() : nullptr;
+    if (change.added && statements) statements->forget_columns(change.name);
+  }
+  // What it cannot be given, it cannot describe. Its Sync is next.
+  for (expected_.pop(); !is_sync(expected_.front().reply); expected_.pop()) {
+    if (!expected_.front().undo) continue;
+    take_back(undo.front(), true);
     undo.pop_front();
   }
-  expected_.pop();  // its Sync is next
 }
 
 void Server::confirm(const Expected::Entry& entry) {
@@ -149,13 +156,6 @@ void Server::ask_columns(const StatementRef& statement, const ServerStatements::
   expect(Reply::describe_hidden, true);
 }
 
-void Server::flush(Out& out) {
-  if (std::exchange(flushes_, true)) return;
-  std::string message;
-  wire::message(message, 'H', {});
-  out.copy(message);
-}
-
 // A server says what a statement that it was given takes and gives.
 bool Server::on_described(std::uint8_t tag, Bytes body, bool whole) {
   const Reply due = next_due();
@@ -167,7 +167,6 @@ bool Server::on_described(std::uint8_t tag, Bytes body, bool whole) {
   }
   if (ours) {
     columns_ = whole ? columns_of(tag, body) : columns_unknown;
-    news_ = true;
   }
   return pop_if(Reply::describe, Reply::describe_hidden);
 }

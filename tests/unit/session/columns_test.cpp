@@ -37,7 +37,7 @@ Server& moves(Bench& bench, Client& client, std::string_view column) {
   bench.settle();
   Server& second = bench.server();
   second.described.answer = has_columns(column);
-  second.receives_all(parse("heim_0", "select * from t") + flush());
+  second.receives_all(parse("heim_0", "select * from t") + end_batch());
   return second;
 }
 
@@ -46,7 +46,7 @@ Server& moves(Bench& bench, Client& client, std::string_view column) {
 SCRIPT("columns: a statement that has others elsewhere is not run") {
   Client& client = bench.login();
   Server& second = moves(bench, client, "b");
-  second.sends(parsed());
+  second.sends(parsed() + ready());
   const std::string failing = second.take();  // the server is made to fail
   CHECK_EQ(failing.substr(failing.size() - end_batch().size()), end_batch());
   second.sends(failed + ready());
@@ -57,7 +57,7 @@ SCRIPT("columns: a statement that has others elsewhere is not run") {
 SCRIPT("columns: a statement that has the same elsewhere is run, once") {
   Client& client = bench.login();
   Server& second = moves(bench, client, "a");
-  second.sends(parsed());
+  second.sends(parsed() + ready());
   second.receives_all(bind("", "heim_0") + execute() + end_batch());
   second.sends(run());
   client.receives_all(run());
@@ -90,11 +90,46 @@ SCRIPT("columns: who describes the portal learns them") {
   client.receives_all(answer);
 }
 
-SCRIPT("columns: what is waited for is not asked of a server that skips to Sync") {
+SCRIPT("columns: where it cannot be prepared any more, the batch says so") {
   Client& client = bench.login();
   Server& second = moves(bench, client, "a");
-  second.sends(failed);
-  second.receives_all(end_batch());
-  second.sends(ready());
+  second.sends(failed + ready());
+  const std::string again = parse("heim_1", "select * from t") + bind("", "heim_1") + execute();
+  second.receives_all(again + end_batch());
+  second.sends(failed + ready());
   client.receives_all(failed + ready());
+}
+
+SCRIPT("columns: in a transaction, that takes nothing with it") {
+  Client& client = bench.login();
+  Server& first = bench.last();
+  first.described.answer = has_columns("a");
+  client.sends(parse("s", "select * from t") + end_batch());
+  first.take();
+  first.sends(parsed() + ready());
+  client.receives_all(parsed() + ready());
+  Client& other = bench.login();
+  begin(other, first);
+  client.sends(query("begin"));
+  bench.settle();
+  Server& second = bench.server();
+  second.described.answer = has_columns("b");
+  second.take();
+  second.sends(done("BEGIN", 'T'));
+  client.receives_all(done("BEGIN", 'T'));
+  client.sends(bind("", "s") + execute() + end_batch());
+  const auto runs = [](std::string_view sql) {
+    return close('S', "heim_mend") + parse("heim_mend", sql) + bind("heim_mend", "heim_mend") +
+           execute("heim_mend") + close('P', "heim_mend") + close('S', "heim_mend") + end_batch();
+  };
+  second.receives_all(runs("SAVEPOINT heim_names") + parse("heim_0", "select * from t") +
+                      end_batch() + runs("ROLLBACK TO heim_names") + runs("RELEASE heim_names"));
+  const auto ran = [](std::string_view tag) {
+    return closed() + parsed() + bound() + complete(tag) + closed() + closed() + ready('T');
+  };
+  second.sends(ran("SAVEPOINT") + parsed() + ready('T') + ran("ROLLBACK") + ran("RELEASE"));
+  second.take();
+  second.sends(failed + ready('E'));
+  CHECK_EQ(client.receives_error("0A000"), "cached plan must not change result type");
+  client.receives_all(ready('E'));
 }
