@@ -218,6 +218,7 @@ class Client final : public StreamHandler, public Holder {
   // client_extended.cpp, client_prepared.cpp
   std::size_t extended(Bytes in, const wire::Header& header);
   bool has_to_wait(Bytes in, const wire::Header& header);
+  bool waits_for_others(Bytes in, const wire::Header& header);
   std::size_t own_extended(Bytes in, const wire::Header& header);
   void open_own(Bytes in, const wire::Header& header);
   std::optional<std::size_t> own_unnamed(Bytes in, const wire::Header& header);
@@ -252,7 +253,6 @@ class Client final : public StreamHandler, public Holder {
   bool lacks_columns(std::string_view given);
   void prepare_apart(const StatementRef& statement, std::string_view given);
   bool has_other_columns(Bytes in, const StatementRef&, const ServerStatements::Item& item) const;
-  bool is_current(const ServerStatements::Item& item) const;
   const ServerStatements::Item* fresh(Hash128 hash);
   void retire(Hash128 hash);
   ServerStatements::Item prepare(const StatementRef& statement, Undo change, Reply reply);
@@ -444,7 +444,6 @@ class Client final : public StreamHandler, public Holder {
   bool reads_as_server(std::string_view text);
   void mend_before(const wire::Header& header);
   void send_mending();
-  void run_hidden(std::string_view sql);
   bool mends_query(Bytes in, const wire::Header& header, bool has_undo);
   bool send_mended(Bytes in, const std::vector<sql::Statement>& statements,
                    const wire::Header& header, bool has_undo);
@@ -480,8 +479,7 @@ class Client final : public StreamHandler, public Holder {
   Stream* stream_;
   std::string inbox_;            // read, not yet handled
   std::uint64_t body_left_ = 0;  // of a message passed on in parts
-  bool body_discard_ = false;
-  bool reading_paused_ = false;
+  bool body_discard_ = false, reading_paused_ = false;
   bool stalled_ = false;  // until the server owes nothing
   bool admin_ = false, counted_ = false;  // in Shared::clients
   bool tls_asked_ = false, direct_tls_ = false;

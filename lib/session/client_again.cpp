@@ -23,14 +23,14 @@ bool is_of_standbys(const wire::ErrorView& error) {
   return error.sqlstate == "40001" || error.sqlstate == "40P01";  // conflict with recovery
 }
 
-// Whether messages end where it ends.
-bool is_whole(std::string_view messages) {
+// What messages end with that is less than one.
+std::string_view half_of(std::string_view messages) {
   wire::Header header;
   while (wire::peek(wire::Origin::server, as_bytes(messages), header) == wire::Peek::ok &&
          header.total() <= messages.size()) {
     messages.remove_prefix(header.total());
   }
-  return messages.empty();
+  return messages;
 }
 
 }  // namespace
@@ -50,7 +50,9 @@ bool Client::may_repeat(const Server& on) const {
 }
 
 bool Client::runs_elsewhere(const Server& on, const wire::ErrorView& error) {
-  return reads_elsewhere_ && may_repeat(on) && is_of_standbys(error);
+  if (!reads_elsewhere_ || !may_repeat(on) || !is_of_standbys(error)) return false;
+  // Who has seen half of a row gets the rest of it, and the error: another's row may be another.
+  return !half_of(on.shown_already).starts_with('D');
 }
 
 // Its ReadyForQuery came: it ran nothing.
@@ -64,13 +66,13 @@ void Client::on_elsewhere(Server& given) {
 
 // Between two statements of a block there is nothing to run again.
 bool Client::is_between(const Server& on) const {
-  return is_movable(false) && !on.owes() && !on.batch_open && body_left_ == 0 &&
+  return is_movable(false) && (!on.owes() || on.apart) && !on.batch_open && body_left_ == 0 &&
          state_ == ClientState::linked;
 }
 
 // What it has sent waits, and the server was asked nothing but what nobody misses.
 bool Client::has_not_begun(const Server& on) const {
-  return !on.owes_client() && !on.batch_open && !on.in_transaction() && !state_is_lost() &&
+  return (!on.owes_client() || on.apart) && !on.batch_open && !on.in_transaction() && !state_is_lost() &&
          !delays_ready() && body_left_ == 0 && state_ == ClientState::linked;
 }
 
@@ -107,7 +109,7 @@ void Client::put_back(Server& from) {
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.
   skip_.insert(0, std::exchange(from.shown_already, {}));
-  half_shown_ = !is_whole(skip_);
+  half_shown_ = !half_of(skip_).empty();
 }
 
 // What it has of the answer, which is asked for again, ends within a message: nothing else can be

@@ -13,14 +13,6 @@ namespace heim::session {
 namespace {
 
 constexpr std::size_t name_limit = 4096;  // both names of a Bind stand within so many bytes
-constexpr std::string_view no_such = "heim_none";
-
-// Fails on any server: no statement has this name.
-std::string failing_bind() {
-  std::string out;
-  wire::Writer(out, 'B').string({}).string(no_such).u16(0).u16(0).u16(0);
-  return out;
-}
 
 // Where the batch itself sets the unnamed one, and that fails, what follows is skipped.
 bool batch_sets_unnamed(const Server& given) {
@@ -53,6 +45,18 @@ std::size_t Client::extended(Bytes in, const wire::Header& header) {
 }
 
 bool Client::has_to_wait(Bytes in, const wire::Header& header) {
+  if (!waits_for_others(in, header)) return false;
+  // What it is kept for has not begun. It was planned: that holds for when it goes on.
+  if (server && !server->batch_open) {
+    planned_ |= !server->repeatable.empty();
+    server->forget_batch();
+  }
+  return true;
+}
+
+bool Client::waits_for_others(Bytes in, const wire::Header& header) {
+  const bool apart = server->apart;
+  if (apart && server->ends_apart(hub.to_server)) return wait_for_outcome(), true;
   const bool part = reads_elsewhere_ && in_parts_ && server->batch_open;
   if (part && (header.tag == 'P' || header.tag == 'B') && !look_at_part(in, header)) return true;
   refused_ = false;  // the server will skip it all
@@ -60,7 +64,8 @@ bool Client::has_to_wait(Bytes in, const wire::Header& header) {
     return wait_for_outcome(), true;
   }
   if (tracks_state() && !(look_at_batch(in) && look_at_bind(in, header))) return true;
-  if (!shares_names() || !waits_for_columns(in)) return false;
+  // Once is enough: what is given up again to make room is not prepared apart again and again.
+  if (apart || !shares_names() || !waits_for_columns(in)) return false;
   return wait_for_outcome(), true;
 }
 
@@ -247,10 +252,7 @@ std::size_t Client::parse_unnamed(Bytes in, const wire::Header& header, std::str
 void Client::poison(std::string_view sqlstate, std::string message, std::string_view routine) {
   std::string error;
   wire::error(error, {"ERROR", sqlstate, message, {}, {}, routine});
-  server->poisons.push_back(std::move(error));
-  server->expect(Reply::poison);
-  server->batch_open = true;  // until a Sync: the error alone ends nothing
-  hub.to_server.copy(failing_bind());
+  server->fail_batch(std::move(error), hub.to_server);
 }
 
 void Client::unknown_statement(std::string_view given) {
@@ -265,7 +267,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
     find_script(statement);
     if (refuses(*statement.script)) return refuse_statement(*statement.script), false;
     if (minds_sequences(effects_of(statement.text(), *statement.script))) {
-      run_hidden("DISCARD SEQUENCES");
+      server->run_hidden("DISCARD SEQUENCES", hub.to_server);
       server->forgets_sequences();
     }
     note(*statement.script);

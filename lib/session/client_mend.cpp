@@ -10,7 +10,6 @@
 namespace heim::session {
 namespace {
 
-constexpr std::string_view ours = "heim_mend";  // a statement and a portal
 constexpr std::size_t portal_limit = 16;
 
 }  // namespace
@@ -106,25 +105,9 @@ void Client::mend_before(const wire::Header& header) {
 }
 
 void Client::send_mending() {
-  for (const std::string& text : std::exchange(tracking_->mending, {})) run_hidden(text);
+  for (const std::string& text : std::exchange(tracking_->mending, {})) server->run_hidden(text, hub.to_server);
   tracking_->reset.clear();
   tracking_->reset_local.clear();
-}
-
-// A statement of ours in the midst of a batch. If it fails, the batch does.
-void Client::run_hidden(std::string_view sql) {
-  std::string out;
-  wire::Writer(out, 'C').u8('S').string(ours);  // one that failed is still there
-  wire::Writer(out, 'P').string(ours).string(sql).u16(0);
-  wire::Writer(out, 'B').string(ours).string(ours).u16(0).u16(0).u16(0);
-  wire::Writer(out, 'E').string(ours).u32(0);
-  wire::Writer(out, 'C').u8('P').string(ours);
-  wire::Writer(out, 'C').u8('S').string(ours);
-  for (const Reply reply : {Reply::close_hidden, Reply::parse_hidden, Reply::bind_hidden,
-                            Reply::execute_hidden, Reply::close_hidden, Reply::close_hidden}) {
-    server->expect(reply);
-  }
-  hub.to_server.copy(out);
 }
 
 // A simple query. False if it is to be sent as it is.

@@ -135,10 +135,7 @@ void Client::keep_unnamed(bool at_once) {
   server->ask("SAVEPOINT heim_names", hub.to_server, Reply::query_lenient);
   ensure_unnamed({}, Reply::unnamed_lenient);
   server->sync_hidden(hub.to_server);
-  for (const std::string_view back : {"ROLLBACK TO heim_names", "RELEASE heim_names"}) {
-    run_hidden(back);
-    server->sync_hidden(hub.to_server);
-  }
+  server->back_to_savepoint(hub.to_server);
 }
 
 // Whether SQL's PREPARE is sure to have taken the name.

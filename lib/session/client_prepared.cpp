@@ -28,7 +28,10 @@ bool describes(Bytes batch, std::string_view portal) {
   return false;
 }
 
-constexpr std::string_view savepoint = "heim_names";
+// Whether no schema change made it stale.
+bool is_current(const Hub& hub, const ServerStatements::Item& item) {
+  return item.epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
+}
 
 }  // namespace
 
@@ -58,13 +61,13 @@ bool Client::lacks_columns(std::string_view given) {
   if (told == columns_unknown) return false;
   const StatementRef statement = statements_.find(given);
   const ServerStatements::Item* item = server->prepared.use(key_of(*statement));
-  const bool here = item && is_current(*item) && server->prepared.usable(*item);
+  const bool here = item && is_current(hub, *item) && server->prepared.usable(*item);
   if (here && item->columns != 0) {
     const bool same = item->columns == told || item->columns == columns_unknown;
     // One that is here may have been read while its names stood for something else.
     if (same || key_of(*statement, true) == item->hash) return false;
   }
-  if (server->owes()) return true;
+  if (server->owes_client() && !server->apart) return true;
   if (here && item->columns == 0) return false;  // it does not tell
   fresh(key_of(*statement));
   prepare_apart(statement, given);
@@ -73,19 +76,14 @@ bool Client::lacks_columns(std::string_view given) {
 
 // Whatever comes of it, no transaction of the client's is lost.
 void Client::prepare_apart(const StatementRef& statement, std::string_view given) {
+  server->apart = true;
   const bool open = server->in_transaction();
-  const auto run = [&](std::string_view verb) {
-    if (!open) return;
-    run_hidden(std::string(verb) + std::string(savepoint));
-    server->sync_hidden(hub.to_server);
-  };
-  run("SAVEPOINT ");
+  if (open) server->run_apart("SAVEPOINT heim_names", hub.to_server);
   Undo change;
   change.name = given;
   prepare(statement, std::move(change), Reply::parse_lenient);
   server->sync_hidden(hub.to_server);
-  run("ROLLBACK TO ");
-  run("RELEASE ");
+  if (open) server->back_to_savepoint(hub.to_server);
 }
 
 // A Bind. `item`: the statement on the server.
@@ -102,17 +100,12 @@ bool Client::has_other_columns(Bytes in, const StatementRef& which,
          !describes(in.subspan(header.total()), portal);
 }
 
-// Whether no schema change made it stale.
-bool Client::is_current(const ServerStatements::Item& item) const {
-  return item.epoch == hub.shared.schema_epoch.load(std::memory_order_relaxed);
-}
-
 // The server's name for a statement it has and that no schema change made stale.
 const ServerStatements::Item* Client::fresh(Hash128 hash) {
   const ServerStatements::Item* item = server->prepared.use(hash);
   if (!item) return nullptr;
   // In a failed transaction none can be prepared anew.
-  const bool stays = is_current(*item) || server->in_failed_transaction();
+  const bool stays = is_current(hub, *item) || server->in_failed_transaction();
   if (stays && server->prepared.usable(*item)) return item;
   retire(hash);
   close_orphans();

@@ -69,13 +69,13 @@ void Client::send_parse(std::string_view name, const Statement& statement, Reply
     const LiteralSettings now{told_, vars};
     apart = reading_apart(reading_.is_told() ? &now : nullptr, {statement.told, statement.set});
   }
-  if (!apart.there.empty()) run_hidden(apart.there);
+  if (!apart.there.empty()) server->run_hidden(apart.there, hub.to_server);
   std::string message;
   wire::Writer(message, 'P').string(name).bytes(statement.content);
   hub.to_server.copy(message);
   ++pool->meter->total.server_parse_count;
   server->expect(reply, has_undo);
-  if (!apart.back.empty()) run_hidden(apart.back);
+  if (!apart.back.empty()) server->run_hidden(apart.back, hub.to_server);
 }
 
 }  // namespace heim::session

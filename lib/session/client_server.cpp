@@ -187,6 +187,7 @@ void Client::tell_changes(const Settings& now) {
 
 void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
+  if (given.apart) return on_batch_end(), end_cancel_wait(true);
   if (restores(given, tx)) return;
   ends_cut(given);
   if (!given.owes()) batch_done(given, tx);
@@ -229,6 +230,7 @@ void Client::batch_done(Server& given, char tx) {
 }
 
 void Client::on_batch_end() {
+  if (server && server->apart && server->owes()) return;
   if (std::exchange(stalled_, false)) process_inbox();
 }
 

@@ -98,7 +98,8 @@ void Server::take(Holder& holder, std::uint64_t whose, std::uint32_t life, const
   holder_ = &holder;
   ++hub->guide.load(pool->record.key.node).active;
   ++links_;
-  ready_seen_ = error_seen = probed_ = probe_failed_ = false;
+  ready_seen_ = error_seen = probed_ = probe_failed_ = apart = undone_ = false;
+  apart_error.clear();
   if (whose != holder_id || life != holder_life) {
     if (reset_needed_ || (set_seen_ && has_statements())) {
       ask("DISCARD ALL", out);

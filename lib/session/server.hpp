@@ -148,12 +148,22 @@ class Server final : public StreamHandler {
   void copy_end_sent() { copy_end_sent_ = true; }
   /// A Sync of ours.
   void sync_hidden(Out& out);
+  /// Has the batch fail here. `error`: the whole ErrorResponse that its holder gets.
+  void fail_batch(std::string error, Out& out);
   /// What columns a statement has whose Parse went out last. `name`: the client's, where it is the
   /// client's Parse; or empty.
   void ask_columns(const StatementRef& statement, const ServerStatements::Item& item,
                    const std::string& name, Out& out);
   /// Emits answers made here whose turn it is (see Reply::parse_made).
   void emit_made(Out& out);
+  /// A statement of ours in the midst of a batch. If it fails, the batch does.
+  void run_hidden(std::string_view sql, Out& out);
+  /// One of ours before a batch, see `apart`.
+  void run_apart(std::string_view sql, Out& out);
+  /// To heim_names, which is gone then.
+  void back_to_savepoint(Out& out);
+  /// True as long as what was asked apart is not answered. If it failed, so does the batch.
+  bool ends_apart(Out& out);
   /// A hidden simple query in front of what follows.
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);
   /// What a client is told of `parameters`. `split`: one that reads here and writes elsewhere.
@@ -255,7 +265,9 @@ class Server final : public StreamHandler {
   bool in_message() const { return body_left_ > 0 && body_forward_; }
   std::size_t owed() const { return expected_.size(); }
   /// The hidden statements that adapt it to its holder are not answered yet.
-  bool adapts() const { return !expected_.empty() && is_hidden_query(expected_.front().reply); }
+  bool adapts() const {
+    return !expected_.empty() && (apart || is_hidden_query(expected_.front().reply));
+  }
   /// All that its holder asked is answered, but for what its state is.
   bool owes_probe_alone() const {
     return expected_.size() == 1 && expected_.front().reply == Reply::probe;
@@ -298,6 +310,8 @@ class Server final : public StreamHandler {
   bool dedicated = false;     // for one client alone (replication); never pooled
   std::uint32_t unsent = 0;   // bytes of a message to the server that the client still owes
   bool batch_open = false;    // extended messages without Sync
+  bool apart = false;         // all that is owed was asked before a batch of its holder begins
+  std::string apart_error;    // what came of it
   bool skipping = false;      // after an error: the server ignores all up to Sync
   bool error_seen = false;    // since its holder took it, or asked for its state
   bool batch_failed = false;  // the last one that was answered
@@ -439,6 +453,7 @@ class Server final : public StreamHandler {
   bool sync_failed_ = false;
   std::uint64_t columns_ = 0;  // that were told last, of those we asked for
   std::string types_;          // of the parameters
+  bool undone_ = false;        // what had failed apart
   bool probed_ = false;        // the answer about its state is complete in this chunk
   bool probe_failed_ = false;
   bool force_tls_ = false;

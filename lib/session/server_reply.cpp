@@ -352,6 +352,10 @@ bool Server::on_error(Bytes frame) {
 }
 
 bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
+  if (apart) {
+    if (apart_error.empty()) apart_error = as_text(frame);
+    return drop_batch(), false;
+  }
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
     retry_ = can_retry();
@@ -410,7 +414,7 @@ bool Server::on_parameter(Bytes body) {
   if (!fields.done()) return violate("a malformed ParameterStatus");
   parameters = hub->setting_table.with(parameters, parameter, value);
   if (is_hidden_query(next_due()) || !holder_) return false;
-  if (owed() == 1 && holder_->delays_parameter(parameter)) return false;
+  if (owed() == 1 && !apart && holder_->delays_parameter(parameter)) return false;
   holder_->on_parameter(parameter, value);
   return true;
 }

@@ -20,12 +20,13 @@ Client& logs_in(Bench& bench) {
 
 // What mends a batch: a statement of ours, run and closed.
 std::string mends(std::string_view sql) {
-  return close('S', "heim_mend") + parse("heim_mend", sql) + bind("heim_mend", "heim_mend") +
-         execute("heim_mend") + close('P', "heim_mend") + close('S', "heim_mend");
+  const std::string away = close('P', "heim_mend") + close('S', "heim_mend");
+  return away + parse("heim_mend", sql) + bind("heim_mend", "heim_mend") + execute("heim_mend") +
+         away;
 }
 
 std::string mended(std::string_view tag = "SET") {
-  return closed() + parsed() + bound() + complete(tag) + closed() + closed();
+  return closed() + closed() + parsed() + bound() + complete(tag) + closed() + closed();
 }
 
 std::string runs_now(std::string_view sql) { return parse("", sql) + bind("", "") + execute(); }
@@ -183,8 +184,8 @@ SCRIPT("mending: what the server says to a statement of ours is not the client's
   server.take();
   std::string notice;
   wire::error(notice, {"NOTICE", "42622", "the zone's name is long"}, 'N');
-  server.sends(ran("RESET") + closed() + parsed() + bound() + notice + complete("SET") + closed() +
-               closed() + parsed() + bound() + row("Japan") + done("SHOW"));
+  server.sends(ran("RESET") + closed() + closed() + parsed() + bound() + notice +
+               complete("SET") + closed() + closed() + parsed() + bound() + row("Japan") + done("SHOW"));
   one.receives_all(ran("RESET") + parsed() + bound() + row("Japan") + complete("SHOW"));
 }
 
