@@ -514,7 +514,7 @@ class Client final : public StreamHandler, public Holder {
   bool planned_ = false;           // what comes next may run there
   bool only_primary_ = false;      // until the transaction's end
   bool in_parts_ = false;          // the batch that is open was not here whole
-  bool begins_ = false;            // the query sent last may begin a transaction block
+  bool begins_ = false;            // what is owed may begin a transaction block
   bool refused_ = false;           // what comes next; its error is on its way
   std::uint8_t tries_ = 0;         // of that batch
   bool settings_changed_ = false;  // a server reported a change since the greeting

@@ -104,6 +104,7 @@ void Client::send_held_begin() {
   if (!in_held_block()) return;
   routing_->begun = true;
   routing_->begins_itself = false;
+  begins_ = true;
   server->ask(routing_->begin, hub.to_server);
   // A block that had failed on its standby has to fail here, too: its COMMIT is a ROLLBACK.
   if (std::exchange(routing_->failed, false)) {

@@ -72,6 +72,7 @@ bool Client::waits_for_others(Bytes in, const wire::Header& header) {
 void Client::open_batch(const wire::Header& header) {
   begin_request();
   if (header.tag == 'E') ++pool->meter->total.query_count;
+  if (!server->batch_open) begins_ |= !shares_names();  // what it binds is not looked at
   server->batch_open = true;
 }
 
@@ -275,6 +276,7 @@ bool Client::note_bound(Statement& statement, std::string_view portal) {
     const bool back = may_take_back(*statement.script, statement.text());
     note_portal(portal, back ? statement.script : nullptr);
   }
+  begins_ |= may_begin(statement.text());
   if (hub.guide.on()) account_bind(statement);
   if (statement.forgets_all) will_forget(portal);
   if (routing_ && portal.empty()) routing_->portal_open = true;

@@ -21,15 +21,6 @@ bool is_extended(std::uint8_t tag) {
   return tag == 'P' || tag == 'B' || tag == 'D' || tag == 'E' || tag == 'C';
 }
 
-// Whether a Query message begins with BEGIN or START.
-bool may_begin(Bytes query) {
-  const std::string_view text = as_text(query.subspan(wire::header_size));
-  const std::size_t at = text.find_first_not_of(" \t\r\n");
-  if (at == text.npos || std::string_view("bBsS").find(text[at]) == text.npos) return false;
-  const std::string word = fold(text.substr(at, 5));
-  return word == "begin" || word == "start";
-}
-
 }  // namespace
 
 void Client::receive(Bytes bytes) {
@@ -306,7 +297,7 @@ void Client::expect_query(Bytes in, const wire::Header& header, bool has_undo) {
   ++pool->meter->total.query_count;
   server->expect(header.tag == 'Q' ? Reply::query : Reply::function, has_undo);
   server->batch_open = false;
-  begins_ = header.tag == 'Q' && may_begin(in);
+  begins_ |= header.tag == 'Q' && may_begin(as_text(in.subspan(wire::header_size)));
   if (header.tag == 'Q' && mode != config::PoolMode::session) {
     // A simple query destroys the unnamed statement.
     server->prepared.drop_unnamed();

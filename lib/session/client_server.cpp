@@ -221,6 +221,7 @@ void Client::batch_done(Server& given, char tx) {
   settle_reading();
   if (tx != 'I') return;
   given.repeatable.clear();
+  begins_ = false;
   skip_.clear();
   tries_ = 0;
   only_primary_ = false;

@@ -483,7 +483,7 @@ void Client::try_release() {
 
 // Whether what its server knew of the session is nowhere else.
 bool Client::state_is_lost() const {
-  return tracks_state() && (holds_ != 0 || (effects_ & changes) != 0);
+  return tracks_state() && (holds_ != 0 || (open_effects() & changes) != 0);
 }
 
 // The client goes and takes its server's state to the grave.

@@ -308,7 +308,7 @@ void wire_made(Reply reply, std::string& out) {
 }  // namespace
 
 void Server::emit_made(Out& out) {
-  if (in_message()) {
+  if (in_message() || (uncertain_ && tells_end_of_copy())) {
     made_after_ = true;
     return;
   }

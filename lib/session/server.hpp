@@ -366,6 +366,7 @@ class Server final : public StreamHandler {
   bool on_copy(std::uint8_t tag);
   void settle_copy();
   void see_end_of_copy(std::uint8_t tag);
+  bool tells_end_of_copy() const;
   bool on_parameter(Bytes body);
   bool on_notification(Bytes frame, bool whole);
   void hidden_row(Bytes body, bool whole);

@@ -1,5 +1,6 @@
 // COPY, as far as it bends the order of a server's answers: a server swallows the Syncs among the
 // data, unless the COPY failed before it came to them.
+#include "session/hub.hpp"
 #include "session/server.hpp"
 
 namespace heim::session {
@@ -25,7 +26,16 @@ bool Server::on_copy(std::uint8_t tag) {
 
 // An answer of another kind stands behind those to the Syncs among the data of a COPY.
 void Server::see_end_of_copy(std::uint8_t tag) {
-  if (tag != 'Z' && tag != 'S' && tag != 'N' && tag != 'A') settle_copy();
+  if (tag == 'Z' || tag == 'S' || tag == 'N' || tag == 'A') return;
+  settle_copy();
+  emit_made(hub->to_client);
+}
+
+// Whether what the server answers behind what is made here is another kind of answer.
+bool Server::tells_end_of_copy() const {
+  std::size_t at = 0;
+  while (at < expected_.size() && is_made(expected_.at(at).reply)) ++at;
+  return at < expected_.size() && !ends_at_ready(expected_.at(at).reply);
 }
 
 // A COPY is over, and with it what was unknown.
@@ -38,6 +48,7 @@ void Server::settle_copy() {
 bool Server::on_uncertain_ready(char status) {
   uncertain_ = --copy_syncs_ > 0;
   skipping = false;
+  made_after_ = true;
   if (expected_.empty()) batch_open = false;
   set_status(status);
   ready_seen_ = true;

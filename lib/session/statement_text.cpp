@@ -73,6 +73,17 @@ bool is_name(std::string_view word) {
 
 }  // namespace
 
+bool may_begin(std::string_view sql) {
+  for (std::size_t end = 0;; sql.remove_prefix(end + 1)) {
+    std::string_view rest = sql;
+    const std::string_view word = next_word(rest);
+    const bool begins = word.size() == 5 && std::string_view("bBsS").find(word[0]) != word.npos;
+    if (begins && (fold(word) == "begin" || fold(word) == "start")) return true;
+    end = sql.find(';');
+    if (end == sql.npos) return false;
+  }
+}
+
 bool has_word(std::string_view sql, std::initializer_list<std::string_view> words) {
   const std::string folded = fold(sql);
   return std::ranges::any_of(

@@ -44,6 +44,9 @@ std::string_view query_text(Bytes frame);
 /// Whether what its columns are depends on when it is parsed: on a cursor or a statement of then.
 bool columns_are_set_when_parsed(std::string_view sql);
 
+/// Whether a statement of a text may begin a transaction block. False for none that does.
+bool may_begin(std::string_view sql);
+
 /// Whether one of these stands anywhere in a text, in any case.
 bool has_word(std::string_view sql, std::initializer_list<std::string_view> words);
 

@@ -408,7 +408,7 @@ bool Statement::writes() const {
 }
 
 bool Statement::repeatable() const {
-  return verb == Verb::begin || (verb == Verb::read_tables && !locks);
+  return verb == Verb::begin || verb == Verb::show || (verb == Verb::read_tables && !locks);
 }
 
 Result<std::vector<Statement>> parse(std::string_view text) { return Parser(text).all(); }

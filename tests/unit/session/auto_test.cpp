@@ -69,6 +69,19 @@ SCRIPT("auto: a server that is lost with a SET of ours and a query does not end 
   client.receives_all(answer("1MB"));
 }
 
+SCRIPT("auto: a server that is lost before it said what a statement did ends the session") {
+  automatic(bench, 1);
+  Client& client = bench.login();
+  Server& first = bench.last();
+  runs(client, first, "set work_mem to '1MB'", "SET");
+  first.receives_all(ask_names({"work_mem"}));
+  client.sends(query("select 1"));
+  first.receives_all(query("select 1"));
+  first.leaves();
+  client.receives_error("08007", "FATAL");
+  client.is_closed();
+}
+
 SCRIPT("auto: what the server says counts, not what was written") {
   automatic(bench, 1);
   Client& one = bench.login();

@@ -116,6 +116,28 @@ SCRIPT("lost in an extended batch outside a transaction") {
   goes_on(bench, client);
 }
 
+SCRIPT("lost in a batch that may begin a transaction") {
+  Client& client = bench.login();
+  client.sends(parse("s", "/* here */ begin") + end_batch());
+  bench.last().take();
+  bench.last().sends(parsed() + ready());
+  client.receives_all(parsed() + ready());
+  client.sends(bind("", "s") + execute() + end_batch());
+  bench.last().take();
+  bench.last().leaves();
+  client.receives_error("08007", "FATAL");
+  client.is_closed();
+}
+
+SCRIPT("lost in a query that may begin a transaction behind another statement") {
+  Client& client = bench.login();
+  client.sends(query("select 1; start transaction"));
+  bench.last().take();
+  bench.last().leaves();
+  client.receives_error("08007", "FATAL");
+  client.is_closed();
+}
+
 SCRIPT("lost in a batch with a statement that was not confirmed: its name is free") {
   Client& client = bench.login();
   client.sends(parse("s", "select 1") + bind("", "s") + execute() + end_batch());
