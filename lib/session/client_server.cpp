@@ -24,6 +24,7 @@ bool suits(Server& given, const Client& client) {
 
 // A server for what comes next, on a node that may run it. False: it has to wait.
 bool Client::has_server(Bytes in) {
+  if (server && server->apart && server->owes()) return wait_for_outcome(), false;
   const bool begins = server && !server->batch_open && !planned_;
   if (begins && is_routed()) {
     if (!may_stay(in)) return false;
@@ -231,7 +232,6 @@ void Client::batch_done(Server& given, char tx) {
 }
 
 void Client::on_batch_end() {
-  if (server && server->apart && server->owes()) return;
   if (std::exchange(stalled_, false)) process_inbox();
 }
 

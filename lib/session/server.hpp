@@ -162,7 +162,7 @@ class Server final : public StreamHandler {
   void run_apart(std::string_view sql, Out& out);
   /// To heim_names, which is gone then.
   void back_to_savepoint(Out& out);
-  /// True as long as what was asked apart is not answered. If it failed, so does the batch.
+  /// What was asked apart is answered. If it failed, so does the batch. True if that takes longer.
   bool ends_apart(Out& out);
   /// A hidden simple query in front of what follows.
   void ask(std::string_view sql, Out& out, Reply reply = Reply::query_hidden);

@@ -35,8 +35,8 @@ void Server::back_to_savepoint(Out& out) {
 }
 
 bool Server::ends_apart(Out& out) {
-  apart = owes();
-  if (apart || apart_error.empty()) return apart;
+  apart = false;
+  if (apart_error.empty()) return false;
   // As where a cancel request came late: the transaction fails. Not that of the savepoint alone,
   // which the client knows nothing of.
   if (!undone_) {
