@@ -218,9 +218,13 @@ int rank(Place place) {
   return 3;
 }
 
+/// Whether it may run in a transaction on a standby.
+bool bears_standby(const Needs& needs) { return needs.place != Place::primary || needs.soft; }
+
 }  // namespace
 
 Needs merge(Needs a, const Needs& b) {
+  a.soft = (a.soft || b.soft) && bears_standby(a) && bears_standby(b);
   const bool mixed = (a.place == Place::control) != (b.place == Place::control);
   const bool follows = b.if_asked || b.place == Place::standby;
   a.if_asked = a.place == Place::any ? b.if_asked : a.if_asked && follows;

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/hash.hpp"
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -67,7 +68,8 @@ bool Client::lacks_columns(std::string_view given) {
     // One that is here may have been read while its names stood for something else.
     if (same || key_of(*statement, true) == item->hash) return false;
   }
-  if (server->owes_client() && !server->apart) return true;
+  const bool unsettled = server->owes_client() || (tracking_ && tracking_->asked);
+  if (unsettled && !server->apart) return true;
   if (here && item->columns == 0) return false;  // it does not tell
   fresh(key_of(*statement));
   prepare_apart(statement, given);

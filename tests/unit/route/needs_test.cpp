@@ -118,6 +118,19 @@ TEST_CASE("without a catalog, only what names nothing may leave the primary") {
   CHECK(classify(*sql::analyse("insert into t values (1)"), nullptr).writes_everything);
 }
 
+TEST_CASE("what may run in a transaction on a standby may do so with all of its message") {
+  Cluster cluster;
+  const auto soft = [&](std::string_view sql) {
+    return classify(*sql::analyse(sql), cluster.catalog.get()).soft;
+  };
+  CHECK(soft("select writes()"));
+  CHECK(soft("select writes(); rollback"));
+  CHECK(soft("select * from t; select writes()"));
+  CHECK_FALSE(soft("select writes(); insert into t values (1)"));
+  CHECK_FALSE(soft("select writes(); rollback; insert into t values (1)"));
+  CHECK_FALSE(soft("insert into t values (1); select writes()"));
+}
+
 TEST_CASE("BEGIN says what it begins") {
   const Needs needs = classify(*sql::analyse("begin isolation level serializable read only"), {});
   CHECK(needs.begins);
