@@ -237,6 +237,7 @@ std::size_t Client::sync(Bytes in, const wire::Header& header) {
     return discard_frame(in, header);
   }
   begin_request();
+  refused_ = false;
   if (tracking_) tracking_->mending.clear();
   if (!server->kept.empty()) keep_for_retry(in, header);
   if (!server->batch_open) server->repeatable.clear();  // one Sync more than would be repeated

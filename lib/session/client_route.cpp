@@ -153,7 +153,10 @@ void Client::look_at_node_again() {
   const cluster::NodeState& state = hub.shared.nodes.state(pool->record.key.node);
   if (routing().verdict.allows(state.replayed.load(), state.lag_ns.load())) return;
   planned_ = false;
-  routing().batches = 0;
+  Routing& mine = routing();
+  mine.batches = 0;
+  // A BEGIN that is part of the batch is sent with it.
+  if (std::exchange(mine.begins_itself, false)) mine.begin.clear(), mine.begun = false;
 }
 
 // Nobody is the primary. Where the client was last, what it wants now cannot be had.
@@ -196,6 +199,8 @@ bool Client::moves_on(const Survey& survey, const route::Decision& decision) {
   if (!hub.to_client.empty()) deliver(hub.to_client);
   // What it has there, no other server has: it is as the server says.
   if (holds_ != 0 && !decision.wait) return true;
+  // It is not left while it is being adapted.
+  if (server->owes()) return server->apart = true, wait_for_outcome(), false;
   if (!in_block() && holds_ == 0) {
     try_release();
     return server == nullptr || (wait_for_outcome(), false);
