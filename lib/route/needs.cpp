@@ -218,13 +218,16 @@ int rank(Place place) {
   return 3;
 }
 
-/// Whether it may run in a transaction on a standby.
-bool bears_standby(const Needs& needs) { return needs.place != Place::primary || needs.soft; }
+/// Whether both may run in a transaction on a standby, and one of them there alone.
+bool are_soft(const Needs& a, const Needs& b) {
+  const auto bears = [](const Needs& each) { return each.place != Place::primary || each.soft; };
+  return (a.soft || b.soft) && bears(a) && bears(b);
+}
 
 }  // namespace
 
 Needs merge(Needs a, const Needs& b) {
-  a.soft = (a.soft || b.soft) && bears_standby(a) && bears_standby(b);
+  a.soft = are_soft(a, b);
   const bool mixed = (a.place == Place::control) != (b.place == Place::control);
   const bool follows = b.if_asked || b.place == Place::standby;
   a.if_asked = a.place == Place::any ? b.if_asked : a.if_asked && follows;

@@ -480,7 +480,7 @@ class Client final : public StreamHandler, public Holder {
   std::string inbox_;            // read, not yet handled
   std::uint64_t body_left_ = 0;  // of a message passed on in parts
   bool body_discard_ = false, reading_paused_ = false;
-  bool stalled_ = false;  // until the server owes nothing
+  bool stalled_ = false;                  // until the server owes nothing
   bool admin_ = false, counted_ = false;  // in Shared::clients
   bool tls_asked_ = false, direct_tls_ = false;
   bool asked_ = false;  // anything of a server
@@ -494,7 +494,7 @@ class Client final : public StreamHandler, public Holder {
   Holds holds_ = 0;                          // what keeps it on its server; see `pinned`
   std::uint8_t new_servers_ = 0;             // that it asked for; see make_way()
   bool pin_told_ = false, looks_again_ = false;  // try_release() is scheduled
-  bool had_temp_ = false;      // temporary objects
+  bool had_temp_ = false;                        // temporary objects
   bool names_in_sql_ = false;  // a statement of the protocol names statements of SQL
   Reading reading_;
   enum class Restore : std::uint8_t { none, wanted, asked, asked_in_block, running };

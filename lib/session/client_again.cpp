@@ -72,8 +72,8 @@ bool Client::is_between(const Server& on) const {
 
 // What it has sent waits, and the server was asked nothing but what nobody misses.
 bool Client::has_not_begun(const Server& on) const {
-  return (!on.owes_client() || on.apart) && !on.batch_open && !on.in_transaction() && !state_is_lost() &&
-         !delays_ready() && body_left_ == 0 && state_ == ClientState::linked;
+  return (!on.owes_client() || on.apart) && !on.batch_open && !on.in_transaction() &&
+         !state_is_lost() && !delays_ready() && body_left_ == 0 && state_ == ClientState::linked;
 }
 
 bool Client::can_go_on(const Server& without) const {

@@ -57,8 +57,8 @@ bool Client::has_to_wait(Bytes in, const wire::Header& header) {
 bool Client::waits_for_others(Bytes in, const wire::Header& header) {
   const bool apart = server->apart;
   if (apart && server->ends_apart(hub.to_server)) return wait_for_outcome(), true;
-  const bool part = reads_elsewhere_ && in_parts_ && server->batch_open && !refused_;
-  if (part && (header.tag == 'P' || header.tag == 'B') && !look_at_part(in, header)) return true;
+  const bool part = in_parts_ && (header.tag == 'P' || header.tag == 'B');
+  if (part && !look_at_part(in, header)) return true;
   refused_ = false;  // the server will skip it all
   if (hangs_on_outcome(in, header) || waits_to_refuse(in, header)) {
     return wait_for_outcome(), true;

@@ -105,7 +105,8 @@ void Client::mend_before(const wire::Header& header) {
 }
 
 void Client::send_mending() {
-  for (const std::string& text : std::exchange(tracking_->mending, {})) server->run_hidden(text, hub.to_server);
+  for (const std::string& text : std::exchange(tracking_->mending, {}))
+    server->run_hidden(text, hub.to_server);
   tracking_->reset.clear();
   tracking_->reset_local.clear();
 }

@@ -269,8 +269,7 @@ std::size_t Client::simple(Bytes in, const wire::Header& header) {
 
 // What of a routed client is not passed on as it is; or waits.
 std::optional<std::size_t> Client::takes_routed(Bytes in, const wire::Header& header) {
-  const bool part = reads_elsewhere_ && server->batch_open && !refused_;
-  if (part && header.tag == 'Q' && !look_at_part(in, header)) return 0;
+  if (header.tag == 'Q' && !look_at_part(in, header)) return 0;
   if (std::exchange(refused_, false)) return end_refused(in, header);
   if (in.size() >= header.total() && own_setting(in, header)) return header.total();
   return std::nullopt;

@@ -87,6 +87,7 @@ bool Client::in_block() const {
 // A message of a batch that came in parts. What its standby cannot do is refused: too late to go
 // elsewhere. False if it has to wait.
 bool Client::look_at_part(Bytes in, const wire::Header& header) {
+  if (!reads_elsewhere_ || !server->batch_open || refused_) return true;
   if (server->in_failed_transaction() && !routing().ended) return true;
   Survey survey(*this);
   const Bytes message = in.first(std::min(in.size(), header.total()));

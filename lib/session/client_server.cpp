@@ -188,7 +188,6 @@ void Client::tell_changes(const Settings& now) {
 
 void Client::on_ready(Server& given, char tx) {
   if (state_ == ClientState::login) return finish_greeting(given);
-  if (given.apart) return on_batch_end(), end_cancel_wait(true);
   if (restores(given, tx)) return;
   ends_cut(given);
   if (!given.owes()) batch_done(given, tx);

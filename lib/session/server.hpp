@@ -361,6 +361,8 @@ class Server final : public StreamHandler {
   bool on_extended_error(const wire::ErrorView& error, Bytes frame);
   std::string instead_of(const wire::ErrorView& error, Bytes frame) const;
   bool on_ready(Bytes body);
+  bool fails_apart(Bytes frame);
+  void begins_behind();
   bool on_uncertain_ready(char status);
   bool on_complete(Bytes body);
   bool on_copy(std::uint8_t tag);

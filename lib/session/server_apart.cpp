@@ -34,6 +34,20 @@ void Server::back_to_savepoint(Out& out) {
   run_apart("RELEASE heim_names", out);
 }
 
+// Nobody is shown it here.
+bool Server::fails_apart(Bytes frame) {
+  if (apart_error.empty()) apart_error = as_text(frame);
+  return drop_batch(), false;
+}
+
+// The batch that it was done for may begin now, on this server or another.
+void Server::begins_behind() {
+  const std::uint64_t before = links_;
+  const Hub& home = *hub;
+  holder_->on_batch_end();
+  if (!home.has_left(*this) && holder_ && links_ == before) holder_->on_synced(*this);
+}
+
 bool Server::ends_apart(Out& out) {
   apart = false;
   if (apart_error.empty()) return false;
@@ -51,7 +65,7 @@ bool Server::ends_apart(Out& out) {
 void Server::fail_batch(std::string error, Out& out) {
   poisons.push_back(std::move(error));
   expect(Reply::poison);
-  batch_open = true;  // until a Sync: the error alone ends nothing
+  batch_open = true;    // until a Sync: the error alone ends nothing
   std::string message;  // fails on any server: no statement has this name
   wire::Writer(message, 'B').string({}).string("heim_none").u16(0).u16(0).u16(0);
   out.copy(message);

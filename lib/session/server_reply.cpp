@@ -348,14 +348,10 @@ bool Server::on_error(Bytes frame) {
     if (expected_.front().undo) forgot_perhaps(was_refused(error));
     return shows_error(error, frame);
   }
-  return on_extended_error(error, frame);
+  return apart ? fails_apart(frame) : on_extended_error(error, frame);
 }
 
 bool Server::on_extended_error(const wire::ErrorView& error, Bytes frame) {
-  if (apart) {
-    if (apart_error.empty()) apart_error = as_text(frame);
-    return drop_batch(), false;
-  }
   if (error.sqlstate == "0A000" && error.routine == "RevalidateCachedQuery") {
     hub->shared.schema_epoch.fetch_add(1, std::memory_order_relaxed);
     retry_ = can_retry();
@@ -472,6 +468,7 @@ void Server::settle_ready() {
   if (!expected_.empty()) return holder_->on_batch_end();
   if (!between) return;
   ready_seen_ = false;
+  if (apart) return begins_behind();
   lost_names.clear();
   holder_->on_ready(*this, tx_);
 }

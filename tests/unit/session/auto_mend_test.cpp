@@ -184,8 +184,8 @@ SCRIPT("mending: what the server says to a statement of ours is not the client's
   server.take();
   std::string notice;
   wire::error(notice, {"NOTICE", "42622", "the zone's name is long"}, 'N');
-  server.sends(ran("RESET") + closed() + closed() + parsed() + bound() + notice +
-               complete("SET") + closed() + closed() + parsed() + bound() + row("Japan") + done("SHOW"));
+  server.sends(ran("RESET") + closed() + closed() + parsed() + bound() + notice + complete("SET") +
+               closed() + closed() + parsed() + bound() + row("Japan") + done("SHOW"));
   one.receives_all(ran("RESET") + parsed() + bound() + row("Japan") + complete("SHOW"));
 }
 

@@ -120,13 +120,14 @@ SCRIPT("columns: in a transaction, that takes nothing with it") {
   client.sends(bind("", "s") + execute() + end_batch());
   const auto runs = [](std::string_view sql) {
     const std::string away = close('P', "heim_mend") + close('S', "heim_mend");
-    return away + parse("heim_mend", sql) + bind("heim_mend", "heim_mend") +
-           execute("heim_mend") + away + end_batch();
+    return away + parse("heim_mend", sql) + bind("heim_mend", "heim_mend") + execute("heim_mend") +
+           away + end_batch();
   };
   second.receives_all(runs("SAVEPOINT heim_names") + parse("heim_0", "select * from t") +
                       end_batch() + runs("ROLLBACK TO heim_names") + runs("RELEASE heim_names"));
   const auto ran = [](std::string_view tag) {
-    return closed() + closed() + parsed() + bound() + complete(tag) + closed() + closed() + ready('T');
+    return closed() + closed() + parsed() + bound() + complete(tag) + closed() + closed() +
+           ready('T');
   };
   second.sends(ran("SAVEPOINT") + parsed() + ready('T') + ran("ROLLBACK") + ran("RELEASE"));
   second.take();
