@@ -90,9 +90,12 @@ void Client::mend(std::string_view portal, Bytes rest) {
   if (found == portals.end() || found->second->statements.size() != 1) return;
   const sql::Statement& statement = found->second->statements[0];
   note_resets({&statement, 1});
-  const bool alone = (statement.effects & sql::effect::discards) != 0 && !server->in_transaction();
-  if (!alone || restore_ != Restore::wanted) {
+  const bool discards = (statement.effects & sql::effect::discards) != 0;
+  if (!discards || server->in_transaction() || restore_ != Restore::wanted) {
     tracking_->mending = mending(statement);
+    // It ran outside of a transaction, and committed: where we set something, that has to, too, for
+    // the next one to run.
+    if (discards && !tracking_->mending.empty()) tracking_->mending.emplace_back("COMMIT");
   } else {
     // It is committed at once. What follows begins once the login's settings are back.
     cut_batch(rest);

@@ -158,6 +158,19 @@ SCRIPT("mending: DISCARD ALL ends its batch, and what follows begins with the lo
   one.receives_all(ran("SELECT 1") + ready());
 }
 
+SCRIPT("mending: a DISCARD ALL behind the end of a transaction leaves none behind") {
+  Client& one = logs_in(bench);
+  Server& server = bench.last();
+  begin(one, server);
+  one.sends(runs_now("rollback") + runs_now("discard all") + runs_now("discard all") + end_batch());
+  const std::string mended_batch =
+      runs_now("rollback") + runs_now("discard all") + mends(set_again) + mends("COMMIT");
+  server.receives_all(mended_batch + runs_now("discard all") + end_batch());
+  server.sends(ran("ROLLBACK") + ran("DISCARD ALL") + mended() + mended("COMMIT") +
+               ran("DISCARD ALL") + ready());
+  one.receives_all(ran("ROLLBACK") + ran("DISCARD ALL") + ran("DISCARD ALL"));
+}
+
 SCRIPT("mending: what DISCARD ALL changed is told at the end of its batch, whatever follows") {
   if (bench.cut != Cut::coalesced) return;  // what follows is there already
   Client& one = logs_in(bench);
