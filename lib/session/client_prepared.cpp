@@ -41,6 +41,7 @@ bool is_current(const Hub& hub, const ServerStatements::Item& item) {
 bool Client::waits_for_columns(Bytes in) {
   if (server->batch_open || server->in_failed_transaction()) return false;
   bool waits = false;
+  std::string_view looked_at;
   wire::Header header;
   while (wire::peek(wire::Origin::client, in, header) == wire::Peek::ok) {
     if (header.tag == 'S' || header.tag == 'Q' || in.size() < header.total()) break;
@@ -48,8 +49,11 @@ bool Client::waits_for_columns(Bytes in) {
     if (header.tag == 'B') {
       wire::Fields fields(in.subspan(wire::header_size));
       const std::string_view portal = fields.string(), given = fields.string();
-      const bool looks = fields.ok() && !given.empty() && !describes(rest, portal);
-      waits = (looks && lacks_columns(given)) || waits;
+      const bool named = fields.ok() && !given.empty() && given != looked_at;
+      if (named && !describes(rest, portal)) {
+        looked_at = given;
+        waits |= lacks_columns(given);
+      }
     }
     in = rest;
   }
