@@ -307,6 +307,7 @@ void Client::expect_query(Bytes in, const wire::Header& header, bool has_undo) {
 
 // Time limits count from the first message of a batch.
 void Client::begin_request() {
+  server->apart = false;  // from here on, what is owed is the client's
   if (server->owes() || server->batch_open) return;
   last_request = hub.now();
   server->request_start = last_request;
