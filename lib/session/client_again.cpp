@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "session/client_routing.hpp"
+#include "session/client_tracking.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 
@@ -78,6 +79,7 @@ bool Client::has_not_begun(const Server& on) const {
 
 bool Client::can_go_on(const Server& without) const {
   if (!reads_elsewhere_ || without.in_failed_transaction()) return false;
+  if (tracking_ && tracking_->asked) return false;  // it did not say what was done before
   return is_between(without) || has_not_begun(without) || may_repeat(without);
 }
 

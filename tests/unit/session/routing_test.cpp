@@ -7,11 +7,11 @@
 namespace heim::session::test {
 namespace {
 
-// Mode transaction; the catalog knows t and other. What reads go to the standby see is what it has.
-void routed(Bench& bench) {
+// The catalog knows t and other. What reads go to the standby see is what it has.
+void routed(Bench& bench, config::PoolMode mode = config::PoolMode::transaction) {
   bench.settings.nodes.push_back({"two", "two.test", 5432, config::NodeRole::standby});
   bench.settings.routing.reads = config::Reads::standby;
-  bench.settings.proxy.pool_mode = config::PoolMode::transaction;
+  bench.settings.proxy.pool_mode = mode;
   sql::Catalog catalog;
   for (const char* const table : {"t", "other"}) catalog.add("T", table, "rp");
   catalog.add("f", "total", "false");
@@ -116,6 +116,22 @@ SCRIPT("routing: what a standby cannot run now is run on the primary, and is sho
   standby.take();
   standby.sends(bound() + done());
   pair.client->receives_all(bound() + done());
+}
+
+SCRIPT("routing: a standby that is lost before it said what was set there ends the session") {
+  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
+  routed(bench, config::PoolMode::automatic);
+  Pair pair(bench);
+  Server& standby =
+      reads_in_block(pair, "select a from t", "begin isolation level repeatable read read only");
+  asks(*pair.client, standby, "set work_mem to '1MB'", done("SET", 'T'));
+  asks(*pair.client, standby, "commit", done("COMMIT"));
+  standby.receives_all(ask_settings());
+  pair.client->sends(query("select a from t"));
+  standby.receives_all(query("select a from t"));
+  standby.leaves("it crashed");
+  pair.client->receives_error("08007", "FATAL");
+  pair.client->is_closed();
 }
 
 SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") {
