@@ -257,7 +257,7 @@ HEIM_API HEIM_MUST_USE heim_status heim_proxy_dsn(heim_proxy* proxy, const char*
  * first. `database`: as sessions name it; NULL: each that has such a table. `table`: as the catalog
  * has it, of any schema; NULL: all of the database, or of all. SERVER: no such database (3D000), no
  * such table (42P01). STATE: the proxy was not started, or has no seats. What the cache has,
- * heim_proxy_show() tells: "CACHE", "CACHE QUERIES". [any thread] */
+ * heim_proxy_show() tells: "CACHE", "CACHE QUERIES", "CACHE TABLES". [any thread] */
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_invalidate(heim_proxy* proxy, const char* database,
                                                          const char* table, heim_error* error);
 

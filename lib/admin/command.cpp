@@ -97,6 +97,7 @@ constexpr ShowRule shows[] = {
     {"ledger", Show::ledger},
     {"cache", Show::cache},
     {"cache_queries", Show::cache_queries},
+    {"cache_tables", Show::cache_tables},
     {"version", Show::version},
     {"state", Show::state},
     {"mem", Show::mem},
@@ -226,13 +227,11 @@ Result<Command> parse_show(Words rest, const Identity& identity) {
     command.verb = Verb::help;
     return command;
   }
-  if (rest.size() == 2 && rest[0].is("cache") && rest[1].is("queries")) {
-    command.verb = Verb::show;
-    command.show = Show::cache_queries;
-    return command;
-  }
-  const auto* found = std::ranges::find(shows, rest[0].folded, &ShowRule::word);
-  if (rest.size() > 1 || found == std::end(shows)) return show_parameter(rest, identity);
+  const bool of_cache = rest.size() == 2 && rest[0].is("cache");
+  const std::string word = of_cache ? "cache_" + rest[1].folded : rest[0].folded;
+  const auto* found = std::ranges::find(shows, word, &ShowRule::word);
+  const bool is_more = rest.size() > 1 && !of_cache;
+  if (is_more || found == std::end(shows)) return show_parameter(rest, identity);
   command.verb = Verb::show;
   command.show = found->show;
   return command;
@@ -385,7 +384,7 @@ std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
          "\n\tSHOW NODES|REPLICATION|ROUTES|LEDGER"
-         "\n\tSHOW CACHE [QUERIES]"
+         "\n\tSHOW CACHE [QUERIES|TABLES]"
          "\n\tSHOW ROUTE [IN <db>] FOR <statement>"
          "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"
          "\n\tPAUSE [<db>]"

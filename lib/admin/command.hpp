@@ -57,6 +57,7 @@ enum class Show : std::uint8_t {
   ledger,
   cache,
   cache_queries,
+  cache_tables,
   route,  // FOR a statement: `name` may be its database, `sql` is it
   version,
   state,

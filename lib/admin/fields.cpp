@@ -279,6 +279,17 @@ constexpr Field<H> cache_queries[] = {
     {"reason", Type::text, Get<&H::reason>::of},
 };
 
+using B = CacheTableRow;
+constexpr Field<B> cache_tables[] = {
+    {"table", Type::text, Get<&B::table>::of},
+    {"queries", Type::int8, Get<&B::queries>::of},
+    {"hits", Type::int8, Get<&B::hits>::of},
+    {"misses", Type::int8, Get<&B::misses>::of},
+    {"fills", Type::int8, Get<&B::fills>::of},
+    {"invalidated", Type::int8, Get<&B::invalidated>::of},
+    {"saved_us", Type::int8, Get<&B::saved_us>::of},
+};
+
 constexpr Field<ListRow> lists[] = {
     {"list", Type::text, Get<&ListRow::list>::of},
     {"items", Type::int8, Get<&ListRow::items>::of},
@@ -347,6 +358,7 @@ std::span<const Field<RouteRow>> route_fields() { return routes; }
 std::span<const Field<LedgerRow>> ledger_fields() { return ledger; }
 std::span<const Field<ExplainRow>> explain_fields() { return explained; }
 std::span<const Field<CacheQueryRow>> cache_query_fields() { return cache_queries; }
+std::span<const Field<CacheTableRow>> cache_table_fields() { return cache_tables; }
 std::span<const Field<ListRow>> list_fields() { return lists; }
 std::span<const Field<MemRow>> memory_fields() { return memory; }
 std::span<const Field<ConfigRow>> config_fields() { return config; }

@@ -32,6 +32,7 @@ std::span<const Field<session::RouteRow>> route_fields();
 std::span<const Field<session::LedgerRow>> ledger_fields();
 std::span<const Field<session::ExplainRow>> explain_fields();
 std::span<const Field<session::CacheQueryRow>> cache_query_fields();
+std::span<const Field<session::CacheTableRow>> cache_table_fields();
 std::span<const Field<session::ListRow>> list_fields();
 std::span<const Field<session::MemRow>> memory_fields();
 std::span<const Field<session::ConfigRow>> config_fields();

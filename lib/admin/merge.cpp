@@ -100,6 +100,7 @@ void merge(Snapshot& whole, Snapshot&& part) {
   if (whole.ledger.empty()) whole.ledger = std::move(part.ledger);
   if (whole.cache.empty()) whole.cache = std::move(part.cache);
   if (whole.cache_queries.empty()) whole.cache_queries = std::move(part.cache_queries);
+  if (whole.cache_tables.empty()) whole.cache_tables = std::move(part.cache_tables);
   fold(whole.lists, std::move(part.lists));
   fold(whole.memory, std::move(part.memory));
   append(whole.clients, std::move(part.clients));

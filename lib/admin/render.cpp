@@ -49,6 +49,9 @@ Table render_cache(const Snapshot& all) { return table_of(explain_fields(), all.
 Table render_cache_queries(const Snapshot& all) {
   return table_of(cache_query_fields(), all.cache_queries, all);
 }
+Table render_cache_tables(const Snapshot& all) {
+  return table_of(cache_table_fields(), all.cache_tables, all);
+}
 Table render_memory(const Snapshot& all) { return table_of(memory_fields(), all.memory, all); }
 
 /// Clients, then servers, through the fields both have.
@@ -149,6 +152,7 @@ constexpr View views[] = {
     {Show::ledger, render_ledger},
     {Show::cache, render_cache},
     {Show::cache_queries, render_cache_queries},
+    {Show::cache_tables, render_cache_tables},
     {Show::route, render_explained},
     {Show::version, render_version},
     {Show::state, render_state},

@@ -20,6 +20,12 @@ Usage::Window now_of(const Usage& usage, Instant now) {
           ns(now)};
 }
 
+void note_tables(Usage& usage, std::span<const freshness::TableId> tables) {
+  const std::size_t count = std::min(tables.size(), usage.tables.size());
+  std::ranges::copy(tables.first(count), usage.tables.begin());
+  usage.table_count = static_cast<std::uint8_t>(count);
+}
+
 std::uint64_t mean_us(const Usage& usage) {
   const std::uint64_t timed = get(usage.timed);
   return timed == 0 ? 0 : get(usage.cost_us) / timed;
@@ -96,12 +102,17 @@ Usage* Benefit::place(Set& set, const Hash128& fingerprint, Instant now) {
   return best;
 }
 
-Usage& Benefit::find(const Hash128& fingerprint, Instant now) {
+Usage& Benefit::find(const Hash128& fingerprint, std::span<const freshness::TableId> tables,
+                     Instant now) {
   Set& set = set_of(fingerprint);
   const std::lock_guard lock(set.lock);
   Usage* usage = place(set, fingerprint, now);
-  if (usage == nullptr) usage = &others_;
-  if (usage != &others_) usage->asked_ns = ns(now);
+  if (usage == nullptr) {
+    usage = &others_;
+  } else {
+    usage->asked_ns = ns(now);
+    if (usage->table_count == 0) note_tables(*usage, tables);
+  }
   usage->pins.fetch_add(1, std::memory_order_relaxed);
   return *usage;
 }
@@ -168,7 +179,8 @@ QueryRow Benefit::row(const Usage& usage) {
           .mean_us = mean_us(usage),
           .saved_us = get(usage.saved_us),
           .left_out = usage.left_out.load() != LeftOut::no,
-          .reason = reason_of(usage)};
+          .reason = reason_of(usage),
+          .tables = {usage.tables.begin(), usage.tables.begin() + usage.table_count}};
 }
 
 std::uint64_t Benefit::count() const {

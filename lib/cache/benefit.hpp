@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,10 @@ struct Usage {
   bool taken = false;                        // guarded by its set
   bool shared = false;                       // of all that found no place: nothing is left out
   std::int64_t asked_ns = 0;                 // guarded by its set: when it was last asked for
+  // Guarded by its set: what it read when it was asked for first. More are not told.
+  static constexpr std::size_t most_tables = 8;
+  std::array<freshness::TableId, most_tables> tables{};
+  std::uint8_t table_count = 0;
 
   Count hits{0}, misses{0}, fills{0}, stored{0}, too_large{0};
   Count ended{0}, invalidated{0}, unused{0};  // invalidated, or refused because of a write
@@ -69,8 +74,9 @@ class Benefit {
 
   explicit Benefit(std::uint32_t queries);
 
-  /// Its figures, pinned. Where all places are taken: those that such queries share.
-  Usage& find(const Hash128& fingerprint, Instant now);
+  /// Its figures, pinned. Where all places are taken: those that such queries share. `tables`: what
+  /// it reads.
+  Usage& find(const Hash128& fingerprint, std::span<const freshness::TableId> tables, Instant now);
   /// All results of it, and fills under way, are void.
   void invalidate(const Hash128& fingerprint);
   /// Whether it is left out now. One whose time is over begins a new window.

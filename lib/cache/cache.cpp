@@ -81,7 +81,7 @@ Miss Cache::miss(const Lookup& lookup, Waiter* waiter, std::uint64_t token, Inst
                  Ticket ticket) {
   World& world = inside_->world;
   Shard& shard = inside_->shard_of(lookup.key);
-  Usage& usage = world.benefit.find(lookup.fingerprint, now);
+  Usage& usage = world.benefit.find(lookup.fingerprint, lookup.tables, now);
   usage.misses.fetch_add(1, std::memory_order_relaxed);
   Pin pin{&usage};
   Miss miss;

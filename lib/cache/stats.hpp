@@ -1,12 +1,14 @@
-// What the cache tells of itself, for SHOW CACHE and SHOW CACHE QUERIES.
+// What the cache tells of itself, for SHOW CACHE, SHOW CACHE QUERIES and SHOW CACHE TABLES.
 #pragma once
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/hash.hpp"
+#include "freshness/ledger.hpp"
 
 namespace heim::cache {
 
@@ -55,7 +57,8 @@ struct QueryRow {
   std::uint64_t unused = 0;                       // results that went without a single hit
   std::uint64_t mean_bytes = 0, mean_us = 0, saved_us = 0;
   bool left_out = false;
-  std::string reason;  // why it is left out or kept, for a person
+  std::string reason;                      // why it is left out or kept, for a person
+  std::vector<freshness::TableId> tables;  // that it reads: the first of them, see Usage
 };
 
 }  // namespace heim::cache

@@ -1,4 +1,8 @@
-// What people are told about the cache: SHOW CACHE, SHOW CACHE QUERIES.
+// What people are told about the cache: SHOW CACHE, SHOW CACHE QUERIES, SHOW CACHE TABLES.
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
 #include "fleet/fleet.hpp"
 #include "route/plan.hpp"
 #include "session/hub.hpp"
@@ -8,6 +12,7 @@ namespace heim::session {
 namespace {
 
 constexpr std::size_t most_queries = 200;
+constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
 
 void fill_counts(std::vector<ExplainRow>& rows, const cache::Stats& stats) {
   const std::pair<std::string_view, std::uint64_t> counts[] = {
@@ -88,6 +93,34 @@ void fill_follow(std::vector<ExplainRow>& rows, const freshness::Follow* follow,
   }
 }
 
+void add(CacheTableRow& sum, const cache::QueryRow& query) {
+  ++sum.queries;
+  sum.hits += query.hits;
+  sum.misses += query.misses;
+  sum.fills += query.fills;
+  sum.invalidated += query.invalidated;
+  sum.saved_us += query.saved_us;
+}
+
+// What is asked for most comes first.
+std::vector<CacheTableRow> by_table(std::span<const cache::QueryRow> queries,
+                                    const freshness::Ledger& ledger) {
+  std::unordered_map<freshness::TableId, CacheTableRow> sums;
+  for (const cache::QueryRow& query : queries) {
+    for (const freshness::TableId table : query.tables) add(sums[table], query);
+  }
+  std::vector<CacheTableRow> rows;
+  for (auto& [table, sum] : sums) {
+    sum.table = ledger.name(table);
+    if (!sum.table.ends_with('*')) rows.push_back(std::move(sum));  // else: any of its database
+  }
+  std::ranges::sort(rows, [](const CacheTableRow& a, const CacheTableRow& b) {
+    const std::uint64_t one = a.hits + a.misses, other = b.hits + b.misses;
+    return one != other ? one > other : a.table < b.table;
+  });
+  return rows;
+}
+
 }  // namespace
 
 void Hub::fill_cache(Snapshot& snapshot) {
@@ -107,7 +140,10 @@ void Hub::fill_cache(Snapshot& snapshot) {
   }
   fill_follow(snapshot.cache, shared.follow.get(), now());
   fill_counts(snapshot.cache, stats);
-  for (cache::QueryRow& row : shared.cache->queries(most_queries)) {
+  std::vector<cache::QueryRow> queries = shared.cache->queries(all);
+  snapshot.cache_tables = by_table(queries, shared.ledger);
+  queries.resize(std::min(queries.size(), most_queries));
+  for (cache::QueryRow& row : queries) {
     snapshot.cache_queries.push_back({route::fingerprint_text(row.fingerprint), row.hits,
                                       row.misses, row.fills, row.invalidated, row.unused,
                                       row.mean_bytes, row.mean_us, row.saved_us, row.left_out,

@@ -221,6 +221,13 @@ struct CacheQueryRow {
   std::string reason;
 };
 
+/// SHOW CACHE TABLES: what the statements that read a table did to the cache, added up; one that
+/// reads two counts for both. Shared by all workers.
+struct CacheTableRow {
+  std::string table;
+  std::uint64_t queries = 0, hits = 0, misses = 0, fills = 0, invalidated = 0, saved_us = 0;
+};
+
 /// SHOW ROUTE FOR, SHOW CACHE
 struct ExplainRow {
   std::string what;
@@ -274,6 +281,7 @@ struct Snapshot {
   std::vector<ExplainRow> explained;
   std::vector<ExplainRow> cache;
   std::vector<CacheQueryRow> cache_queries;
+  std::vector<CacheTableRow> cache_tables;
   std::vector<NodeRow> nodes;
   std::vector<ReplicationRow> replication;
   std::vector<ListRow> lists;

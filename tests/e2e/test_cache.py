@@ -197,6 +197,24 @@ def test_invalidate_a_part(make_proxy, database, shop, what, is_meant):
         assert name_of(client) == ("changed" if is_meant else "one")
 
 
+def test_tables_that_are_asked_for(proxy, database, shop):
+    """SHOW CACHE TABLES: the one that is asked for most comes first."""
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+        for _ in range(5):
+            assert name_of(client) == "one"
+        rows = {row["table"]: row for row in proxy.console("show cache tables")}
+        items = rows[f"{database}.items"]
+        assert next(iter(rows)) == f"{database}.items"
+        assert int(items["hits"]) >= 4 and int(items["fills"]) >= 1 and items["invalidated"] == "0"
+        assert not any(table.endswith("*") for table in rows)
+        client.execute("update items set name = 'two' where id = 1")
+        assert name_of(client) == "two"
+        [items] = [row for row in proxy.console("show cache tables")
+                   if row["table"] == f"{database}.items"]
+        assert int(items["invalidated"]) >= 1
+
+
 def test_invalidate_what_is_not_known(proxy, database, shop):
     with connect(proxy, database) as client:
         warm(proxy, client)

@@ -60,6 +60,10 @@ TEST_CASE("SHOW of everything, in any case, with comments and semicolons") {
       {"MEM", Show::mem},
       {"FDS", Show::fds},
       {"DNS_HOSTS", Show::dns_hosts},
+      {"CACHE", Show::cache},
+      {"CACHE QUERIES", Show::cache_queries},
+      {"CACHE_QUERIES", Show::cache_queries},
+      {"CACHE TABLES", Show::cache_tables},
   };
   for (const Case& row : cases) {
     std::string lower;

@@ -164,6 +164,7 @@ TEST_CASE("figures of a query") {
   CHECK(row.mean_bytes == 4);
   CHECK(row.mean_us == 1'000);
   CHECK(row.saved_us == 20'000);
+  CHECK(std::ranges::equal(row.tables, asking.reads_a));
 }
 
 TEST_CASE("figures are bounded: beyond that, queries share some") {
