@@ -165,9 +165,7 @@ bool Server::on_described(std::uint8_t tag, Bytes body, bool whole) {
     if (ours) types_ = whole ? as_text(body) : std::string_view();
     return !ours && (due == Reply::describe || violate("a ParameterDescription"));
   }
-  if (ours) {
-    columns_ = whole ? columns_of(tag, body) : columns_unknown;
-  }
+  if (ours) columns_ = whole ? columns_of(tag, body) : columns_unknown;
   return pop_if(Reply::describe, Reply::describe_hidden);
 }
 

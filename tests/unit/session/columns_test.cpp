@@ -23,16 +23,20 @@ std::string has_columns(std::string_view column) {
   return no_parameters() + row_description(column);
 }
 
-// A client whose statement "s" has the column "a", before a server that lacks it.
-Server& moves(Bench& bench, Client& client, std::string_view column) {
+// A client whose statement "s" has the column "a", on a server that another client keeps.
+void prepares(Bench& bench, Client& client) {
   Server& first = bench.last();
   first.described.answer = has_columns("a");
   client.sends(parse("s", "select * from t") + end_batch());
   first.receives_all(parse("heim_0", "select * from t") + end_batch());
   first.sends(parsed() + ready());
   client.receives_all(parsed() + ready());
-  Client& other = bench.login();
-  begin(other, first);
+  begin(bench.login(), first);
+}
+
+// Such a client before a server that lacks the statement.
+Server& moves(Bench& bench, Client& client, std::string_view column) {
+  prepares(bench, client);
   client.sends(bind("", "s") + execute() + end_batch());
   bench.settle();
   Server& second = bench.server();
@@ -71,14 +75,7 @@ SCRIPT("columns: a statement that has the same elsewhere is run, once") {
 SCRIPT("columns: who describes the portal learns them") {
   bench.settings.proxy.pool_size = 2;
   Client& client = bench.login();
-  Server& first = bench.last();
-  first.described.answer = has_columns("a");
-  client.sends(parse("s", "select * from t") + end_batch());
-  first.take();
-  first.sends(parsed() + ready());
-  client.receives_all(parsed() + ready());
-  Client& other = bench.login();
-  begin(other, first);
+  prepares(bench, client);
   const std::string batch = bind("", "s") + describe('P', "") + execute() + end_batch();
   client.sends(batch);
   bench.settle();
@@ -102,14 +99,7 @@ SCRIPT("columns: where it cannot be prepared any more, the batch says so") {
 
 SCRIPT("columns: in a transaction, that takes nothing with it") {
   Client& client = bench.login();
-  Server& first = bench.last();
-  first.described.answer = has_columns("a");
-  client.sends(parse("s", "select * from t") + end_batch());
-  first.take();
-  first.sends(parsed() + ready());
-  client.receives_all(parsed() + ready());
-  Client& other = bench.login();
-  begin(other, first);
+  prepares(bench, client);
   client.sends(query("begin"));
   bench.settle();
   Server& second = bench.server();
