@@ -256,8 +256,8 @@ void Hub::order(const pool::OpenOrder& order) {
 
 void Hub::open_for(pool::Record& record) {
   Pool& pool = *mine(record);
-  if (now() < pool.retry_at || !shared.nodes.admits(record.key.node)) {
-    // A login just failed, or nothing may go there: the slot goes back, tick() tries again.
+  if (now() < pool.retry_at || !shared.nodes.admits(record.key.node) || is_left(pool)) {
+    // A login just failed, or nothing may or will go there: the slot goes back, tick() tries again.
     shared.broker.closed(record, true);
     return;
   }

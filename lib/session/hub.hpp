@@ -107,6 +107,7 @@ class Hub {
   void canceler_done(std::uint64_t id);
   bool give_to(Server& server, pool::SessionId session);
   void open_for(pool::Record& record);
+  bool is_left(const Pool& pool) const;
   void reroute(Pool& pool);
   void drop_client(Client& client);
   void bury(Server* server);
@@ -221,6 +222,7 @@ class Hub {
   void tick_relays();
   void tick_shutdown();
   void node_changed(Pool& pool);
+  void open_anew(Pool& pool);
   void tell_traffic(Pool& pool);
   void keep_minimum(Pool& pool);
   bool below_minimum(const Pool& pool) const;

@@ -29,16 +29,40 @@ void Hub::nodes_changed() {
   sweep();
 }
 
+// Who stood in line has gone to another node.
+bool Hub::is_left(const Pool& pool) const {
+  const pool::Record& record = pool.record;
+  return shared.nodes.state(record.key.node).condition == cluster::Condition::down &&
+         record.waiters.load(std::memory_order_relaxed) + record.want_new.load() == 0;
+}
+
+// Its node is back. What was being opened while it was away may wait for an answer that was lost on
+// the way; whoever stands in line would wait with it.
+void Hub::open_anew(Pool& pool) {
+  std::vector<std::uint64_t> old;
+  for (Server* server = pool.opening.front(); server; server = Pool::Servers::next(*server)) {
+    if (!server->relay() && !server->holder()) old.push_back(server->id);
+  }
+  for (const std::uint64_t id : old) {
+    if (const auto found = servers_.find(id); found != servers_.end())
+      found->second->discard("its node was away");
+  }
+}
+
 void Hub::node_changed(Pool& pool) {
   const std::uint32_t index = pool.record.key.node;
   using cluster::Condition;
   const Condition condition = shared.nodes.state(index).condition;
   const cluster::Role role = shared.nodes.role(index);
   if (pool.condition_seen == condition && pool.role_seen == role) return;
-  pool.condition_seen = condition;
+  const Condition before = std::exchange(pool.condition_seen, condition);
   pool.role_seen = role;
-  if (condition == Condition::serving && role != cluster::Role::removed) return reroute(pool);
+  if (condition == Condition::serving && role != cluster::Role::removed) {
+    if (before == Condition::down) open_anew(pool);
+    return reroute(pool);
+  }
   pool.trim(0, "its node is not in service");
+  reroute(pool);  // before places get free, which would be filled for those who wait
   // Nothing may go on at a node that is not the cluster's any more. Where one is down, reads go on
   // elsewhere; what cannot may still be answered.
   const bool leave = condition == Condition::maintenance || condition == Condition::refused;
@@ -54,7 +78,6 @@ void Hub::node_changed(Pool& pool) {
       next = list->front();  // whatever else went with it
     }
   }
-  reroute(pool);
 }
 
 }  // namespace heim::session

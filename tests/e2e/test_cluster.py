@@ -268,6 +268,39 @@ def test_routed_reads_never_fail(make_proxy, shared, trouble):
             assert not reader.errors and reader.slowest < 3
 
 
+def test_nobody_waits_for_what_was_opened_to_a_node_that_is_cut_off(make_proxy, shared):
+    """Who stood in line for one goes elsewhere, and no other is opened in its place."""
+    victim, sql = shared.standbys[0], "select 1 from pg_class limit 1"
+    with FaultRelay((victim.host, victim.port)) as relay, contextlib.ExitStack() as readers:
+        listed = [node(shared.primary, "auto", name="n0"), node(relay, "auto", name="n1")]
+        proxy = watched(make_proxy, shared, nodes=listed)
+        until(proxy, "n1", condition="serving", role="standby")
+        with Reader(proxy, "postgres", sql) as first:
+            first.go_on()
+        relay.black_hole = True
+        several = [readers.enter_context(Reader(proxy, "postgres", sql)) for _ in range(8)]
+        until(proxy, "n1", condition="down")
+        for reader in several:
+            reader.go_on(20)
+        assert not [row for row in proxy.console("show servers") if row["node"] == "n1"]
+
+
+def test_what_was_opened_while_the_primary_was_cut_off(make_proxy, shared):
+    """Its packets are lost: another is opened as soon as the primary is back."""
+    with FaultRelay((shared.primary.host, shared.primary.port)) as relay:
+        proxy = watched(make_proxy, shared, nodes=[node(relay, "auto", name="n0")])
+        until(proxy, "n0", condition="serving", role="primary")
+        relay.black_hole = True
+        with Reader(proxy, "postgres") as reader:
+            until(proxy, "n0", condition="down")
+            assert [row["state"] for row in proxy.console("show servers")] == ["new"]
+            relay.black_hole = False
+            begin = time.monotonic()
+            reader.go_on(1)
+            # server_connect_timeout is 15 seconds.
+            assert not reader.errors and time.monotonic() - begin < 10
+
+
 def test_out_of_connections(make_proxy, own):
     """A full standby keeps what it has; reads that find no place there go elsewhere."""
     cluster = own(1)
