@@ -155,6 +155,34 @@ std::vector<QueryRow> Cache::queries(std::size_t limit) const {
   return rows;
 }
 
+std::vector<EntryRef> Cache::hottest(std::size_t limit) const {
+  struct Hot {
+    std::uint64_t hits;  // as it was when it was looked at
+    EntryRef entry;
+  };
+  const auto hotter = [](const Hot& a, const Hot& b) {
+    return a.hits != b.hits ? a.hits > b.hits : a.entry->began() > b.entry->began();
+  };
+  std::vector<Hot> found;
+  const auto cut = [&] {
+    if (found.size() <= limit) return;
+    std::ranges::nth_element(found, found.begin() + static_cast<std::ptrdiff_t>(limit), hotter);
+    found.resize(limit);
+  };
+  std::vector<EntryRef> part;
+  for (const auto& shard : inside_->shards) {
+    for (std::uint64_t slot = 0; shard->list(slot, part); part.clear()) {
+      for (EntryRef& entry : part) found.push_back({entry->hits(), std::move(entry)});
+      if (found.size() / 2 > limit) cut();
+    }
+  }
+  cut();
+  std::ranges::sort(found, hotter);
+  part.clear();
+  for (Hot& each : found) part.push_back(std::move(each.entry));
+  return part;
+}
+
 // ---- Ticket
 
 void Ticket::withdraw() {

@@ -217,6 +217,9 @@ class Cache {
   Stats stats() const;
   /// Those with most hits first, at most so many.
   std::vector<QueryRow> queries(std::size_t limit) const;
+  /// Results that are there, whether or not they are still right, those with most hits first, at
+  /// most so many. No lock is held for long.
+  std::vector<EntryRef> hottest(std::size_t limit) const;
 
  private:
   friend class Fill;

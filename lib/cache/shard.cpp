@@ -264,6 +264,18 @@ bool Shard::invalidate(const Key& key) {
   return true;
 }
 
+bool Shard::list(std::uint64_t& slot, std::vector<EntryRef>& found) const {
+  constexpr std::uint64_t at_once = 256;
+  found.reserve(at_once);  // not under the lock
+  const Guard guard(lock_);
+  const std::uint64_t end = std::min(slot + at_once, store_.index().slots());
+  if (slot >= end) return false;
+  for (; slot < end; ++slot) {
+    if (const Entry* entry = store_.index().at(slot)) found.push_back(store_.hold(*entry));
+  }
+  return true;
+}
+
 void Shard::add_to(Stats& stats) const {
   const Guard guard(lock_);
   stats.hits += hits_.all;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "cache/cache.hpp"
 #include "cache/flights.hpp"
@@ -38,6 +39,9 @@ class alignas(64) Shard {
   bool invalidate(const Key& key);
 
   void add_to(Stats& stats) const;
+  /// What lies in some slots from `slot` on, which moves behind them; `found` is empty. False:
+  /// there are no more. What is moved meanwhile may be missing, or there twice.
+  bool list(std::uint64_t& slot, std::vector<EntryRef>& found) const;
 
  private:
   Admission judge(const Flight& flight, const Answer& answer, bool& fenced) const;

@@ -73,6 +73,8 @@ class Store {
   bool was_right(const Entry& entry, Duration ago, Instant now) const;
   /// A hit: one more holds it.
   EntryRef lend(Entry& entry);
+  /// Not a hit.
+  static EntryRef hold(const Entry& entry) { return entry.keep(), EntryRef(&entry); }
   void missed(const Key& key) { queues_.missed(key); }
   /// reserve() comes soon.
   void prefetch() const { queues_.prefetch(); }

@@ -7,6 +7,9 @@ namespace heim::config {
 inline constexpr std::string_view cache_why =
     "what is kept has to be told of every write from the start";
 
+inline constexpr std::string_view warm_why =
+    "what is kept is kept with its question from the start";
+
 inline constexpr Key cache_keys[] = {
     key<&Cache::enabled>("enabled", "", any,
                          "Whether answers to reads are kept and given to others who ask the same. "
@@ -35,6 +38,16 @@ inline constexpr Key cache_keys[] = {
                          "What becomes of a database whose writes are not heard of in time: bypass "
                          "asks its servers, ttl takes answers that may be as old as `ttl`.")
         .fixed(cache_why),
+    key<&Cache::warm_start>("warm_start", "", is(Form::path),
+                            "A file for what is asked most often, with its parameters: after a "
+                            "restart it is asked anew, by one connection at a time. Empty: none.")
+        .fixed(warm_why),
+    key<&Cache::warm_start_interval>("warm_start_interval", "", range(1 * s, 86'400 * s),
+                                     "How often it is written; and once at the end.")
+        .fixed(warm_why),
+    key<&Cache::warm_start_questions>("warm_start_questions", "", range(1, 1'000'000),
+                                      "How many it has at most.")
+        .fixed(warm_why),
 };
 
 template <auto Member>

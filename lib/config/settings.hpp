@@ -140,6 +140,9 @@ struct Cache {
   std::string publication = "heimproxy";     // that is followed
   Duration follow_lag = seconds(1);          // how old an answer may be
   OnLoss on_loss = OnLoss::bypass;           // when that is not kept
+  std::string warm_start;                    // file of what was asked; empty: none
+  seconds warm_start_interval{60};
+  std::uint32_t warm_start_questions = 10'000;
 
   bool operator==(const Cache&) const = default;
 };

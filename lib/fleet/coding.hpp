@@ -30,7 +30,7 @@ class Reader {
     if (ok_) std::memcpy(&value, bytes.data(), sizeof value);
     return value;
   }
-  std::string text() { return std::string(take(count(longest_name))); }
+  std::string text(std::uint64_t most = longest_name) { return std::string(take(count(most))); }
   /// At most so many.
   std::uint64_t count(std::uint64_t most) {
     const std::uint64_t value = number();

@@ -15,6 +15,7 @@
 #include "runtime/seat.hpp"
 #include "runtime/steward.hpp"
 #include "runtime/store_thread.hpp"
+#include "runtime/warm_start.hpp"
 #include "runtime/worker.hpp"
 
 namespace heim::runtime {
@@ -86,6 +87,7 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
   if (const config::Cache& cache = loaded_.settings.cache; cache.enabled) {
     shared_->open_cache(limits_of(cache));
+    if (!cache.warm_start.empty()) warm_start_ = std::make_unique<WarmStart>(cache, *shared_);
     if (cache.follow == config::Follow::wal) {
       shared_->follow = std::make_unique<freshness::Follow>(freshness::Follow::Options{
           .lag = cache.follow_lag, .bypass = cache.on_loss == config::OnLoss::bypass});
@@ -121,6 +123,7 @@ Engine::~Engine() {
   for (const auto& worker : workers_) worker->join();
   if (steward_) steward_->stop();
   for (const auto& seat : seats_) seat->retire();
+  if (warm_start_) warm_start_->stop();
   if (store_) store_->stop();
   if (fleet_) fleet_->stop();
   shared_->ledger.sample_from(nullptr);
@@ -226,6 +229,7 @@ Result<void> Engine::start(const std::string& private_dir) {
   control_->start();
   if (fleet_) fleet_->start();
   if (store_) store_->start();
+  if (warm_start_) warm_start_->start();
   return {};
 }
 

@@ -28,6 +28,7 @@ class Worker;
 class Desk;
 class FleetThread;
 class StoreThread;
+class WarmStart;
 class ParserThread;
 class Seat;
 class Steward;
@@ -112,8 +113,9 @@ class Engine final : public session::Fabric, public session::Operator {
   std::mutex telling_;  // orders what all workers are told
   std::unique_ptr<freshness::Accounting> accounting_;
   std::unique_ptr<control::Control> control_;
-  std::unique_ptr<FleetThread> fleet_;  // null: this proxy is alone
-  std::unique_ptr<StoreThread> store_;  // null: what is kept here is kept here alone
+  std::unique_ptr<FleetThread> fleet_;     // null: this proxy is alone
+  std::unique_ptr<StoreThread> store_;     // null: what is kept here is kept here alone
+  std::unique_ptr<WarmStart> warm_start_;  // null: nothing is asked anew after a restart
   std::unique_ptr<Desk> desk_;
   std::unique_ptr<ParserThread> parser_;  // for seats
   std::map<std::string, std::unique_ptr<backend::Host>, std::less<>> backends_;

@@ -178,7 +178,7 @@ std::size_t Client::Cached::tell(const cache::Entry& entry) {
     }
     hub.to_client.copy(bind_complete);
   }
-  hub.to_client.borrow(entry.bytes());
+  hub.to_client.borrow(entry.bytes().first(entry.layout()[0]));
   hub.to_client.copy(in_block ? ready_in_block : ready);
   client_.deliver(hub.to_client);  // it is not held for longer
   Counters& total = client_.pool->meter->total;

@@ -26,6 +26,7 @@ struct Client::Keeping {
   Instant asked{};
   Duration ttl{0};
   std::vector<freshness::TableId> tables = {};
+  std::string question = {};  // as pack() has it; empty: it is not kept
   // How much the node that answers knows, see cache::Answer.
   cache::Grade grade = cache::Grade::full;
   std::uint64_t lsn = 0;
@@ -33,7 +34,7 @@ struct Client::Keeping {
   cache::Key key{};
   std::string store_key = {};  // empty: it is not for the store
   std::uint64_t primary = 0;   // when it was asked for
-  std::uint64_t question = 0;  // the number of the one that is under way; 0: none
+  std::uint64_t number = 0;    // of the question that is under way; 0: none
   fleet::Store::Found found = {};
 };
 
@@ -46,6 +47,8 @@ class Client::Cached {
   static bool may_answer(const Client& client) {
     return client.server == nullptr || is_between_reads(client);
   }
+  /// Whether anything it asks could be kept.
+  static bool may_keep(Client& client);
   /// Answers the batch that `in` begins with, and returns how long it is. 0: it is to be run; where
   /// its answer may be kept, that is seen to; or the client waits for another's.
   std::size_t answer(Bytes in);
@@ -120,6 +123,9 @@ class Client::Cached {
                    cache::Ticket ticket);
   std::size_t wait(cache::Ticket ticket);
   static void go_on(Client& client);
+  static cache::Admission admit(Keeping& keeping, cache::Answer answer, Instant now);
+  std::uint32_t asker() const;
+  std::string question() const;
   // client_cache_store.cpp
   using Kept = std::unique_ptr<Keeping, Deleter<Keeping>>;
   std::string store_key(std::span<const freshness::TableId> tables) const;

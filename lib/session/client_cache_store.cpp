@@ -43,11 +43,11 @@ std::string Client::Cached::store_key(std::span<const freshness::TableId> tables
 void Client::Cached::ask_store(Keeping& keeping) {
   Hub& hub = client_.hub;
   if (keeping.primary == 0 || !hub.shared.store->may_hold(keeping.store_key)) return;
-  keeping.question = hub.shared.next_id.fetch_add(1);
+  keeping.number = hub.shared.next_id.fetch_add(1);
   client_.wait_start_ = hub.now();
   client_.apply(ClientEvent::queued);
   hub.shared.store->ask(keeping.store_key,
-                        {CacheWaiter::token(hub.worker, client_.id), keeping.question});
+                        {CacheWaiter::token(hub.worker, client_.id), keeping.number});
 }
 
 void Shared::tell_found(const fleet::Store::Asker& asker, fleet::Store::Found found) {
@@ -62,9 +62,9 @@ void Shared::tell_found(const fleet::Store::Asker& asker, fleet::Store::Found fo
 
 void Client::Cached::found(Client& client, std::uint64_t question, fleet::Store::Found&& found) {
   Keeping* keeping = client.routing_ ? client.routing_->keeping.get() : nullptr;
-  if (!keeping || keeping->question != question) return;  // it asks something else by now
+  if (!keeping || keeping->number != question) return;  // it asks something else by now
   if (client.state_ != ClientState::waiting) return drop(client);
-  keeping->question = 0;
+  keeping->number = 0;
   keeping->found = std::move(found);
   go_on(client);
 }
@@ -86,10 +86,11 @@ std::size_t Client::Cached::take_found(const cache::Lookup& lookup, const Terms&
     return 0;
   }
   const Bytes bytes = as_bytes(parcel->answer);
-  kept->fill.admit({.pieces = {&bytes, 1},
-                    .ttl = std::min(kept->found.left, shared.cache->limits().ttl),
-                    .cost = std::chrono::microseconds(parcel->cost_us)},
-                   now);
+  admit(*kept,
+        {.pieces = {&bytes, 1},
+         .ttl = std::min(kept->found.left, shared.cache->limits().ttl),
+         .cost = std::chrono::microseconds(parcel->cost_us)},
+        now);
   const cache::EntryRef hit = shared.cache->get(lookup, now);
   if (!hit) return 0;
   ++shared.store->taken;
@@ -103,7 +104,7 @@ cache::Admission Client::Cached::keep(Client& client, Keeping& keeping,
   Shared& shared = client.hub.shared;
   std::optional<fleet::Stamp> stamp;
   if (!keeping.store_key.empty()) stamp = shared.fleet->stamp();
-  const cache::Admission how = keeping.fill.admit(answer, client.hub.now());
+  const cache::Admission how = admit(keeping, answer, client.hub.now());
   const bool same = keeping.primary != 0 && keeping.primary == shared.nodes.identity.load();
   if (!stamp || !same || how != cache::Admission::stored) return how;
   fleet::Parcel parcel{.primary = keeping.primary,

@@ -83,6 +83,11 @@ bool Client::Cached::is_alone() const {
   return may_see_newest();
 }
 
+bool Client::Cached::may_keep(Client& client) {
+  const Cached it(client);
+  return it.is_alone() && it.may_be_told();
+}
+
 // Nor does what the session or its block shall see.
 bool Client::Cached::may_see_newest() const {
   const Routing& mine = client_.wishes();

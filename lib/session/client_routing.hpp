@@ -48,6 +48,8 @@ struct Client::Routing {
   std::uint64_t after = 0;                 // of what may be older: cache::Moment of its last commit
   bool committed = false;                  // since then
   std::uint64_t group_version = 0;         // of its group's commits, when that was noted
+  Settings asks_under;                     // what `asker` has of settings
+  std::uint32_t asker = 0;                 // its number among Shared::askers; 0: it has none
   // What the transaction block that is open did so far. `reads`: no more than that, and what its
   // next statement sees is what is there by then.
   enum class Block : std::uint8_t { none, reads, other };

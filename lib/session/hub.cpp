@@ -22,6 +22,7 @@ Hub::Hub(pool::WorkerId the_worker, Shared& the_shared, Transport& the_transport
 }
 
 Hub::~Hub() {
+  refill.end();
   // Sessions first: they give their servers back.
   for (bool some = true; some;) {
     some = false;

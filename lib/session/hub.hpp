@@ -18,6 +18,7 @@
 #include "session/console.hpp"
 #include "session/out.hpp"
 #include "session/pool.hpp"
+#include "session/refill.hpp"
 #include "session/shared.hpp"
 #include "session/statements.hpp"
 #include "sql/analysis.hpp"
@@ -173,6 +174,7 @@ class Hub {
     StatementRef statement;  // null: none has
   } interned;
   Guide guide;
+  Refill refill{*this};
   // While a batch is looked at.
   route::Plan merged_plan;
   struct ParsedName {

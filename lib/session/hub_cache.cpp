@@ -7,6 +7,7 @@
 #include "route/plan.hpp"
 #include "session/hub.hpp"
 #include "session/snapshot.hpp"
+#include "session/warm_list.hpp"
 
 namespace heim::session {
 namespace {
@@ -93,6 +94,12 @@ void fill_follow(std::vector<ExplainRow>& rows, const freshness::Follow* follow,
   }
 }
 
+void fill_warm_start(std::vector<ExplainRow>& rows, const WarmList::Counts& counts) {
+  rows.push_back({"warm_start_asked", std::to_string(counts.asked)});
+  rows.push_back({"warm_start_left", std::to_string(counts.left)});
+  rows.push_back({"warm_start_left_out", std::to_string(counts.left_out)});
+}
+
 void add(CacheTableRow& sum, const cache::QueryRow& query) {
   ++sum.queries;
   sum.hits += query.hits;
@@ -138,6 +145,7 @@ void Hub::fill_cache(Snapshot& snapshot) {
       snapshot.cache.push_back({std::move(name), std::move(value)});
     }
   }
+  if (shared.warm_list != nullptr) fill_warm_start(snapshot.cache, shared.warm_list->counts());
   fill_follow(snapshot.cache, shared.follow.get(), now());
   fill_counts(snapshot.cache, stats);
   std::vector<cache::QueryRow> queries = shared.cache->queries(all);

@@ -42,6 +42,7 @@ void Hub::tick() {
     for (auto& [name, meter] : meters_) meter.tick();
     next_period_ = now() + std::chrono::seconds(60);
   }
+  if (worker == 0) refill.go_on();
   for (auto& work : std::exchange(at_tick_, {})) work(*this);
   if (shutdown_ != Shutdown::no) tick_shutdown();
 }

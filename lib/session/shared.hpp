@@ -26,6 +26,7 @@
 #include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
+#include "session/question.hpp"
 #include "session/server_secrets.hpp"
 #include "session/temperatures.hpp"
 
@@ -78,6 +79,8 @@ class CacheWaiter final : public cache::Waiter {
   Fabric*& fabric_;  // set later
 };
 
+class WarmList;
+
 class Shared {
  public:
   Shared(pool::WorkerId workers, crypto::Random& the_random, Logger& the_logger)
@@ -108,6 +111,9 @@ class Shared {
   /// Whether answers may be given out that are kept; by who keeps in step with other proxies.
   fleet::Trust trust;
   fleet::Fleet* fleet = nullptr;  // null: this proxy is alone
+  /// Null: questions are not kept with their answers. `warm_list`: null, there was nothing before.
+  std::unique_ptr<Askers> askers;
+  WarmList* warm_list = nullptr;
   fleet::Store* store = nullptr;  // null: what is kept here is kept here alone
   /// [any thread] What was found of what a session asked the store for.
   void tell_found(const fleet::Store::Asker& asker, fleet::Store::Found found);

@@ -192,4 +192,19 @@ TEST_CASE("more tables than a fence has are not cached") {
   CHECK(bench.cache.miss(lookup, &bench.bell, 0, bench.now).fill);
 }
 
+TEST_CASE("the hottest are those with most hits, in order, and looking is no hit") {
+  Bench bench({.bytes = 64 << 20, .shards = 4});
+  for (std::uint64_t i = 0; i < 5'000; ++i) bench.store(i, std::to_string(i));
+  for (const std::uint64_t i : {4'000, 17, 4'000, 2'222, 4'000, 17}) bench.read(i);
+  const std::vector<EntryRef> found = bench.cache.hottest(3);
+  REQUIRE(found.size() == 3);
+  CHECK(as_text(found[0]->bytes()) == "4000");
+  CHECK(as_text(found[1]->bytes()) == "17");
+  CHECK(as_text(found[2]->bytes()) == "2222");
+  CHECK(found[0]->hits() == 3);
+  CHECK(bench.cache.hottest(10'000).size() == 5'000);
+  CHECK(bench.cache.hottest(0).empty());
+  CHECK(bench.cache.stats().hits == 6);
+}
+
 }  // namespace heim::cache::test
