@@ -100,6 +100,8 @@ class Stream {
   virtual bool is_tls() const = 0;
   /// The other end is this very process: it is whom it says it is.
   virtual bool is_own_process() const { return false; }
+  /// Not 0: nobody is there who reads, and this is why it asks.
+  virtual std::uint8_t purpose() const { return 0; }
 };
 
 /// Makes outgoing streams on one thread's loop.

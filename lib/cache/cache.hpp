@@ -81,6 +81,7 @@ struct Lookup {
   std::span<const TableId> tables;
   Wish wish = {};
   bool always = false;  // a rule includes it: the automatic decision is not asked
+  bool looks = false;   // whether it is there is all that is asked: no hit
 };
 
 enum class Wake : std::uint8_t {

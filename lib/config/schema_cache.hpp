@@ -48,6 +48,10 @@ inline constexpr Key cache_keys[] = {
     key<&Cache::warm_start_questions>("warm_start_questions", "", range(1, 1'000'000),
                                       "How many it has at most.")
         .fixed(warm_why),
+    key<&Cache::prefetch>("prefetch", "", range(0, 1'000'000),
+                          "What usually follows an answer, with values of it, is asked ahead: so "
+                          "many statements a second at most. 0: none.")
+        .fixed(warm_why),
 };
 
 template <auto Member>

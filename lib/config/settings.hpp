@@ -143,6 +143,7 @@ struct Cache {
   std::string warm_start;                    // file of what was asked; empty: none
   seconds warm_start_interval{60};
   std::uint32_t warm_start_questions = 10'000;
+  std::uint32_t prefetch = 0;  // questions a second at most; 0: none
 
   bool operator==(const Cache&) const = default;
 };

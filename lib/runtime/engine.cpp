@@ -87,6 +87,7 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   shared_ = std::make_unique<session::Shared>(workers, random_, logger_);
   if (const config::Cache& cache = loaded_.settings.cache; cache.enabled) {
     shared_->open_cache(limits_of(cache));
+    if (cache.prefetch != 0) shared_->askers = std::make_unique<session::Askers>();
     if (!cache.warm_start.empty()) warm_start_ = std::make_unique<WarmStart>(cache, *shared_);
     if (cache.follow == config::Follow::wal) {
       shared_->follow = std::make_unique<freshness::Follow>(freshness::Follow::Options{

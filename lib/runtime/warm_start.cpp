@@ -33,6 +33,9 @@ Result<std::string> read_file(const std::string& path) {
   struct stat about {};
   if (::fstat(file.get(), &about) != 0) return of_system("cannot look at it");
   if (!S_ISREG(about.st_mode)) return bad("it is not a file");
+  // What it holds is asked in the name of others.
+  constexpr mode_t by_others = S_IWGRP | S_IWOTH;
+  if ((about.st_mode & by_others) != 0) return bad("others may write it");
   if (static_cast<std::uint64_t>(about.st_size) > largest_file) return bad("it is too large");
   std::string bytes(static_cast<std::size_t>(about.st_size), '\0');
   for (std::size_t at = 0; at < bytes.size();) {
@@ -88,7 +91,7 @@ std::vector<Question> load(const config::Cache& settings, Logger& logger) {
 
 WarmStart::WarmStart(const config::Cache& settings, session::Shared& shared)
     : settings_(settings), shared_(shared), list_(load(settings, shared.logger)) {
-  shared_.askers = std::make_unique<session::Askers>();
+  if (!shared_.askers) shared_.askers = std::make_unique<session::Askers>();
   shared_.warm_list = &list_;
 }
 

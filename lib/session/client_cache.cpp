@@ -150,7 +150,9 @@ std::size_t Client::Cached::answer(Bytes in) {
                        .fingerprint = script->fingerprint,
                        .tables = {},
                        .wish = terms->wish,
-                       .always = terms->always};
+                       .always = terms->always,
+                       .looks = purpose(client_) != Prompter::Purpose::none};
+  note_asked(!before);
   cache::Cache& cache = *hub.shared.cache;
   if (before && before->fill) return take_found(lookup, *terms, std::move(before));
   if (const cache::EntryRef hit = cache.get(lookup, hub.now())) return tell(*hit);
@@ -184,6 +186,7 @@ std::size_t Client::Cached::tell(const cache::Entry& entry) {
   Counters& total = client_.pool->meter->total;
   ++total.query_count;
   total.xact_count += in_block ? 0 : 1;
+  if (hub.prefetch.is_on()) note_used(entry);
   return ask_.bytes;
 }
 

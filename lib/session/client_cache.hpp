@@ -12,6 +12,7 @@
 #include "session/client.hpp"
 #include "session/client_routing.hpp"
 #include "session/gatherer.hpp"
+#include "session/prompter.hpp"
 #include "sql/hint.hpp"
 
 namespace heim::session {
@@ -123,9 +124,14 @@ class Client::Cached {
                    cache::Ticket ticket);
   std::size_t wait(cache::Ticket ticket);
   static void go_on(Client& client);
-  static cache::Admission admit(Keeping& keeping, cache::Answer answer, Instant now);
+  // client_foresee.cpp
+  static cache::Admission admit(Client& client, Keeping& keeping, cache::Answer answer);
   std::uint32_t asker() const;
   std::string question() const;
+  static Prompter::Purpose purpose(const Client& client);
+  void note_asked(bool first) const;
+  static void note_answered(Client& client, Bytes question, Bytes answer);
+  void note_used(const cache::Entry& entry) const;
   // client_cache_store.cpp
   using Kept = std::unique_ptr<Keeping, Deleter<Keeping>>;
   std::string store_key(std::span<const freshness::TableId> tables) const;

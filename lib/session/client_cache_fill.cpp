@@ -3,8 +3,6 @@
 #include "session/client_cache.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
-#include "session/question.hpp"
-#include "wire/encoder.hpp"
 
 namespace heim::session {
 
@@ -52,49 +50,6 @@ std::size_t Client::Cached::miss(cache::Lookup& lookup, const route::Plan& plan,
   return 0;
 }
 
-// Its own answer alone, or with the question behind it.
-cache::Admission Client::Cached::admit(Keeping& keeping, cache::Answer answer, Instant now) {
-  const Bytes pieces[] = {answer.pieces[0], as_bytes(keeping.question)};
-  answer.layout[0] = static_cast<std::uint32_t>(pieces[0].size());
-  answer.pieces = {pieces, keeping.question.empty() ? 1U : 2U};
-  return keeping.fill.admit(answer, now);
-}
-
-// Under what number it is known as who asks.
-std::uint32_t Client::Cached::asker() const {
-  Routing& mine = *client_.routing_;
-  if (mine.asks_under == client_.vars) return mine.asker;
-  Asker asker{client_.database_name, client_.user, {}};
-  for (const auto& item : client_.vars->items) {
-    if (!is_beside(item.first)) asker.settings.push_back(item);
-  }
-  mine.asks_under = client_.vars;
-  return mine.asker = client_.hub.shared.askers->number(asker);
-}
-
-// The batch that asks the same, by whatever name this one's statement has.
-std::string Client::Cached::question() const {
-  constexpr std::size_t longest = 16'384;
-  const std::uint32_t number = asker();
-  if (number == 0 || ask_.content.size() + ask_.parameters.size() > longest) return {};
-  std::string batch;
-  if (ask_.simple) {
-    wire::text_message(batch, 'Q', ask_.content);
-    return pack(number, batch);
-  }
-  wire::Writer(batch, 'P').string({}).bytes(ask_.content);
-  wire::Writer(batch, 'B')
-      .string({})
-      .string({})
-      .bytes(as_text(ask_.parameters))
-      .u16(static_cast<std::uint16_t>(ask_.formats.size() / 2))
-      .bytes(as_text(ask_.formats));
-  if (ask_.describes) wire::Writer(batch, 'D').u8('P').string({});
-  wire::Writer(batch, 'E').string({}).u32(ask_.row_limit);
-  wire::message(batch, 'S', {});
-  return pack(number, batch);
-}
-
 // In line behind who asks the same: as if for a server.
 std::size_t Client::Cached::wait(cache::Ticket ticket) {
   client_.routing().keeping.reset(new Keeping{.fill = {}, .ticket = std::move(ticket)});
@@ -131,6 +86,7 @@ void Client::Cached::gather(Client& client, const Out& out) {
           .lag = Duration(-1),
           .ttl = std::max(keeping.ttl, client.hub.shared.cache->limits().ttl),
           .cost = now - keeping.asked});
+    note_answered(client, as_bytes(keeping.question), bytes);
   } else if (!keeping.gathered.failed()) {
     keeping.fill.give_up(
         keeping.gathered.too_large() ? cache::Admission::too_large : cache::Admission::given_up,

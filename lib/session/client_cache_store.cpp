@@ -86,11 +86,10 @@ std::size_t Client::Cached::take_found(const cache::Lookup& lookup, const Terms&
     return 0;
   }
   const Bytes bytes = as_bytes(parcel->answer);
-  admit(*kept,
+  admit(client_, *kept,
         {.pieces = {&bytes, 1},
          .ttl = std::min(kept->found.left, shared.cache->limits().ttl),
-         .cost = std::chrono::microseconds(parcel->cost_us)},
-        now);
+         .cost = std::chrono::microseconds(parcel->cost_us)});
   const cache::EntryRef hit = shared.cache->get(lookup, now);
   if (!hit) return 0;
   ++shared.store->taken;
@@ -104,7 +103,7 @@ cache::Admission Client::Cached::keep(Client& client, Keeping& keeping,
   Shared& shared = client.hub.shared;
   std::optional<fleet::Stamp> stamp;
   if (!keeping.store_key.empty()) stamp = shared.fleet->stamp();
-  const cache::Admission how = admit(keeping, answer, client.hub.now());
+  const cache::Admission how = admit(client, keeping, answer);
   const bool same = keeping.primary != 0 && keeping.primary == shared.nodes.identity.load();
   if (!stamp || !same || how != cache::Admission::stored) return how;
   fleet::Parcel parcel{.primary = keeping.primary,

@@ -10,6 +10,7 @@
 #include "config/caching.hpp"
 #include "route/decide.hpp"
 #include "session/client.hpp"
+#include "session/foresight.hpp"
 
 namespace heim::session {
 
@@ -50,6 +51,7 @@ struct Client::Routing {
   std::uint64_t group_version = 0;         // of its group's commits, when that was noted
   Settings asks_under;                     // what `asker` has of settings
   std::uint32_t asker = 0;                 // its number among Shared::askers; 0: it has none
+  Foresight::Trails trails;                // what it was answered last, where prefetch is on
   // What the transaction block that is open did so far. `reads`: no more than that, and what its
   // next statement sees is what is there by then.
   enum class Block : std::uint8_t { none, reads, other };

@@ -17,12 +17,14 @@ Hub::Hub(pool::WorkerId the_worker, Shared& the_shared, Transport& the_transport
       clock_(clock),
       rules_(std::move(rules)) {
   guide.use(*rules_);
+  if (shared.askers) prefetch.share_budget(settings().cache.prefetch, shared.broker.workers());
   next_tick_ = now();
   next_period_ = now() + std::chrono::seconds(60);
 }
 
 Hub::~Hub() {
   refill.end();
+  prefetch.end();
   // Sessions first: they give their servers back.
   for (bool some = true; some;) {
     some = false;

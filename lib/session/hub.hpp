@@ -18,6 +18,7 @@
 #include "session/console.hpp"
 #include "session/out.hpp"
 #include "session/pool.hpp"
+#include "session/prefetch.hpp"
 #include "session/refill.hpp"
 #include "session/shared.hpp"
 #include "session/statements.hpp"
@@ -175,6 +176,7 @@ class Hub {
   } interned;
   Guide guide;
   Refill refill{*this};
+  Prefetch prefetch{*this};
   // While a batch is looked at.
   route::Plan merged_plan;
   struct ParsedName {

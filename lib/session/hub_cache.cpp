@@ -100,6 +100,16 @@ void fill_warm_start(std::vector<ExplainRow>& rows, const WarmList::Counts& coun
   rows.push_back({"warm_start_left_out", std::to_string(counts.left_out)});
 }
 
+void fill_prefetch(std::vector<ExplainRow>& rows, const Shared& shared) {
+  const auto& counts = shared.prefetch;
+  const std::uint64_t stored = counts.stored, used = counts.used;
+  rows.push_back({"prefetch_asked", std::to_string(counts.asked)});
+  rows.push_back({"prefetch_stored", std::to_string(stored)});
+  rows.push_back({"prefetch_used", std::to_string(used)});
+  rows.push_back({"prefetch_used_percent", std::to_string(stored == 0 ? 0 : used * 100 / stored)});
+  rows.push_back({"prefetch_dropped", std::to_string(counts.dropped)});
+}
+
 void add(CacheTableRow& sum, const cache::QueryRow& query) {
   ++sum.queries;
   sum.hits += query.hits;
@@ -145,6 +155,7 @@ void Hub::fill_cache(Snapshot& snapshot) {
       snapshot.cache.push_back({std::move(name), std::move(value)});
     }
   }
+  if (prefetch.is_on()) fill_prefetch(snapshot.cache, shared);
   if (shared.warm_list != nullptr) fill_warm_start(snapshot.cache, shared.warm_list->counts());
   fill_follow(snapshot.cache, shared.follow.get(), now());
   fill_counts(snapshot.cache, stats);

@@ -43,6 +43,7 @@ void Hub::tick() {
     next_period_ = now() + std::chrono::seconds(60);
   }
   if (worker == 0) refill.go_on();
+  prefetch.go_on();
   for (auto& work : std::exchange(at_tick_, {})) work(*this);
   if (shutdown_ != Shutdown::no) tick_shutdown();
 }

@@ -19,7 +19,7 @@ std::string startup_of(const Asker& asker) {
   };
   put("user", asker.user);
   put("database", asker.database);
-  put("application_name", "heimproxy warm start");
+  put("application_name", "heimproxy cache");
   for (const auto& [name, value] : asker.settings) put(name, value);
   body += '\0';
   std::string startup;
@@ -29,8 +29,8 @@ std::string startup_of(const Asker& asker) {
 
 }  // namespace
 
-Prompter::Prompter(Hub& hub, const Asker& asker, std::function<void(Hub&)> stirred)
-    : hub_(hub), stirred_(std::move(stirred)) {
+Prompter::Prompter(Hub& hub, const Asker& asker, Purpose purpose, std::function<void(Hub&)> stirred)
+    : hub_(hub), purpose_(purpose), stirred_(std::move(stirred)) {
   hub.accept(*this);
   const std::string startup = startup_of(asker);
   handler_->on_bytes(*this, as_bytes(startup));

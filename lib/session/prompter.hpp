@@ -17,9 +17,10 @@ class Hub;
 class Prompter final : public Stream {
  public:
   enum class State : std::uint8_t { busy, ready, ended };
+  enum class Purpose : std::uint8_t { none, refill, prefetch };
   /// Logs in. `stirred` is called when the state has changed, and not from within the engine's
   /// calls: it may end the prompter.
-  Prompter(Hub& hub, const Asker& asker, std::function<void(Hub&)> stirred);
+  Prompter(Hub& hub, const Asker& asker, Purpose purpose, std::function<void(Hub&)> stirred);
   ~Prompter() override;
   Prompter(const Prompter&) = delete;
   Prompter& operator=(const Prompter&) = delete;
@@ -48,6 +49,7 @@ class Prompter final : public Stream {
   bool is_loopback() const override { return false; }
   bool is_tls() const override { return false; }
   bool is_own_process() const override { return true; }
+  std::uint8_t purpose() const override { return static_cast<std::uint8_t>(purpose_); }
 
  private:
   void read(Bytes bytes);
@@ -56,6 +58,7 @@ class Prompter final : public Stream {
   void become(State state);
 
   Hub& hub_;
+  const Purpose purpose_;
   std::function<void(Hub&)> stirred_;
   StreamHandler* handler_ = nullptr;
   State state_ = State::busy;

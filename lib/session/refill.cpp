@@ -17,8 +17,10 @@ void Refill::go_on() {
   if (hub_.shared.warm_list == nullptr || hub_.draining()) return end();
   if (!session_) return begin();
   if (session_->state() == Prompter::State::busy) return;
-  if (std::exchange(asked_, false)) hub_.shared.warm_list->done();
-  session_->state() == Prompter::State::ready ? ask() : ended();
+  const bool asked = std::exchange(asked_, false);
+  if (session_->state() == Prompter::State::ended) return ended(asked);
+  if (asked) hub_.shared.warm_list->done();
+  ask();
 }
 
 void Refill::begin() {
@@ -26,7 +28,8 @@ void Refill::begin() {
   if (!asker) return;
   if (!may_log_in(*asker)) return hub_.shared.warm_list->postpone(hub_.now());
   ready_ = hub_.now();
-  session_ = std::make_unique<Prompter>(hub_, *asker, [](Hub& hub) { hub.refill.go_on(); });
+  session_ = std::make_unique<Prompter>(hub_, *asker, Prompter::Purpose::refill,
+                                        [](Hub& hub) { hub.refill.go_on(); });
 }
 
 // Where clients' logins alone bring connections, there has to have been one.
@@ -41,12 +44,17 @@ bool Refill::may_log_in(const Asker& asker) {
          hub_.pool_for(database, user, primary->node)->record.servers > 0;
 }
 
-// Whom the server does not let in is gone for good; else it may be the moment alone.
-void Refill::ended() {
+// Whom the server does not let in is gone for good, and so is what ends its session; else it may be
+// the moment alone.
+void Refill::ended(bool asked) {
   const std::string why = session_->sqlstate();
   session_.reset();
-  if (why == "3D000" || why.starts_with("28")) return hub_.shared.warm_list->leave_out();
-  hub_.shared.warm_list->postpone(hub_.now());
+  WarmList& list = *hub_.shared.warm_list;
+  if (why == "3D000" || why.starts_with("28")) return list.leave_out();
+  const bool moment =
+      why.empty() || why.starts_with("08") || why.starts_with("53") || why.starts_with("57");
+  if (asked && !moment) list.done();
+  list.postpone(hub_.now());
 }
 
 bool Refill::may_ask() const {

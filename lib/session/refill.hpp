@@ -20,7 +20,7 @@ class Refill {
  private:
   void begin();
   bool may_log_in(const Asker& asker);
-  void ended();
+  void ended(bool asked);
   void ask();
   bool may_ask() const;
 

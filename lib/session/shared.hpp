@@ -114,6 +114,10 @@ class Shared {
   /// Null: questions are not kept with their answers. `warm_list`: null, there was nothing before.
   std::unique_ptr<Askers> askers;
   WarmList* warm_list = nullptr;
+  /// What was asked ahead.
+  struct {
+    std::atomic<std::uint64_t> asked{0}, stored{0}, used{0}, dropped{0};
+  } prefetch;
   fleet::Store* store = nullptr;  // null: what is kept here is kept here alone
   /// [any thread] What was found of what a session asked the store for.
   void tell_found(const fleet::Store::Asker& asker, fleet::Store::Found found);

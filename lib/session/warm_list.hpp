@@ -17,7 +17,7 @@ class WarmList {
  public:
   static constexpr Duration pause = std::chrono::seconds(1);
   /// Whom nothing could be asked for in so long is left out.
-  static constexpr Duration patience = std::chrono::minutes(10);
+  static constexpr Duration patience = std::chrono::hours(1);
 
   /// Askers in the order of their first questions.
   explicit WarmList(std::vector<Question> questions);

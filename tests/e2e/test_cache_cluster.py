@@ -193,7 +193,7 @@ def check(checker, proxies, trouble=None):
     kept = hits(proxies) - before
     print(f"{found.reads} reads, {found.writes} writes, {kept} hits, {len(checker.ages)} behind,"
           f" at most {1000 * ages[-1]:.2f} ms")
-    assert not found.errors, found.errors
+    assert not found.errors, (found.errors, [proxy.log()[-5000:] for proxy in proxies])
     assert not found.stale, found.stale[:5]
     assert kept > found.reads / 10
     return found

@@ -104,14 +104,16 @@ def test_what_was_not_asked_yet_is_kept(proxy, database, shop, file, server):
     assert refilled(proxy)["entries"] >= 2
 
 
-@pytest.mark.parametrize("harm", ["cut", "altered", "foreign", "empty"])
+@pytest.mark.parametrize("harm", ["cut", "altered", "foreign", "empty", "open"])
 def test_a_file_that_is_of_no_use(proxy, database, shop, file, harm):
     with connect(proxy, database) as client:
         warm(proxy, client)
     proxy.stop(signal.SIGINT)
     bytes_ = file.read_bytes()
     file.write_bytes({"cut": bytes_[:-5], "altered": bytes_[:40] + b"?" + bytes_[41:],
-                      "foreign": b"something else", "empty": b""}[harm])
+                      "foreign": b"something else", "empty": b"", "open": bytes_}[harm])
+    if harm == "open":
+        file.chmod(0o666)
     proxy.start()
     assert counts(proxy)["warm_start_left"] == 0
     assert ("is of no use" in proxy.log()) == (harm != "empty")

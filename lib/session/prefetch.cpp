@@ -1,0 +1,89 @@
+#include "session/prefetch.hpp"
+
+#include <algorithm>
+
+#include "session/client_cache.hpp"
+#include "session/hub.hpp"
+#include "session/pool.hpp"
+
+namespace heim::session {
+namespace {
+
+constexpr Duration idle_for = std::chrono::seconds(5);
+
+}  // namespace
+
+// Amid a client's answer: all else comes later.
+void Prefetch::want(std::uint32_t asker, std::string batch) {
+  if (waiting_ == most_waiting ||
+      (sessions_.size() == most_sessions && !sessions_.contains(asker))) {
+    ++hub_.shared.prefetch.dropped;
+    return;
+  }
+  std::deque<std::string>& waiting = sessions_[asker].waiting;
+  if (std::ranges::find(waiting, batch) != waiting.end()) return;
+  waiting.push_back(std::move(batch));
+  ++waiting_;
+  if (waiting.size() > 1) return;
+  hub_.shared.fabric->post(hub_.worker, [](Hub& hub) { hub.prefetch.go_on(); });
+}
+
+void Prefetch::end() {
+  sessions_.clear();
+  waiting_ = 0;
+}
+
+// Of a second at most, so that what was saved is not spent at once.
+bool Prefetch::has_budget() {
+  const Instant now = hub_.now();
+  const double seconds = std::chrono::duration<double>(now - counted_).count();
+  left_ = std::min<double>(budget_, left_ + seconds * budget_);
+  counted_ = now;
+  return left_ >= 1;
+}
+
+void Prefetch::go_on() {
+  if (sessions_.empty()) return;
+  if (hub_.draining() || !is_on()) return end();
+  for (auto it = sessions_.begin(); it != sessions_.end();) {
+    Session& session = it->second;
+    if (session.waiting.empty() && hub_.now() - session.used > idle_for) {
+      it = sessions_.erase(it);
+      continue;
+    }
+    if (!session.waiting.empty() && !serve(it->first, session)) {
+      waiting_ -= session.waiting.size();
+      hub_.shared.prefetch.dropped += session.waiting.size();
+      session.waiting.clear();
+      if (session.prompter->state() == Prompter::State::ended) session.prompter.reset();
+    }
+    ++it;
+  }
+}
+
+// False: it cannot be served now.
+bool Prefetch::serve(std::uint32_t asker, Session& session) {
+  if (!session.prompter) {
+    session.used = hub_.now();
+    session.prompter = std::make_unique<Prompter>(hub_, hub_.shared.askers->find(asker),
+                                                  Prompter::Purpose::prefetch,
+                                                  [](Hub& hub) { hub.prefetch.go_on(); });
+    return true;
+  }
+  if (session.prompter->state() == Prompter::State::busy) return true;
+  if (session.prompter->state() == Prompter::State::ended) return false;
+  Client& client = *session.prompter->client();
+  if (client.pool->record.waiters.load(std::memory_order_relaxed) != 0) return false;
+  if (!Client::Cached::may_keep(client)) return hub_.now() - session.used < idle_for;
+  if (!has_budget()) return true;  // the next tick
+  left_ -= 1;
+  session.used = hub_.now();
+  const std::string batch = std::move(session.waiting.front());
+  session.waiting.pop_front();
+  --waiting_;
+  ++hub_.shared.prefetch.asked;
+  session.prompter->ask(batch);
+  return true;
+}
+
+}  // namespace heim::session
