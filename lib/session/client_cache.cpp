@@ -135,7 +135,18 @@ cache::Key Client::Cached::key() const {
   return key.key();
 }
 
+// What will not be kept is not asked where nobody waits for it.
 std::size_t Client::Cached::answer(Bytes in) {
+  const std::size_t told = look(in);
+  if (told != 0 || purpose(client_) == Prompter::Purpose::none) return told;
+  if (client_.routing_ && client_.routing_->keeping) return 0;
+  if (ask_.bytes == 0) read(in);
+  client_.hub.to_client.copy(ready);
+  client_.deliver(client_.hub.to_client);
+  return ask_.bytes;
+}
+
+std::size_t Client::Cached::look(Bytes in) {
   Kept before;
   if (client_.routing_) before = std::move(client_.routing_->keeping);
   if (before && before->why == cache::Wake::alone) return 0;

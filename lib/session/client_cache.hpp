@@ -106,6 +106,7 @@ class Client::Cached {
   freshness::Freshness scope_of(const sql::Hint& hint, const route::Outcome* rule) const;
   void take_scope(cache::Wish& wish, const freshness::Freshness& asked) const;
   // client_cache.cpp
+  std::size_t look(Bytes in);
   bool read(Bytes in);
   bool read_query(Bytes body);
   bool read_message(const wire::Header& header, Bytes body);

@@ -74,6 +74,21 @@ def test_what_it_asks_is_asked_of_the_database(proxy, database, shop):
         assert client.execute("select name from items where id = 1").fetchone()[0] == "changed"
 
 
+def test_what_would_not_be_kept_is_not_asked(proxy, database, shop):
+    """Nobody waits for it."""
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+        for number in range(20):
+            client.execute("select name from items where id = %s", (number,))
+    proxy.stop(signal.SIGINT)
+    proxy.write_config(rules=[{"table": "items", "cache": False}])
+    proxy.start()
+    found = refilled(proxy)
+    assert found["warm_start_asked"] >= 21 and found["entries"] == 1
+    asked = sum(int(row["statements"]) for row in proxy.console("show routes"))
+    assert asked < 10
+
+
 def test_a_proxy_that_is_killed(proxy, database, shop, file):
     with connect(proxy, database) as client:
         warm(proxy, client)
