@@ -215,6 +215,16 @@ func (p *Proxy) Invalidate(database, table string) error {
 	})
 }
 
+// InvalidateLike does the same with all tables whose names are like a pattern of SQL's LIKE.
+func (p *Proxy) InvalidateLike(database, pattern string) error {
+	return p.ask(func(failure *C.heim_error) C.heim_status {
+		d, like := optional(database), C.CString(pattern)
+		defer C.free(unsafe.Pointer(d))
+		defer C.free(unsafe.Pointer(like))
+		return C.heim_proxy_invalidate_like(p.handle, d, like, failure)
+	})
+}
+
 // InvalidateQuery does the same with one statement, whatever its values: by its text, or by its
 // fingerprint of Show("CACHE QUERIES").
 func (p *Proxy) InvalidateQuery(sql string) error {

@@ -261,6 +261,13 @@ HEIM_API HEIM_MUST_USE heim_status heim_proxy_dsn(heim_proxy* proxy, const char*
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_invalidate(heim_proxy* proxy, const char* database,
                                                          const char* table, heim_error* error);
 
+/* The same of all tables whose names are like `pattern`, as LIKE of SQL has it: % is any run of
+ * characters, _ is one. SERVER: no such database, or no table is called so (42P01). [any thread] */
+HEIM_API HEIM_MUST_USE heim_status heim_proxy_invalidate_like(heim_proxy* proxy,
+                                                              const char* database,
+                                                              const char* pattern,
+                                                              heim_error* error);
+
 /* The same of one statement, whatever its values, in all databases: `sql` is it, or its fingerprint
  * as SHOW CACHE QUERIES has it. SERVER: it is neither (42601). [any thread] */
 HEIM_API HEIM_MUST_USE heim_status heim_proxy_invalidate_query(heim_proxy* proxy, const char* sql,

@@ -125,6 +125,13 @@ class Proxy {
                                    error);
     });
   }
+  /// [any thread] Tables whose names are like a pattern of SQL's LIKE.
+  void invalidate_like(const std::string& pattern, const std::string& database = {}) {
+    detail::check([&](heim_error* error) {
+      return heim_proxy_invalidate_like(handle(), detail::or_null(database), pattern.c_str(),
+                                        error);
+    });
+  }
   /// [any thread] A statement, or its fingerprint.
   void invalidate_query(const std::string& sql) {
     detail::check([&](heim_error* error) {

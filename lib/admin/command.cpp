@@ -16,7 +16,8 @@ using Words = std::span<const Token>;
 constexpr std::string_view commands_hint =
     "Commands: SHOW <what>, PAUSE [db], RESUME [db], RECONNECT [db], KILL [db], KILL_CLIENT id, "
     "WAIT_CLOSE [db], DISABLE db, ENABLE db, DRAIN node, MAINTENANCE node, ENABLE node, "
-    "INVALIDATE ALL|[TABLE] table [IN db]|DATABASE db|QUERY fingerprint, RELOAD, "
+    "INVALIDATE ALL|[TABLE] table [IN db]|LIKE 'pattern' [IN db]|DATABASE db|QUERY fingerprint, "
+    "RELOAD, "
     "SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]. "
     "SHOW HELP says more.";
 
@@ -270,9 +271,26 @@ Result<Command> parse_route(std::string_view sql, Words rest) {
 
 Error what_to_invalidate() {
   return syntax(
-      "INVALIDATE takes ALL, [TABLE] [[database.]schema.]table [IN database], DATABASE database, "
-      "or "
-      "QUERY and a fingerprint or 'statement'");
+      "INVALIDATE takes ALL, [TABLE] [[database.]schema.]table [IN database], LIKE 'pattern' [IN "
+      "database], DATABASE database, or QUERY and a fingerprint or 'statement'");
+}
+
+/// IN database, at the end.
+Result<Words> take_database(Command& command, Words words) {
+  if (words.size() < 3 || !words[words.size() - 2].is("in")) return words;
+  if (!words.back().is_name()) return what_to_invalidate();
+  command.name = words.back().text;
+  return words.first(words.size() - 2);
+}
+
+/// 'pattern' [IN database]
+Result<Command> invalidate_like(Command command, Words words) {
+  const auto rest = take_database(command, words);
+  if (!rest) return rest.error();
+  if (rest->size() != 1 || rest->front().text.empty()) return what_to_invalidate();
+  command.table = rest->front().text;
+  command.invalidate = Invalidate::like;
+  return command;
 }
 
 /// [[database.]schema.]table [IN database]. Unquoted names of tables are as SQL has them; a schema
@@ -281,11 +299,9 @@ Result<Command> invalidate_table(Command command, Words words) {
   const auto name = [](const Token& token) {
     return token.kind == Token::Kind::word ? token.folded : token.text;
   };
-  if (words.size() > 2 && words[words.size() - 2].is("in")) {
-    if (!words.back().is_name()) return what_to_invalidate();
-    command.name = words.back().text;
-    words = words.first(words.size() - 2);
-  }
+  const auto rest = take_database(command, words);
+  if (!rest) return rest.error();
+  words = *rest;
   const bool parts =
       words.size() == 1 || words.size() == 3 || (words.size() == 5 && command.name.empty());
   if (!parts) return what_to_invalidate();
@@ -300,24 +316,34 @@ Result<Command> invalidate_table(Command command, Words words) {
   return command;
 }
 
+Command invalidate_query(Command command, const Token& word) {
+  command.invalidate = Invalidate::query;
+  command.sql = word.kind == Token::Kind::word ? word.folded : word.text;
+  return command;
+}
+
 Result<Command> parse_invalidate(Words rest) {
   Command command;
   command.verb = Verb::invalidate;
   command.tag = "INVALIDATE";
   if (rest.empty()) return what_to_invalidate();
-  if (rest.size() == 1 && rest[0].is("all")) return command;
-  const bool one_named = rest.size() == 2;
-  if (one_named && rest[0].is("database") && rest[1].is_name()) {
+  if (rest.size() == 1) {
+    if (rest[0].is("all")) return command;
+    return invalidate_table(std::move(command), rest);
+  }
+  const Token& next = rest[1];
+  if (rest.size() == 2 && rest[0].is("database") && next.is_name()) {
     command.invalidate = Invalidate::database;
-    command.name = rest[1].text;
+    command.name = next.text;
     return command;
   }
-  if (one_named && rest[0].is("query") && !rest[1].text.empty()) {
-    command.invalidate = Invalidate::query;
-    command.sql = rest[1].kind == Token::Kind::word ? rest[1].folded : rest[1].text;
-    return command;
+  if (rest.size() == 2 && rest[0].is("query") && !next.text.empty()) {
+    return invalidate_query(std::move(command), next);
   }
-  const bool says_table = rest.size() > 1 && rest[0].is("table") && rest[1].is_name();
+  if (rest[0].is("like") && next.kind == Token::Kind::string) {
+    return invalidate_like(std::move(command), rest.subspan(1));
+  }
+  const bool says_table = rest[0].is("table") && next.is_name();
   return invalidate_table(std::move(command), says_table ? rest.subspan(1) : rest);
 }
 
@@ -400,6 +426,7 @@ std::string_view help_text() {
          "\n\tWAIT_CLOSE [<db>]"
          "\n\tINVALIDATE ALL"
          "\n\tINVALIDATE [TABLE] [[<db>.]<schema>.]<table> [IN <db>]"
+         "\n\tINVALIDATE LIKE '<pattern>' [IN <db>]"
          "\n\tINVALIDATE DATABASE <db>"
          "\n\tINVALIDATE QUERY <fingerprint>|'<statement>'"
          "\n\tRELOAD"

@@ -70,6 +70,7 @@ enum class Invalidate : std::uint8_t {
   all,
   database,  // `name`
   table,     // `table` of `name`; of all databases if that is empty
+  like,      // those whose names are like the pattern in `table`, as before
   query,     // `sql`: a statement, or its fingerprint
 };
 

@@ -2,66 +2,97 @@
 
 #include <microhttpd.h>
 #include <netdb.h>
+#include <netinet/in.h>
 
+#include <charconv>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace heim::admin {
 namespace {
-
-struct Answer {
-  unsigned status;
-  std::string_view type;
-  std::string_view body;
-};
-
-constexpr std::string_view plain = "application/json";
-constexpr std::string_view problem = "application/problem+json";
-
-Answer answer_to(std::string_view method, std::string_view path, bool ready) {
-  const bool known = path == "/health" || path == "/livez" || path == "/readyz";
-  if (!known) return {404, problem, R"({"title":"Not Found","status":404})"};
-  if (method != "GET" && method != "HEAD")
-    return {405, problem, R"({"title":"Method Not Allowed","status":405})"};
-  if (path == "/livez" || ready) return {200, plain, R"({"status":"ok"})"};
-  return {503, problem,
-          R"({"title":"Service Unavailable","status":503,"detail":"the proxy is shutting down"})"};
-}
-
-MHD_Result handle(void* closure, MHD_Connection* connection, const char* url, const char* method,
-                  const char* /*version*/, const char* /*upload*/, std::size_t* upload_size,
-                  void** seen) {
-  // The first call brings the headers only; an answer then would cut off a body that follows.
-  static int started;
-  if (!*seen) {
-    *seen = &started;
-    return MHD_YES;
-  }
-  if (*upload_size > 0) {
-    *upload_size = 0;  // a body is of no interest here; the answer comes after its end
-    return MHD_YES;
-  }
-  const auto& ready = *static_cast<HttpServer::Ready*>(closure);
-  const Answer answer = answer_to(method, url, ready());
-  MHD_Response* response = MHD_create_response_from_buffer(
-      answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_PERSISTENT);
-  if (!response) return MHD_NO;
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type.data());
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-  if (answer.status == 405) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-  const MHD_Result queued = MHD_queue_response(connection, answer.status, response);
-  MHD_destroy_response(response);
-  return queued;
-}
 
 struct AddressFree {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
 
+struct Serving {
+  HttpServer::Handler handler;
+  bool local = false;
+};
+
+bool is_loopback(const sockaddr& address) {
+  if (address.sa_family == AF_INET6) {
+    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+  }
+  const auto& four = reinterpret_cast<const sockaddr_in&>(address);
+  return address.sa_family == AF_INET && ntohl(four.sin_addr.s_addr) >> 24 == 127;
+}
+
+std::string_view header(MHD_Connection* connection, const char* name) {
+  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  return value ? value : std::string_view();
+}
+
+/// Whether its header says that the body is longer than what is taken. No number is no promise.
+bool promises_too_much(MHD_Connection* connection) {
+  const std::string_view text = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  return error == std::errc::result_out_of_range || length > HttpServer::max_body;
+}
+
+MHD_Result send(MHD_Connection* connection, const HttpAnswer& answer) {
+  MHD_Response* response = MHD_create_response_from_buffer(
+      answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+  if (!response) return MHD_NO;
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type.data());
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  if (!answer.allow.empty())
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer.allow.data());
+  const MHD_Result queued = MHD_queue_response(connection, answer.status, response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+HttpAnswer too_large() {
+  return {413, "application/problem+json",
+          R"({"title":"Content Too Large","status":413,"detail":"at most 64 KiB are read"})"};
+}
+
+// The first call brings the headers, the following ones pieces of the body, the last one nothing.
+MHD_Result handle(void* closure, MHD_Connection* connection, const char* url, const char* method,
+                  const char* /*version*/, const char* upload, std::size_t* upload_size,
+                  void** seen) {
+  if (!*seen) {
+    if (promises_too_much(connection)) return send(connection, too_large());
+    *seen = new std::string;
+    return MHD_YES;
+  }
+  auto& body = *static_cast<std::string*>(*seen);
+  if (*upload_size > 0) {
+    if (body.size() + *upload_size > HttpServer::max_body) return MHD_NO;  // it had not said so
+    body.append(upload, std::exchange(*upload_size, 0));
+    return MHD_YES;
+  }
+  const auto& daemon = *static_cast<Serving*>(closure);
+  return send(connection,
+              daemon.handler({.method = method,
+                              .path = url,
+                              .host = header(connection, MHD_HTTP_HEADER_HOST),
+                              .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+                              .body = body,
+                              .local = daemon.local}));
+}
+
+void forget(void* /*closure*/, MHD_Connection* /*connection*/, void** seen,
+            MHD_RequestTerminationCode /*why*/) {
+  delete static_cast<std::string*>(std::exchange(*seen, nullptr));
+}
+
 }  // namespace
 
-struct HttpServer::Daemon {
-  Ready ready;
+struct HttpServer::Daemon : Serving {
   MHD_Daemon* handle = nullptr;
   ~Daemon() {
     if (handle) MHD_stop_daemon(handle);
@@ -72,7 +103,7 @@ HttpServer::HttpServer(std::unique_ptr<Daemon> daemon) : daemon_(std::move(daemo
 HttpServer::~HttpServer() = default;
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& host, std::uint16_t port,
-                                                      Ready ready) {
+                                                      Handler handler) {
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
@@ -82,14 +113,16 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& host, s
   if (failed)
     return Error{"08000", "admin_address: " + host + ": " + ::gai_strerror(failed), {}, {}};
   auto daemon = std::make_unique<Daemon>();
-  daemon->ready = std::move(ready);
+  daemon->handler = std::move(handler);
+  daemon->local = is_loopback(*list->ai_addr);
   unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL;
   if (list->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
-  daemon->handle =
-      MHD_start_daemon(flags, port, nullptr, nullptr, &handle, &daemon->ready, MHD_OPTION_SOCK_ADDR,
-                       list->ai_addr, MHD_OPTION_CONNECTION_LIMIT, 100u,
-                       MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                       std::size_t{16384}, MHD_OPTION_PER_IP_CONNECTION_LIMIT, 50u, MHD_OPTION_END);
+  daemon->handle = MHD_start_daemon(
+      flags, port, nullptr, nullptr, &handle, static_cast<Serving*>(daemon.get()),
+      MHD_OPTION_SOCK_ADDR, list->ai_addr, MHD_OPTION_THREAD_POOL_SIZE, 2u,
+      MHD_OPTION_CONNECTION_LIMIT, 100u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, std::size_t{16384}, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+      50u, MHD_OPTION_NOTIFY_COMPLETED, &forget, nullptr, MHD_OPTION_END);
   if (!daemon->handle) {
     return Error{"08000",
                  "admin_address: cannot listen on " + host + ":" + std::to_string(port) + ": " +

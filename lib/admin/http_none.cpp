@@ -8,7 +8,7 @@ HttpServer::HttpServer(std::unique_ptr<Daemon> daemon) : daemon_(std::move(daemo
 HttpServer::~HttpServer() = default;
 std::uint16_t HttpServer::port() const { return 0; }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string&, std::uint16_t, Ready) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string&, std::uint16_t, Handler) {
   return Error{"0A000", "admin_address: this build has no HTTP (feature admin_http)", {}, {}};
 }
 

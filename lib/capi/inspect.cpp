@@ -35,11 +35,19 @@ embed::Options console() {
   return options;
 }
 
+std::string in(const char* database) {
+  return database ? " IN " + quoted(database, '"') : std::string();
+}
+
 std::string invalidation(const char* database, const char* table) {
   if (!database && !table) return "INVALIDATE ALL";
   if (!table) return "INVALIDATE DATABASE " + quoted(database, '"');
-  const std::string where = database ? " IN " + quoted(database, '"') : std::string();
-  return "INVALIDATE TABLE " + quoted(table, '"') + where;
+  return "INVALIDATE TABLE " + quoted(table, '"') + in(database);
+}
+
+void command(heim_proxy* proxy, const std::string& text) {
+  embed::Session session(running(proxy), console());
+  session.command(text);
 }
 
 const char* show(heim_proxy* proxy, const std::string& what) {
@@ -64,17 +72,21 @@ heim_status heim_proxy_show(heim_proxy* proxy, const char* what, const char** ou
 
 heim_status heim_proxy_invalidate(heim_proxy* proxy, const char* database, const char* table,
                                   heim_error* error) {
+  return guard(error, [&] { command(proxy, invalidation(database, table)); });
+}
+
+heim_status heim_proxy_invalidate_like(heim_proxy* proxy, const char* database, const char* pattern,
+                                       heim_error* error) {
   return guard(error, [&] {
-    embed::Session session(running(proxy), console());
-    session.command(invalidation(database, table));
+    require(pattern, "pattern");
+    command(proxy, "INVALIDATE LIKE " + quoted(pattern, '\'') + in(database));
   });
 }
 
 heim_status heim_proxy_invalidate_query(heim_proxy* proxy, const char* sql, heim_error* error) {
   return guard(error, [&] {
     require(sql, "sql");
-    embed::Session session(running(proxy), console());
-    session.command("INVALIDATE QUERY " + quoted(sql, '\''));
+    command(proxy, "INVALIDATE QUERY " + quoted(sql, '\''));
   });
 }
 

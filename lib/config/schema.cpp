@@ -25,7 +25,8 @@ constexpr Key proxy_keys[] = {
                                   "The file mode of the unix socket.")
         .fixed(socket_why),
     key<&Proxy::admin_address>("admin_address", "", is(Form::address),
-                               "Where HTTP answers health checks. Empty: nowhere.")
+                               "Where HTTP answers: health checks; invalidation of the cache, on a "
+                               "loopback address. Empty: nowhere.")
         .fixed(socket_why),
     key<&Proxy::workers>("workers", "", range(0, 1024),
                          "Threads that serve clients. 0: half the processors, at least 1.")

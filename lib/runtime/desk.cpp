@@ -4,9 +4,9 @@
 
 #include "admin/console.hpp"
 #include "runtime/engine.hpp"
+#include "runtime/orders.hpp"
 #include "session/client.hpp"
 #include "session/hub.hpp"
-#include "session/invalidation.hpp"
 #include "wire/encoder.hpp"
 
 namespace heim::runtime {
@@ -111,19 +111,15 @@ class Talk final : public session::ConsoleTalk {
   }
 
   void refuse_unknown(const std::string& database) {
-    with(client_.hub, client_.id, [&](Talk& talk) {
-      talk.console_.answer(Error{"3D000",
-                                 "no such database: " + database,
-                                 {},
-                                 "SHOW DATABASES and SHOW POOLS list them."});
-    });
+    with(client_.hub, client_.id,
+         [&](Talk& talk) { talk.console_.answer(no_such_database(database)); });
   }
 
   void at_once(const admin::Command& command) {
     if (command.verb == Verb::kill_client) return kill_client(command.id);
     const pool::SessionId id = client_.id;
     if (command.verb == Verb::invalidate) {
-      const Result<void> done = invalidate(command);
+      const Result<void> done = invalidate(client_.hub, command);
       return with(client_.hub, id, [&](Talk& talk) { talk.console_.answer(done); });
     }
     if (command.verb == Verb::reload) {
@@ -140,23 +136,6 @@ class Talk final : public session::ConsoleTalk {
                      : how == admin::Shutdown::wait_for_servers
                          ? session::Operator::Shutdown::wait_for_servers
                          : session::Operator::Shutdown::wait_for_clients);
-  }
-
-  Result<void> invalidate(const admin::Command& command) {
-    session::Invalidation invalidation(client_.hub);
-    switch (command.invalidate) {
-      case admin::Invalidate::all:
-        break;
-      case admin::Invalidate::database:
-        invalidation.database(command.name);
-        return {};
-      case admin::Invalidate::table:
-        return invalidation.table(command.name, command.table);
-      case admin::Invalidate::query:
-        return invalidation.query(command.sql);
-    }
-    invalidation.everything();
-    return {};
   }
 
   void kill_client(std::uint64_t victim) {

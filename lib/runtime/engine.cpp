@@ -11,6 +11,7 @@
 #include "runtime/fleet_thread.hpp"
 #include "runtime/parser_thread.hpp"
 #include "runtime/redis_access.hpp"
+#include "runtime/rest_desk.hpp"
 #include "runtime/role.hpp"
 #include "runtime/seat.hpp"
 #include "runtime/steward.hpp"
@@ -104,6 +105,7 @@ Engine::Engine(config::Loaded loaded, Logger& logger, Source source, std::uint32
   shared_->engine = this;
   shared_->wall_clock = [] { return std::chrono::system_clock::now(); };
   desk_ = std::make_unique<Desk>(*this);
+  rest_desk_ = std::make_unique<RestDesk>(*this);
   control_ =
       std::make_unique<control::Control>(shared_->nodes, logger_, [this] { nodes_changed(); });
   shared_->reports = control_.get();
@@ -270,8 +272,9 @@ Result<void> Engine::start_http() {
   const std::string& text = loaded_.settings.proxy.admin_address;
   if (text.empty()) return {};
   const auto address = config::parse_address(text, 9090);
-  auto server =
-      admin::HttpServer::start(address->host, address->port, [this] { return is_ready(); });
+  auto server = admin::HttpServer::start(
+      address->host, address->port,
+      [this](const admin::HttpRequest& request) { return admin::rest(*rest_desk_, request); });
   if (server) {
     http_ = std::move(*server);
     return {};

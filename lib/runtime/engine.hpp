@@ -26,6 +26,7 @@ namespace heim::runtime {
 
 class Worker;
 class Desk;
+class RestDesk;
 class FleetThread;
 class StoreThread;
 class WarmStart;
@@ -117,6 +118,7 @@ class Engine final : public session::Fabric, public session::Operator {
   std::unique_ptr<StoreThread> store_;     // null: what is kept here is kept here alone
   std::unique_ptr<WarmStart> warm_start_;  // null: nothing is asked anew after a restart
   std::unique_ptr<Desk> desk_;
+  std::unique_ptr<RestDesk> rest_desk_;
   std::unique_ptr<ParserThread> parser_;  // for seats
   std::map<std::string, std::unique_ptr<backend::Host>, std::less<>> backends_;
   // Those with a thread, then those of the seats.

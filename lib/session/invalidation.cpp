@@ -1,5 +1,8 @@
 #include "session/invalidation.hpp"
 
+#include <set>
+
+#include "base/like.hpp"
 #include "fleet/fleet.hpp"
 #include "route/plan.hpp"
 #include "session/hub.hpp"
@@ -20,6 +23,10 @@ std::vector<std::string> Invalidation::databases() const {
     if (row.table == "*" && !row.database.empty()) names.push_back(std::move(row.database));
   }
   return names;
+}
+
+std::vector<std::string> Invalidation::databases(const std::string& only) const {
+  return only.empty() ? databases() : std::vector{hub_.database(only).dbname};
 }
 
 void Invalidation::touch_all(const std::string& dbname) {
@@ -70,12 +77,41 @@ bool Invalidation::touch(const std::string& dbname, const std::string& table) {
 
 Result<void> Invalidation::table(const std::string& database, const std::string& name) {
   bool found = false;
-  const std::vector<std::string> wanted =
-      database.empty() ? databases() : std::vector{hub_.database(database).dbname};
-  for (const std::string& dbname : wanted) found |= touch(dbname, name);
+  for (const std::string& dbname : databases(database)) found |= touch(dbname, name);
   if (found) return {};
   return Error{
       "42P01", "no such table: " + name, {}, "SHOW LEDGER lists those that were read or written."};
+}
+
+// Those that the catalog has count although nobody has read them here: another proxy of the fleet
+// may have. Without a catalog, or where the ledger had no room for names, it may be any.
+bool Invalidation::touch_like(const std::string& dbname, const std::string& pattern) {
+  const sql::CatalogRef catalog = hub_.shared.catalogs.find(dbname);
+  if (!catalog || hub_.shared.ledger.counts().overflows > 0) {
+    touch_all(dbname);
+    return true;
+  }
+  std::set<std::string> names;
+  for (std::string& name : catalog->objects().names()) {
+    if (like(name, pattern)) names.insert(std::move(name));
+  }
+  for (freshness::Ledger::Row& row : hub_.shared.ledger.rows()) {
+    const bool is_table = row.database == dbname && row.table != "*";
+    if (is_table && like(row.table, pattern)) names.insert(std::move(row.table));
+  }
+  for (const std::string& name : names) touch(dbname, name);
+  return !names.empty();
+}
+
+Result<void> Invalidation::tables_like(const std::string& database, const std::string& pattern) {
+  bool found = false;
+  for (const std::string& dbname : databases(database)) found |= touch_like(dbname, pattern);
+  if (found) return {};
+  return Error{"42P01",
+               "no table has a name like '" + pattern + "'",
+               {},
+               "% is any run of characters, _ is one. SHOW LEDGER lists tables that were read or "
+               "written."};
 }
 
 Result<void> Invalidation::query(const std::string& text) {

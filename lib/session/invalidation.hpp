@@ -23,6 +23,8 @@ class Invalidation {
   /// And what writing it brings along. Of its name in any schema. `database` empty: in each that
   /// has one. 42P01: nobody knows it, so that nothing is kept of it either.
   Result<void> table(const std::string& database, const std::string& name);
+  /// All tables with such names (see like.hpp), otherwise as table().
+  Result<void> tables_like(const std::string& database, const std::string& pattern);
   /// Answers to a statement, whatever its values: by its text, or by its fingerprint as SHOW CACHE
   /// QUERIES has it. Nothing is said of tables. Other proxies of a fleet are told. 42601: the text
   /// is none.
@@ -31,9 +33,11 @@ class Invalidation {
  private:
   void touch_all(const std::string& dbname);
   bool touch(const std::string& dbname, const std::string& table);
+  bool touch_like(const std::string& dbname, const std::string& pattern);
   freshness::WriteSet written(const std::string& dbname, const std::string& table) const;
   void commit(freshness::DatabaseId database, const freshness::WriteSet& tables);
   std::vector<std::string> databases() const;
+  std::vector<std::string> databases(const std::string& only) const;
 
   Hub& hub_;
 };

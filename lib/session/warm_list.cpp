@@ -10,7 +10,7 @@ WarmList::WarmList(std::vector<Question> questions) {
   for (Question& each : questions) {
     auto group = std::ranges::find(groups_, each.asker, &Group::asker);
     if (group == groups_.end()) {
-      groups_.push_back({.asker = std::move(each.asker)});
+      groups_.push_back({.asker = std::move(each.asker), .batches = {}});
       group = std::prev(groups_.end());
     }
     group->batches.push_back(std::move(each.batch));

@@ -52,6 +52,14 @@ class Objects {
     const auto found = relations_.find(name);
     return found != relations_.end() && found->second.exists;
   }
+  /// The names of all of them.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& [name, relation] : relations_) {
+      if (relation.exists) all.push_back(name);
+    }
+    return all;
+  }
   /// What a changed row of a table is read by: the table and all it is a part of. Adds to `to`;
   /// false if there is no such table.
   bool changed(const std::string& table, std::vector<std::string>& to) const;

@@ -4,6 +4,9 @@ Writes past the proxy show where an answer comes from: who sees them was not ans
 """
 
 import asyncio
+import json
+import urllib.error
+import urllib.request
 
 import asyncpg
 import psycopg
@@ -11,6 +14,7 @@ import pytest
 from caching import CACHE, counts, proxy, shop, warm  # noqa: F401
 from conftest import FULL, USERS, connect
 from freshness.checker import Checker, setup_sql
+from harness import ports
 
 READS = 1_000_000 if FULL else 20_000
 CROWD = 1_000 if FULL else 200
@@ -180,7 +184,8 @@ def test_invalidate(proxy, database, shop):
 
 @pytest.mark.parametrize("what, is_meant", [
     ("items", True), ("table \"items\"", True), ("public.items", True), ("{0}.public.items", True),
-    ("items in {0}", True), ("database {0}", True),
+    ("items in {0}", True), ("database {0}", True), ("like 'item%'", True),
+    ("like '_t%s' in {0}", True), ("like 'l%'", False), ("like 'item%' in other_one", False),
     ("query 'select name from items where id = 17'", True), ("query {1}", True),
     ("lines", False), ("query 'select id from items'", False), ("database other_one", False),
 ])
@@ -195,6 +200,43 @@ def test_invalidate_a_part(make_proxy, database, shop, what, is_meant):
         assert name_of(client) == "one"
         proxy.console("invalidate " + what.format(database, query["fingerprint"]))
         assert name_of(client) == ("changed" if is_meant else "one")
+
+
+def test_invalidate_by_http(make_proxy, database, shop):
+    port = ports.take()
+    proxy = make_proxy({**CACHE, "proxy": {"pool_mode": "auto",
+                                           "admin_address": f"127.0.0.1:{port}"}})
+
+    def invalidate(body, **headers):
+        sent = {"Content-Type": "application/json", **headers}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/cache/invalidate",
+                                         body.encode(), sent)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    with connect(proxy, database) as client:
+        for number, body in enumerate([
+                '{"all": true}', '{"table": "items"}', '{"like": "it%"}',
+                f'{{"database": "{database}"}}',
+                f'{{"table": "items", "database": "{database}"}}',
+                '{"query": "select name from items where id = 17"}']):
+            warm(proxy, client)
+            before = name_of(client)
+            shop.execute("update items set name = %s where id = 1", (f"by {number}",))
+            assert name_of(client) == before
+            for bad, headers, status in [('{"table": "items"', {}, 400),
+                                         ('{"table": "x"}', {}, 404),
+                                         ('{"all": true}', {"Content-Type": "text/plain"}, 415),
+                                         ('{"all": true}', {"Host": "shop.example"}, 403)]:
+                got, problem = invalidate(bad, **headers)
+                assert got == status == problem["status"]
+            assert name_of(client) == before
+            assert invalidate(body) == (200, {"status": "ok"})
+            assert name_of(client) == f"by {number}"
 
 
 def test_tables_that_are_asked_for(proxy, database, shop):
@@ -221,6 +263,9 @@ def test_invalidate_what_is_not_known(proxy, database, shop):
         for what, why in [("nothing", "no such table"), (f"nothing in {database}", "no such table"),
                           ("items in nowhere", "no such database"),
                           ("database nowhere", "no such database"),
+                          ("like 'noth_ng%'", "no table has a name like 'noth_ng%'"),
+                          ("like 'items\\_%'", "no table has a name like"),
+                          ("like '%' in nowhere", "no such database"),
                           ("query 'no statement'", "no statement"), ("query abc", "no statement")]:
             with pytest.raises(RuntimeError, match=why):
                 proxy.console("invalidate " + what)

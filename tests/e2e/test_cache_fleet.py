@@ -126,7 +126,8 @@ def test_a_cluster_of_redis(make_redis, make_pair, database, shop):
     assert sum("the keys are at" in proxy.log() for proxy in pair) == 1
 
 
-@pytest.mark.parametrize("what", ["items", "all", "query 'select name from items where id = 17'"])
+@pytest.mark.parametrize("what", ["items", "all", "like 'it%'",
+                                  "query 'select name from items where id = 17'"])
 def test_invalidate_reaches_the_other(make_redis, make_pair, database, shop, what):
     server = make_redis()
     one, other = make_pair(server, server)

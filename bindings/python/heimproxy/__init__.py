@@ -110,14 +110,16 @@ class Proxy:
         return rows
 
     def invalidate(self, table: Optional[str] = None, *, database: Optional[str] = None,
-                   sql: Optional[str] = None) -> None:
+                   like: Optional[str] = None, sql: Optional[str] = None) -> None:
         """A table was written past the proxy: the cache gives no answer of before any more. Without
-        `table`, all of the database; without both, all there is. Or all that it has of one
-        statement, whatever its values: `sql` is it, or its fingerprint of
-        show("CACHE QUERIES")."""
-        if sql is not None and (table, database) != (None, None):
+        `table`, all of the database; without both, all there is. `like`: all tables with such
+        names, as LIKE of SQL has it. Or all that it has of one statement, whatever its values:
+        `sql` is it, or its fingerprint of show("CACHE QUERIES")."""
+        if sql is not None and (table, database, like) != (None, None, None):
             raise ValueError("a statement, or a table")
-        self._native.invalidate(database, table, sql)
+        if like is not None and table is not None:
+            raise ValueError("a table, or a pattern of tables")
+        self._native.invalidate(database, table, like, sql)
 
     def reload(self) -> None:
         self._native.reload()

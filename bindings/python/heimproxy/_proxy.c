@@ -184,16 +184,17 @@ static PyObject* none_or(heim_status status, const heim_error* error) {
 
 static PyObject* proxy_invalidate(PyObject* object, PyObject* arguments) {
   Proxy* self = (Proxy*)object;
-  const char *database = NULL, *table = NULL, *sql = NULL;
+  const char *database = NULL, *table = NULL, *like = NULL, *sql = NULL;
   heim_proxy* proxy;
   heim_error error;
   heim_status status;
-  if (!PyArg_ParseTuple(arguments, "zzz", &database, &table, &sql)) return NULL;
+  if (!PyArg_ParseTuple(arguments, "zzzz", &database, &table, &like, &sql)) return NULL;
   proxy = enter_proxy(self);
   if (!proxy) return NULL;
   Py_BEGIN_ALLOW_THREADS;
-  status = sql ? heim_proxy_invalidate_query(proxy, sql, &error)
-               : heim_proxy_invalidate(proxy, database, table, &error);
+  status = sql    ? heim_proxy_invalidate_query(proxy, sql, &error)
+           : like ? heim_proxy_invalidate_like(proxy, database, like, &error)
+                  : heim_proxy_invalidate(proxy, database, table, &error);
   Py_END_ALLOW_THREADS;
   leave_proxy(self);
   return none_or(status, &error);
@@ -253,7 +254,7 @@ static PyMethodDef proxy_methods[] = {
     {"dsn", proxy_dsn, METH_VARARGS, "dsn(database, user): for a driver of this process."},
     {"show", proxy_show, METH_VARARGS, "show(what): what the console shows, as JSON."},
     {"invalidate", proxy_invalidate, METH_VARARGS,
-     "invalidate(database, table, sql): answers of before are not given any more."},
+     "invalidate(database, table, like, sql): answers of before are not given any more."},
     {"reload", proxy_reload, METH_NOARGS, "Reads the configuration again."},
     {"stop", proxy_stop, METH_VARARGS, "stop(how): begins to end it; `how` is a heim_stop."},
     {"wait", proxy_wait, METH_VARARGS, "wait(seconds): whether it has ended."},

@@ -34,7 +34,7 @@ KEYS = {
     "parameter": {"name", "value"},
     "route": {"sql", "has"},
     "show": {"what", "has"},
-    "invalidate": {"database", "table", "sql"},
+    "invalidate": {"database", "table", "like", "sql"},
     "value": {"type", "text", "binary"},
 }
 
@@ -235,7 +235,7 @@ class Case:
 
     def do_invalidate(self, step):
         self.proxy.invalidate(step.get("table"), database=step.get("database"),
-                              sql=step.get("sql"))
+                              like=step.get("like"), sql=step.get("sql"))
 
     def do_value(self, step):
         connection, kind = self.on(step), step["type"]

@@ -83,6 +83,7 @@ class Proxy {
   virtual std::string show(const std::string& what) = 0;
   /// Of a table, empty: all.
   virtual void invalidate(const std::string& database, const std::string& table) = 0;
+  virtual void invalidate_like(const std::string& database, const std::string& pattern) = 0;
   virtual void invalidate_query(const std::string& sql) = 0;
 };
 

@@ -265,6 +265,12 @@ class CProxy : public Proxy {
     const char* which = table.empty() ? nullptr : table.c_str();
     must([&](heim_error* error) { return heim_proxy_invalidate(handle_, where, which, error); });
   }
+  void invalidate_like(const std::string& database, const std::string& pattern) override {
+    const char* where = database.empty() ? nullptr : database.c_str();
+    must([&](heim_error* error) {
+      return heim_proxy_invalidate_like(handle_, where, pattern.c_str(), error);
+    });
+  }
   void invalidate_query(const std::string& sql) override {
     must([&](heim_error* error) {
       return heim_proxy_invalidate_query(handle_, sql.c_str(), error);

@@ -211,6 +211,9 @@ class CppProxy : public Proxy {
   void invalidate(const std::string& database, const std::string& table) override {
     told([&] { return proxy_.invalidate(database, table); });
   }
+  void invalidate_like(const std::string& database, const std::string& pattern) override {
+    told([&] { return proxy_.invalidate_like(pattern, database); });
+  }
   void invalidate_query(const std::string& sql) override {
     told([&] { return proxy_.invalidate_query(sql); });
   }

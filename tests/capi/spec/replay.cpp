@@ -79,6 +79,8 @@ void show(Turn& turn) {
 
 void invalidate(Turn& turn) {
   if (turn.step.contains("sql")) return turn.proxy.invalidate_query(turn.text("sql"));
+  if (turn.step.contains("like"))
+    return turn.proxy.invalidate_like(turn.text("database"), turn.text("like"));
   turn.proxy.invalidate(turn.text("database"), turn.text("table"));
 }
 
@@ -152,7 +154,7 @@ const std::map<std::string, Verb>& verbs() {
                         expect_part("route", t.text("has"), t.session().route(t.text("sql")));
                       })},
       {"show", plain({"what", "has"}, show)},
-      {"invalidate", plain({"database", "table", "sql"}, invalidate)},
+      {"invalidate", plain({"database", "table", "like", "sql"}, invalidate)},
       {"value", plain({"type", "text", "binary"}, value)},
   };
   return all;

@@ -48,12 +48,15 @@ class Proxy:
         rows = self.running.console(f"show {what}", user="postgres", password="")
         return [{name: value or None for name, value in row.items()} for row in rows]
 
-    def invalidate(self, table, database, sql):
+    def invalidate(self, table, database, like, sql):
         what = "all"
+        where = f' in "{database}"' if database else ""
         if sql is not None:
             what = "query '" + sql.replace("'", "''") + "'"
+        elif like is not None:
+            what = "like '" + like.replace("'", "''") + "'" + where
         elif table is not None:
-            what = f'table "{table}"' + (f' in "{database}"' if database else "")
+            what = f'table "{table}"' + where
         elif database is not None:
             what = f'database "{database}"'
         target = self.running.conninfo("postgres", "", "heimproxy")

@@ -293,6 +293,10 @@ TEST_CASE("what INVALIDATE takes") {
       {"invalidate items in \"my shop\"", Invalidate::table, "my shop", "items"},
       {"invalidate Shop.public.items", Invalidate::table, "Shop", "items"},
       {"invalidate \"a b\".c.\"D\"", Invalidate::table, "a b", "D"},
+      {"invalidate like 'order%'", Invalidate::like, "", "order%"},
+      {"invalidate like 'Ord''_%' in Shop", Invalidate::like, "Shop", "Ord'_%"},
+      {"invalidate like", Invalidate::table, "", "like"},
+      {"invalidate like in shop", Invalidate::table, "shop", "like"},
       {"invalidate database Shop", Invalidate::database, "Shop", ""},
       {"invalidate query 0123456789ABCDEF0123456789abcdef", Invalidate::query, "",
        "0123456789abcdef0123456789abcdef"},
@@ -312,7 +316,8 @@ TEST_CASE("what INVALIDATE takes") {
        {"invalidate", "invalidate items lines", "invalidate a.b.c.d", "invalidate a.b.c in d",
         "invalidate 'items'", "invalidate \"\"", "invalidate items in", "invalidate .items",
         "invalidate items.", "invalidate database a.b", "invalidate all of it",
-        "invalidate items in 'shop'", "invalidate query ''"}) {
+        "invalidate items in 'shop'", "invalidate query ''", "invalidate like ''",
+        "invalidate like 'a%' 'b%'", "invalidate like 'a%' in", "invalidate like 'a%' in 'shop'"}) {
     CHECK_MESSAGE(refuse(sql).sqlstate == "42601", sql);
   }
 }

@@ -52,7 +52,7 @@ var verbs = map[string]verb{
 	"parameter":    plain(parameter, "name", "value"),
 	"route":        plain(route, "sql", "has"),
 	"show":         plain(show, "what", "has"),
-	"invalidate":   plain(invalidate, "database", "table", "sql"),
+	"invalidate":   plain(invalidate, "database", "table", "like", "sql"),
 	"value":        plain(value, "type", "text", "binary"),
 }
 
@@ -317,6 +317,9 @@ func show(t *turn) error {
 func invalidate(t *turn) error {
 	if sql := t.text("sql"); sql != "" {
 		return t.proxy.InvalidateQuery(sql)
+	}
+	if pattern := t.text("like"); pattern != "" {
+		return t.proxy.InvalidateLike(t.text("database"), pattern)
 	}
 	return t.proxy.Invalidate(t.text("database"), t.text("table"))
 }
