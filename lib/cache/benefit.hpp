@@ -69,8 +69,10 @@ class Benefit {
   static constexpr std::uint64_t fill_us = 2, bytes_per_us = 1'000;
   static constexpr std::uint64_t cheap_us = 20;     // about what a hit takes, over the wire
   static constexpr std::uint64_t unknown_us = 100;  // of answers whose cost nobody told
-  static constexpr Duration first_pause = std::chrono::seconds(30);
-  static constexpr std::uint32_t most_doublings = 5;  // 16 minutes
+  // Short at first: it may have been a moment in which nothing could be kept, as while a long
+  // commit is under way, or a proxy of the fleet that was killed is waited for.
+  static constexpr Duration first_pause = std::chrono::seconds(1);
+  static constexpr std::uint32_t most_doublings = 10;  // 17 minutes
 
   explicit Benefit(std::uint32_t queries);
 

@@ -93,12 +93,12 @@ TEST_CASE("what is left out is tried again, each time later, until it pays") {
   };
   CHECK(run() == window);
   Duration pause = Benefit::first_pause;
-  for (int i = 0; i < 8; ++i) {
+  for (std::uint32_t i = 0; i < Benefit::most_doublings + 3; ++i) {
     asking.now += pause - asking.pace - milliseconds(1);
     CHECK(run() == 0);
     asking.now += milliseconds(1);
     CHECK(run() == window);
-    if (i < static_cast<int>(Benefit::most_doublings)) pause *= 2;
+    if (i < Benefit::most_doublings) pause *= 2;
   }
   asking.hits = 1;
   asking.now += pause;
@@ -123,6 +123,25 @@ TEST_CASE("what is refused at once, and never again, leaves nothing out") {
   asking.hits = 1;
   for (int i = 0; i < 2 * window; ++i) REQUIRE(asking.once());
   CHECK(asking.row().reason == "kept");
+}
+
+TEST_CASE("moments in which nothing can be kept leave out for no longer than a second") {
+  Asking asking;
+  for (int moment = 0; moment < 8; ++moment) {
+    asking.pace = milliseconds(20);
+    asking.hits = 0;
+    int asked = 0;
+    while (asked < 4 * window && asking.once()) {
+      ++asked;
+      asking.cache.invalidate(key_of(asking.key));
+    }
+    CHECK(asked < 4 * window);
+    CHECK(asking.row().left_out);
+    asking.now += Benefit::first_pause;
+    asking.hits = 1;
+    for (int i = 0; i < 2 * window; ++i) REQUIRE(asking.once());
+    CHECK_FALSE(asking.row().left_out);
+  }
 }
 
 TEST_CASE("what is refused all the time is left out once a second is over") {
