@@ -101,7 +101,7 @@ void Client::deliver(Out& out) {
   if (!stream_) return out.clear();
   pool->meter->total.sent += out.size();
   if (routing_ && routing_->keeping) Cached::gather(*this, out);
-  if ((server && !server->repeatable.empty()) || !skip_.empty()) return deliver_repeatable(out);
+  if ((server && !server->repeatable.empty()) || !again_.empty()) return deliver_repeatable(out);
   out.flush(*stream_);
 }
 
@@ -147,7 +147,7 @@ void Client::fail_raw(std::string error) {
   }
   const Bytes segment = as_bytes(error);
   // In the middle of a message from the server an error of ours would be read as part of it.
-  const bool within = (server && server->in_message()) || has_seen_half();
+  const bool within = (server && server->in_message()) || again_.is_half();
   if (stream_ && !within) stream_->write({&segment, 1});
   end(ClientEvent::failed);
 }
@@ -202,7 +202,7 @@ void Client::on_server_lost(Server& lost, Bytes error) {
       return leave("the server was lost in the middle of a message");
     return fail_raw(std::move(raw));
   }
-  if (lost.in_message() || has_seen_half()) {
+  if (lost.in_message() || again_.is_half()) {
     return leave("the server was lost in the middle of a message");
   }
   lost_statement(lost);

@@ -20,6 +20,7 @@
 #include "session/database_view.hpp"
 #include "session/holds.hpp"
 #include "session/reading.hpp"
+#include "session/repeated.hpp"
 #include "session/server.hpp"
 #include "session/settings.hpp"
 #include "session/statements.hpp"
@@ -293,8 +294,6 @@ class Client final : public StreamHandler, public Holder {
   bool is_between(const Server& on) const;
   bool has_not_begun(const Server& on) const;
   void deliver_repeatable(Out& out);
-  bool skip_shown(Bytes& segment);
-  bool has_seen_half() const;
   void keep_shown(Bytes segment);
   void deliver_apart();
   bool goes_on_elsewhere(Server& lost, bool silent);
@@ -505,8 +504,7 @@ class Client final : public StreamHandler, public Holder {
   Settings startup_vars_;            // what it asked for at its login
   std::unique_ptr<Tracking, Deleter<Tracking>> tracking_;
   std::unique_ptr<Listening, Deleter<Listening>> listening_;  // null: it never said LISTEN
-  std::string skip_;         // of an answer that is given again: the client has it already
-  bool half_shown_ = false;  // and it ends within a message
+  Repeated again_;
   std::unique_ptr<Routing, Deleter<Routing>> routing_;  // null: nothing of it was routed yet
   std::uint32_t batch_bytes_ = 0;                       // of the batch that was planned
   bool splits_ = false;                                 // reads may go elsewhere than writes

@@ -24,16 +24,6 @@ bool is_of_standbys(const wire::ErrorView& error) {
   return error.sqlstate == "40001" || error.sqlstate == "40P01";  // conflict with recovery
 }
 
-// What messages end with that is less than one.
-std::string_view half_of(std::string_view messages) {
-  wire::Header header;
-  while (wire::peek(wire::Origin::server, as_bytes(messages), header) == wire::Peek::ok &&
-         header.total() <= messages.size()) {
-    messages.remove_prefix(header.total());
-  }
-  return messages;
-}
-
 }  // namespace
 
 // The batch that is sent next.
@@ -53,7 +43,7 @@ bool Client::may_repeat(const Server& on) const {
 bool Client::runs_elsewhere(const Server& on, const wire::ErrorView& error) {
   if (!reads_elsewhere_ || !may_repeat(on) || !is_of_standbys(error)) return false;
   // Who has seen half of a row gets the rest of it, and the error: another's row may be another.
-  return !half_of(on.shown_already).starts_with('D');
+  return !half_message(on.shown_already).starts_with('D');
 }
 
 // Its ReadyForQuery came: it ran nothing.
@@ -110,13 +100,8 @@ void Client::put_back(Server& from) {
   restore_names(from);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.
-  skip_.insert(0, std::exchange(from.shown_already, {}));
-  half_shown_ = !half_of(skip_).empty();
+  again_.expect_first(std::exchange(from.shown_already, {}));
 }
-
-// What it has of the answer, which is asked for again, ends within a message: nothing else can be
-// said to it.
-bool Client::has_seen_half() const { return half_shown_ && !skip_.empty(); }
 
 // What names stood for before the batch.
 void Client::restore_names(Server& from) {
@@ -138,14 +123,22 @@ void Client::keep_name(std::string_view given) {
 // What is shown of the answer is kept: if it is asked for again, it has to begin alike.
 void Client::deliver_repeatable(Out& out) {
   std::vector<Bytes> rest;
+  std::string error;
   for (Bytes segment : out.segments()) {
     if (server) keep_shown(segment);
-    if (!skip_.empty() && !skip_shown(segment)) {
-      // What is left of the answer must not be here any more when the server serves the next.
-      out.clear();
-      // There is no place for a word of ours: what was shown may end within a message.
-      return leave(
-          "its server was lost, and another answers otherwise than what was shown already");
+    const bool half = again_.is_half();
+    if (!again_.empty() && again_.take(segment) == Repeated::Verdict::otherwise) {
+      constexpr std::string_view why =
+          "its server could not go on, and another answers otherwise than what was shown already";
+      // A block would have to fail there, too.
+      if (half || in_block() || !server) {
+        out.clear();  // it must not be here any more when the server serves the next
+        return leave(why);
+      }
+      server->forget_batch();
+      ++pool->meter->total.error_count;
+      wire::error(error, {"ERROR", "40001", why, {}, "Run the statement again."});
+      rest.push_back(as_bytes(error));
     }
     if (!segment.empty()) rest.push_back(segment);
   }
@@ -164,15 +157,6 @@ void Client::deliver_apart() {
   if (hub.to_client.empty() || !stream_) return hub.to_client.clear();
   pool->meter->total.sent += hub.to_client.size();
   hub.to_client.flush(*stream_);
-}
-
-// False if it is another answer.
-bool Client::skip_shown(Bytes& segment) {
-  const std::size_t same = std::min(segment.size(), skip_.size());
-  if (as_text(segment.first(same)) != std::string_view(skip_).substr(0, same)) return false;
-  segment = segment.subspan(same);
-  skip_.erase(0, same);
-  return true;
 }
 
 // Not from within what the server does at its end.

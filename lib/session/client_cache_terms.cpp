@@ -44,7 +44,7 @@ bool Client::Cached::is_between_reads(const Client& client) {
   const Server& server = *client.server;
   return server.in_transaction() && !server.in_failed_transaction() && !server.owes() &&
          !server.batch_open && !client.reads_elsewhere_ && client.holds_ == 0 &&
-         (client.effects_ & ~harmless) == 0 && !client.stalled_ && client.skip_.empty();
+         (client.effects_ & ~harmless) == 0 && !client.stalled_ && client.again_.empty();
 }
 
 // In front of it. READ COMMITTED alone: what is kept may be newer than another block's snapshot.

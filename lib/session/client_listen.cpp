@@ -404,7 +404,7 @@ void Client::deliver_kept() {
     return fail("53200", "more than 16 MiB of notifications wait for this session",
                 "It has to read them, and to end its transaction.");
   }
-  if (!skip_.empty()) return;  // amid an answer, which has to be asked for again
+  if (!again_.empty()) return;  // amid an answer, which has to be asked for again
   if (server && (server->in_transaction() || server->batch_open || server->owes_client() ||
                  server->in_message())) {
     return;

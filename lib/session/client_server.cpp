@@ -165,7 +165,7 @@ void Client::on_synced(Server& given) {
 void Client::tell_parameters(Server& given) {
   const Settings& now = given.parameters_for(splits_);
   if (!told_ || told_ == now) return;
-  const bool apart = !skip_.empty() || !given.repeatable.empty();
+  const bool apart = !again_.empty() || !given.repeatable.empty();
   if (apart && !hub.to_client.empty()) deliver(hub.to_client);
   tell_changes(now);
   if (apart) deliver_apart();
@@ -222,7 +222,7 @@ void Client::batch_done(Server& given, char tx) {
   if (tx != 'I') return;
   given.repeatable.clear();
   begins_ = false;
-  skip_.clear();
+  again_.clear();
   tries_ = 0;
   only_primary_ = false;
   reading_.local = false;
@@ -269,7 +269,7 @@ void Client::on_sync_failed(Server& given, Bytes error) {
 void Client::refuse(const wire::ErrorFields& error) {
   Cached::drop(*this);
   if (in_line()) leave_line();
-  if (state_ != ClientState::waiting || has_seen_half()) {
+  if (state_ != ClientState::waiting || again_.is_half()) {
     return fail(error.sqlstate, error.message, error.hint);
   }
   std::string answer;

@@ -215,7 +215,9 @@ def test_nor_where_another_proxy_is_killed(make_proxy, make_redis, cluster, made
     async def trouble():
         number = 0
         while not made.done:
-            await asyncio.sleep(5 if FULL else 0.5)  # each makes all void
+            # What it had under way may have been anything, if it did not know the catalog just then:
+            # for a minute nothing is given out.
+            await asyncio.sleep(90 if FULL else 0.5)
             session = await asyncpg.connect(host=third.host, port=third.port, user="app",
                                             password=USERS["app"], database="cached")
             for _ in range(20):

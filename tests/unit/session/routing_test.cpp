@@ -1,80 +1,13 @@
-// Statements routed one by one: a primary "one.test" and a standby "two.test".
-#include <doctest/doctest.h>
-
-#include "auto_script.hpp"
-#include "bench.hpp"
+// Statements routed one by one.
+#include "routing_script.hpp"
 
 namespace heim::session::test {
 namespace {
 
-// The catalog knows t and other. What reads go to the standby see is what it has.
-void routed(Bench& bench, config::PoolMode mode = config::PoolMode::transaction) {
-  bench.settings.nodes.push_back({"two", "two.test", 5432, config::NodeRole::standby});
-  bench.settings.routing.reads = config::Reads::standby;
-  bench.settings.proxy.pool_mode = mode;
-  sql::Catalog catalog;
-  for (const char* const table : {"t", "other"}) catalog.add("T", table, "rp");
-  catalog.add("f", "total", "false");
-  catalog.add("P", "total", "v");
-  catalog.add("B", "total", "t");
-  bench.knows_catalog(catalog);
-}
-
-// The primary's WAL ends here now; the standby has replayed so much.
-void samples(Bench& bench, std::uint64_t end, std::uint64_t replayed) {
-  bench.settle();
-  freshness::Ledger& ledger = bench.shared().ledger;
-  ledger.sample_done(ledger.sample_begins(), end);
-  bench.shared().nodes.state(1).replayed = replayed;
-}
-
-// Its first server is the primary's: of the greeting.
-struct Pair {
-  explicit Pair(Bench& the_bench, std::uint64_t replayed = 100) : bench(the_bench) {
-    client = &bench.login();
-    primary = &bench.last();
-    CHECK_EQ(primary->target.host, "one.test");
-    samples(bench, 100, replayed);
-  }
-  // A read goes to the standby: its first one opens the connection.
-  Server& opens_standby() {
-    Server& opened = bench.server();
-    CHECK_EQ(opened.target.host, "two.test");
-    return opened;
-  }
-  Bench& bench;
-  Client* client;
-  Server* primary;
-};
-
 // A statement of the extended protocol, whole but for its Sync.
 std::string statement(std::string_view sql) { return parse("", sql) + bind("", "") + execute(); }
 
-// A read of which the standby shows one row, and no more.
-void shows_a_row_and_crashes(Pair& pair, const std::string& read) {
-  pair.client->sends(read);
-  Server& standby = pair.opens_standby();
-  standby.take();
-  standby.sends(row("1"));
-  pair.client->receives_all(row("1"));
-  standby.leaves("it crashed");
-  pair.bench.shared().nodes.state(1).condition = cluster::Condition::down;
-}
-
 const std::string begin_reading = query("begin read only");
-
-// A block on the standby, in which `sql` was answered.
-Server& reads_in_block(Pair& pair, std::string_view sql,
-                       std::string_view begin = "begin read only") {
-  pair.client->sends(query(begin));
-  pair.client->receives_all(done("BEGIN", 'T'));
-  pair.client->sends(query(sql));
-  Server& standby = pair.opens_standby();
-  standby.receives_all(query(begin) + query(sql));
-  standby.sends(done("BEGIN", 'T') + answer("1", 'T'));
-  pair.client->receives_all(answer("1", 'T'));
-  return standby;
-}
 
 }  // namespace
 
@@ -131,80 +64,6 @@ SCRIPT("routing: a standby that is lost before it said what was set there ends t
   standby.receives_all(query("select a from t"));
   standby.leaves("it crashed");
   pair.client->receives_error("08007", "FATAL");
-  pair.client->is_closed();
-}
-
-SCRIPT("routing: an answer that does not begin as it was shown goes to nobody") {
-  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
-  routed(bench);
-  bench.settings.proxy.pool_size = 1;
-  Pair pair(bench);
-  Client& other = bench.login();
-  shows_a_row_and_crashes(pair, query("select a from t"));
-  pair.primary->receives_all(query("select a from t"));
-  other.sends(query("insert into t values (1)"));  // waits for that server
-  pair.primary->sends(row("2") + done("SELECT 1"));
-  pair.client->is_closed();
-  other.receives_nothing();
-  pair.primary->receives_all(query("insert into t values (1)"));
-  pair.primary->sends(done("INSERT 0 1"));
-  other.receives_all(done("INSERT 0 1"));
-}
-
-SCRIPT("routing: what was shown of a read that no server finished is no part of the next answer") {
-  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
-  routed(bench);
-  Pair pair(bench);
-  const std::string read = query("select a from t");
-  shows_a_row_and_crashes(pair, read);
-  pair.primary->receives_all(read);
-  pair.primary->leaves("it crashed");
-  pair.client->receives_error("08007");
-  pair.client->receives_all(ready());
-  pair.client->sends(query("select b from t"));
-  bench.passes(std::chrono::milliseconds(1100));
-  Server& next = bench.server();
-  next.receives_all(query("select b from t"));
-  next.sends(answer("2"));
-  pair.client->receives_all(answer("2"));
-}
-
-SCRIPT("routing: the last word of a server that is made to end is no part of its answer") {
-  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
-  routed(bench);
-  Pair pair(bench);
-  pair.client->sends(query("select a from t"));
-  Server& standby = pair.opens_standby();
-  standby.take();
-  std::string warning;
-  wire::Writer(warning, 'N')
-      .string("SWARNING")
-      .string("C57P02")
-      .string("Mterminating connection because of crash of another server process")
-      .string("Rquickdie")
-      .u8(0);
-  standby.sends(warning);
-  pair.client->receives_nothing();
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
-  pair.primary->receives_all(query("select a from t"));
-  pair.primary->sends(row("1") + done("SELECT 1"));
-  pair.client->receives_all(row("1") + done("SELECT 1"));
-}
-
-SCRIPT("routing: within a message that was begun there is no room for an error") {
-  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
-  routed(bench);
-  Pair pair(bench);
-  pair.client->sends(query("select a from t"));
-  Server& standby = pair.opens_standby();
-  standby.take();
-  standby.sends(row("1").substr(0, 8));
-  pair.client->receives_all(row("1").substr(0, 8));
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
-  pair.primary->receives_all(query("select a from t"));
-  pair.primary->sends(error("57014", "canceling statement") + ready());
   pair.client->is_closed();
 }
 
