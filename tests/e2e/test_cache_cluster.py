@@ -215,8 +215,8 @@ def test_nor_where_another_proxy_is_killed(make_proxy, make_redis, cluster, made
     async def trouble():
         number = 0
         while not made.done:
-            # What it had under way may have been anything, if it did not know the catalog just then:
-            # for a minute nothing is given out.
+            # What it had under way may have been anything, where it did not know the catalog: then
+            # nothing is given out for a minute.
             await asyncio.sleep(90 if FULL else 0.5)
             session = await asyncpg.connect(host=third.host, port=third.port, user="app",
                                             password=USERS["app"], database="cached")
