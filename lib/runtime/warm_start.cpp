@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <new>
 
 #include "base/result.hpp"
 #include "io/fd.hpp"
@@ -33,6 +34,7 @@ Result<std::string> read_file(const std::string& path) {
   struct stat about {};
   if (::fstat(file.get(), &about) != 0) return of_system("cannot look at it");
   if (!S_ISREG(about.st_mode)) return bad("it is not a file");
+  if (about.st_uid != 0 && about.st_uid != ::geteuid()) return bad("it is somebody else's");
   // What it holds is asked in the name of others.
   constexpr mode_t by_others = S_IWGRP | S_IWOTH;
   if ((about.st_mode & by_others) != 0) return bad("others may write it");
@@ -60,9 +62,12 @@ Result<void> write_all(int file, std::string_view bytes) {
 }
 
 Result<void> replace_file(const std::string& path, std::string_view bytes) {
-  const std::string beside = path + ".new";
+  // Of this process alone: several may have one configuration. It may have died at this before.
+  const std::string beside = path + "." + std::to_string(::getpid()) + ".new";
+  ::unlink(beside.c_str());
   {
-    const io::Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const io::Fd file(::open(beside.c_str(), flags, 0600));
     if (!file) return of_system("cannot make " + beside);
     if (auto written = write_all(file.get(), bytes); !written) {
       ::unlink(beside.c_str());
@@ -81,9 +86,13 @@ std::vector<Question> load(const config::Cache& settings, Logger& logger) {
   if (bytes && bytes->empty()) return {};
   auto questions = bytes ? session::read_questions(*bytes) : bytes.error();
   if (questions) return *std::move(questions);
+  // Somebody may want to look at it; a new one is written soon.
+  const std::string aside = settings.warm_start + ".unusable";
+  const bool kept = ::rename(settings.warm_start.c_str(), aside.c_str()) == 0;
   logger.log(LogLevel::warning,
              "[cache] warm_start: " + settings.warm_start +
-                 " is of no use, and the cache begins empty: " + questions.error().message);
+                 " is of no use, and the cache begins empty: " + questions.error().message +
+                 (kept ? "; it is " + aside + " now" : ""));
   return {};
 }
 
@@ -119,24 +128,32 @@ void WarmStart::stop() {
 std::vector<Question> WarmStart::questions() const {
   std::map<std::uint32_t, Asker> askers;
   std::vector<Question> questions;
+  std::uint64_t bytes = 0;
   for (const cache::EntryRef& entry : shared_.cache->hottest(settings_.warm_start_questions)) {
     const Bytes packed = entry->bytes().subspan(entry->layout()[0]);
     if (packed.empty()) continue;
     const std::uint32_t number = session::packed_asker(packed);
     auto asker = askers.find(number);
     if (asker == askers.end()) asker = askers.emplace(number, shared_.askers->find(number)).first;
+    bytes += packed.size() + session::Askers::longest;  // at most
+    if (bytes > largest_file) break;
     questions.push_back({asker->second, std::string(session::packed_batch(packed))});
   }
   for (Question& each : list_.rest()) {
-    if (questions.size() == settings_.warm_start_questions) break;
+    bytes += each.batch.size() + session::Askers::longest;
+    if (questions.size() == settings_.warm_start_questions || bytes > largest_file) break;
     questions.push_back(std::move(each));
   }
   return questions;
 }
 
 void WarmStart::save() {
-  const auto written = replace_file(settings_.warm_start, session::write_questions(questions()));
-  note(written ? std::string() : written.error().message);
+  try {
+    const auto written = replace_file(settings_.warm_start, session::write_questions(questions()));
+    note(written ? std::string() : written.error().message);
+  } catch (const std::bad_alloc&) {
+    note("there was not enough memory");
+  }
 }
 
 // Once, until it is another one.

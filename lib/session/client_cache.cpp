@@ -138,7 +138,9 @@ cache::Key Client::Cached::key() const {
 // What will not be kept is not asked where nobody waits for it.
 std::size_t Client::Cached::answer(Bytes in) {
   const std::size_t told = look(in);
-  if (told != 0 || purpose(client_) == Prompter::Purpose::none) return told;
+  const Prompter::Purpose why = purpose(client_);
+  if (told != 0 && why == Prompter::Purpose::prefetch) client_.hub.prefetch.was_there();
+  if (told != 0 || why == Prompter::Purpose::none) return told;
   if (client_.routing_ && client_.routing_->keeping) return 0;
   if (ask_.bytes == 0) read(in);
   client_.hub.to_client.copy(ready);

@@ -129,6 +129,7 @@ class Client::Cached {
   static cache::Admission admit(Client& client, Keeping& keeping, cache::Answer answer);
   std::uint32_t asker() const;
   std::string question() const;
+  Form form() const;
   static Prompter::Purpose purpose(const Client& client);
   void note_asked(bool first) const;
   static void note_answered(Client& client, Bytes question, Bytes answer);

@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::size_t longest = 16'384;  // a question
 
-Form form_of(std::string_view content, Bytes formats, bool describes) {
-  cache::KeyBuilder id(0);
-  id.add(content).add(as_text(formats)).add_number(describes);
-  return {id.key(), content, formats, describes};
-}
-
 std::string batch_of(const Form& form, Bytes parameters, std::uint32_t row_limit) {
   std::string batch;
   wire::Writer(batch, 'P').string({}).bytes(form.content);
@@ -32,6 +26,14 @@ std::string batch_of(const Form& form, Bytes parameters, std::uint32_t row_limit
 }
 
 }  // namespace
+
+// Of those who ask the database as the same user: nobody's text is run in the name of another.
+Form Client::Cached::form() const {
+  cache::KeyBuilder id(0);
+  id.add(client_.pool->dbname).add(client_.pool->record.key.user);
+  id.add(ask_.content).add(as_text(ask_.formats)).add_number(ask_.describes);
+  return {id.key(), ask_.content, ask_.formats, ask_.describes};
+}
 
 // The answer alone, or with the question behind it.
 cache::Admission Client::Cached::admit(Client& client, Keeping& keeping, cache::Answer answer) {
@@ -62,10 +64,7 @@ std::uint32_t Client::Cached::asker() const {
 std::string Client::Cached::question() const {
   const std::uint32_t number = asker();
   if (number == 0 || ask_.content.size() + ask_.parameters.size() > longest) return {};
-  if (!ask_.simple) {
-    const Form form = form_of(ask_.content, ask_.formats, ask_.describes);
-    return pack(number, batch_of(form, ask_.parameters, ask_.row_limit));
-  }
+  if (!ask_.simple) return pack(number, batch_of(form(), ask_.parameters, ask_.row_limit));
   std::string batch;
   wire::text_message(batch, 'Q', ask_.content);
   return pack(number, batch);
@@ -79,10 +78,8 @@ Prompter::Purpose Client::Cached::purpose(const Client& client) {
 void Client::Cached::note_asked(bool first) const {
   Hub& hub = client_.hub;
   if (!hub.prefetch.is_on() || !first || ask_.simple || ask_.row_limit != 0) return;
-  if (purpose(client_) != Prompter::Purpose::none) return;
-  hub.prefetch.foresight.asked(client_.routing().trails,
-                               form_of(ask_.content, ask_.formats, ask_.describes), ask_.parameters,
-                               hub.now());
+  if (purpose(client_) != Prompter::Purpose::none || ask_.content.size() > longest) return;
+  hub.prefetch.foresight.asked(client_.routing().trails, form(), ask_.parameters, hub.now());
 }
 
 // Answered by the cache.
@@ -102,9 +99,9 @@ void Client::Cached::note_answered(Client& client, Bytes question, Bytes answer)
   if (purpose(client) != Prompter::Purpose::none) return;
   Cached asked(client);
   if (!asked.read(as_bytes(packed_batch(question))) || asked.ask_.simple) return;
-  const Form form = form_of(asked.ask_.content, asked.ask_.formats, asked.ask_.describes);
   const std::uint32_t asker = packed_asker(question);
-  auto next = hub.prefetch.foresight.answered(client.routing().trails, form, answer, hub.now());
+  auto next =
+      hub.prefetch.foresight.answered(client.routing().trails, asked.form(), answer, hub.now());
   for (const Foresight::Next& each : next) {
     hub.prefetch.want(asker, batch_of(each.form, as_bytes(each.parameters), 0));
   }

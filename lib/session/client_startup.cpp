@@ -93,8 +93,8 @@ bool Client::tls_satisfies() {
 
 void Client::begin_session(const wire::StartupPacket& packet) {
   login_ = std::make_unique<Login>();
-  counted_ = true;
-  const std::uint32_t clients = hub.shared.clients.fetch_add(1) + 1;
+  counted_ = stream_->purpose() == 0;  // not the proxy's own sessions
+  const std::uint32_t clients = counted_ ? hub.shared.clients.fetch_add(1) + 1 : 0;
   user = packet.find("user");
   if (user.empty()) return fail("28000", "no PostgreSQL user name specified in startup packet");
   database_name = packet.find("database");

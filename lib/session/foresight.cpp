@@ -202,8 +202,8 @@ std::vector<Foresight::Next> Foresight::answered(Trails& trails, const Form& for
       }
     }
   }
-  const auto same = std::ranges::find(trails, form.id, &Trail::form);
-  if (same != trails.end()) trails.erase(same);
+  std::erase_if(trails,
+                [&](const Trail& old) { return old.form == form.id || now - old.at > memory; });
   if (trails.size() == trails_each) trails.erase(trails.begin());
   trails.push_back(std::move(trail));
   return next;

@@ -20,9 +20,9 @@ void Prefetch::want(std::uint32_t asker, std::string batch) {
     ++hub_.shared.prefetch.dropped;
     return;
   }
-  std::deque<std::string>& waiting = sessions_[asker].waiting;
-  if (std::ranges::find(waiting, batch) != waiting.end()) return;
-  waiting.push_back(std::move(batch));
+  std::deque<Wanted>& waiting = sessions_[asker].waiting;
+  if (std::ranges::find(waiting, batch, &Wanted::batch) != waiting.end()) return;
+  waiting.push_back({std::move(batch), hub_.now()});
   ++waiting_;
   if (waiting.size() > 1) return;
   hub_.shared.fabric->post(hub_.worker, [](Hub& hub) { hub.prefetch.go_on(); });
@@ -47,18 +47,35 @@ void Prefetch::go_on() {
   if (hub_.draining() || !is_on()) return end();
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     Session& session = it->second;
-    if (session.waiting.empty() && hub_.now() - session.used > idle_for) {
-      it = sessions_.erase(it);
+    drop_old(session);
+    const bool idle = session.waiting.empty() && !session.is_busy();
+    if (idle && hub_.now() - session.used > idle_for) {
+      const auto ended = sessions_.extract(it++);  // and ends when the map is whole again
       continue;
     }
     if (!session.waiting.empty() && !serve(it->first, session)) {
-      waiting_ -= session.waiting.size();
-      hub_.shared.prefetch.dropped += session.waiting.size();
-      session.waiting.clear();
+      drop(session, session.waiting.size());
       if (session.prompter->state() == Prompter::State::ended) session.prompter.reset();
     }
     ++it;
   }
+}
+
+// Whoever was to ask it has asked, or does not.
+void Prefetch::drop_old(Session& session) {
+  const Instant now = hub_.now();
+  const auto young = std::ranges::find_if(session.waiting, [&](const Wanted& wanted) {
+    return now - wanted.since <= Foresight::memory;
+  });
+  drop(session, static_cast<std::size_t>(young - session.waiting.begin()));
+}
+
+// The first ones.
+void Prefetch::drop(Session& session, std::size_t count) {
+  waiting_ -= count;
+  hub_.shared.prefetch.dropped += count;
+  session.waiting.erase(session.waiting.begin(),
+                        session.waiting.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 // False: it cannot be served now.
@@ -78,7 +95,7 @@ bool Prefetch::serve(std::uint32_t asker, Session& session) {
   if (!has_budget()) return true;  // the next tick
   left_ -= 1;
   session.used = hub_.now();
-  const std::string batch = std::move(session.waiting.front());
+  const std::string batch = std::move(session.waiting.front().batch);
   session.waiting.pop_front();
   --waiting_;
   ++hub_.shared.prefetch.asked;

@@ -29,18 +29,27 @@ class Prefetch {
   bool is_on() const { return budget_ != 0; }
   /// The question of somebody with that number among Shared::askers.
   void want(std::uint32_t asker, std::string batch);
+  /// What was asked for is in the cache already.
+  void was_there() { left_ += 1; }
   void go_on();
   void end();
 
   Foresight foresight;
 
  private:
+  struct Wanted {
+    std::string batch;
+    Instant since;
+  };
   struct Session {
     std::unique_ptr<Prompter> prompter;
-    std::deque<std::string> waiting;
+    std::deque<Wanted> waiting;
+    bool is_busy() const { return prompter && prompter->state() == Prompter::State::busy; }
     Instant used{};
   };
   bool has_budget();
+  void drop_old(Session& session);
+  void drop(Session& session, std::size_t count);
   bool serve(std::uint32_t asker, Session& session);
 
   Hub& hub_;

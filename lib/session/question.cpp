@@ -1,10 +1,13 @@
 #include "session/question.hpp"
 
+#include <algorithm>
+
+#include "base/hash.hpp"
 #include "fleet/coding.hpp"
 
 namespace heim::session {
 
-std::uint32_t Askers::number(const Asker& asker) {
+std::string text_of(const Asker& asker) {
   std::string all;
   fleet::put_text(all, asker.database);
   fleet::put_text(all, asker.user);
@@ -12,12 +15,26 @@ std::uint32_t Askers::number(const Asker& asker) {
     fleet::put_text(all, name);
     fleet::put_text(all, value);
   }
+  return all;
+}
+
+std::uint32_t Askers::number(const Asker& asker) {
+  const std::string all = text_of(asker);
+  const auto is_long = [](const std::string& name) { return name.size() > longest_name; };
+  const bool long_name =
+      is_long(asker.database) || is_long(asker.user) ||
+      std::ranges::any_of(asker.settings, [&](const auto& item) { return is_long(item.first); });
+  if (all.size() > longest || long_name) return 0;
+  const std::uint64_t hash = hash128(all, 0).low;
   const std::lock_guard lock(mutex_);
-  const auto found = numbers_.find(all);
-  if (found != numbers_.end()) return found->second;
+  const auto found = numbers_.find(hash);
+  // Somebody else of that hash is as one too many.
+  if (found != numbers_.end()) {
+    return askers_[found->second - 1] == asker ? found->second : 0;
+  }
   if (askers_.size() == limit) return 0;
   askers_.push_back(asker);
-  return numbers_[std::move(all)] = static_cast<std::uint32_t>(askers_.size());
+  return numbers_[hash] = static_cast<std::uint32_t>(askers_.size());
 }
 
 Asker Askers::find(std::uint32_t number) const {

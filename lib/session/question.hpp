@@ -27,17 +27,22 @@ struct Question {
   std::string batch;
 };
 
+/// All of it, one way for each.
+std::string text_of(const Asker& asker);
+
 /// Askers by number, so that what is kept with each answer is short. [any thread]
 class Askers {
  public:
-  static constexpr std::size_t limit = 16'384;
-  /// 0: there are too many.
+  static constexpr std::size_t limit = 4'096;
+  /// All its texts together: a startup packet has to hold them. And each name.
+  static constexpr std::size_t longest = 8'192, longest_name = 1'024;
+  /// 0: there are too many, or it is too long.
   std::uint32_t number(const Asker& asker);
   Asker find(std::uint32_t number) const;
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::unordered_map<std::uint64_t, std::uint32_t> numbers_;  // by a hash of it
   std::vector<Asker> askers_;
 };
 

@@ -44,16 +44,14 @@ bool Refill::may_log_in(const Asker& asker) {
          hub_.pool_for(database, user, primary->node)->record.servers > 0;
 }
 
-// Whom the server does not let in is gone for good, and so is what ends its session; else it may be
-// the moment alone.
+// Whom the server does not let in is gone for good. So is a question that ends its session: asked
+// again, it might do so again, or bring the server down once more.
 void Refill::ended(bool asked) {
   const std::string why = session_->sqlstate();
   session_.reset();
   WarmList& list = *hub_.shared.warm_list;
   if (why == "3D000" || why.starts_with("28")) return list.leave_out();
-  const bool moment =
-      why.empty() || why.starts_with("08") || why.starts_with("53") || why.starts_with("57");
-  if (asked && !moment) list.done();
+  if (asked) list.done();
   list.postpone(hub_.now());
 }
 

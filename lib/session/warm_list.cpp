@@ -1,19 +1,20 @@
 #include "session/warm_list.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace heim::session {
 
 WarmList::WarmList(std::vector<Question> questions) {
   counts_.left = questions.size();
+  std::unordered_map<std::string, std::size_t> places;
   for (Question& each : questions) {
-    auto group = std::ranges::find(groups_, each.asker, &Group::asker);
-    if (group == groups_.end()) {
+    const std::size_t place = places.try_emplace(text_of(each.asker), places.size()).first->second;
+    if (place == groups_.size()) {
       groups_.push_back({.asker = std::move(each.asker), .batches = {}});
-      group = std::prev(groups_.end());
     }
-    group->batches.push_back(std::move(each.batch));
+    groups_[place].batches.push_back(std::move(each.batch));
   }
 }
 

@@ -97,6 +97,46 @@ def test_what_each_user_may_see(make_proxy, database, many, server):
     assert users <= {"app"}
 
 
+def test_nobody_runs_what_another_user_made_of_it(make_proxy, database, many):
+    """What follows for one user says nothing of others: it would run with their rights."""
+    many.execute("grant select on members, details to other")
+    proxy = made(make_proxy, 1000)
+    with connect(proxy, database) as client, \
+            connect(proxy, database, user="other", password=USERS["other"]) as other:
+        warm(proxy, client)
+        for team in range(8):
+            page(client, team)
+        poll(lambda: counts(proxy)["prefetch_stored"] >= 4, 10, "answers ahead")
+        before = counts(proxy)["prefetch_asked"]
+        for team in range(20, 28):
+            other.execute("select id from members where team = %s", (team,)).fetchall()
+        assert counts(proxy)["prefetch_asked"] == before
+        for team in range(20, 28):
+            page(client, team)
+        poll(lambda: counts(proxy)["prefetch_asked"] > before, 10, "the first one's go on")
+
+
+def test_what_takes_long_is_waited_for(make_proxy, database, many):
+    """An answer that takes longer than a session of the proxy's is kept for."""
+    many.execute("create function slow(n int) returns bigint language sql stable as"
+                 " 'select count(*) from"
+                 " generate_series(1, case when n > 100 then 50000000 else 1 end)'")
+    proxy = made(make_proxy, 1000)
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+
+        def ask(number):
+            sql = "select id from members where id = %s"
+            [(found,)] = client.execute(sql, (number,)).fetchall()
+            return client.execute("select id, slow(id) from details where id = %s", (found,))
+
+        for number in range(8):
+            ask(number)
+        before = counts(proxy)["prefetch_stored"]
+        client.execute("select id from members where id = %s", (200,)).fetchall()
+        poll(lambda: counts(proxy)["prefetch_stored"] > before, 60, "the answer ahead")
+
+
 def test_by_asyncpg(make_proxy, database, many):
     """Binary values, named statements."""
     proxy = made(make_proxy, 1000)

@@ -119,21 +119,65 @@ def test_what_was_not_asked_yet_is_kept(proxy, database, shop, file, server):
     assert refilled(proxy)["entries"] >= 2
 
 
-@pytest.mark.parametrize("harm", ["cut", "altered", "foreign", "empty", "open"])
+@pytest.mark.parametrize("harm", ["cut", "altered", "foreign", "empty", "open", "theirs"])
 def test_a_file_that_is_of_no_use(proxy, database, shop, file, harm):
     with connect(proxy, database) as client:
         warm(proxy, client)
     proxy.stop(signal.SIGINT)
     bytes_ = file.read_bytes()
     file.write_bytes({"cut": bytes_[:-5], "altered": bytes_[:40] + b"?" + bytes_[41:],
-                      "foreign": b"something else", "empty": b"", "open": bytes_}[harm])
+                      "foreign": b"something else", "empty": b"", "open": bytes_,
+                      "theirs": bytes_}[harm])
     if harm == "open":
         file.chmod(0o666)
+    if harm == "theirs":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(file, 65534, -1)
     proxy.start()
     assert counts(proxy)["warm_start_left"] == 0
     assert ("is of no use" in proxy.log()) == (harm != "empty")
+    assert file.with_name("questions.unusable").exists() == (harm != "empty")
     with connect(proxy, database) as client:
         warm(proxy, client)
+
+
+def test_what_ends_its_session_is_asked_once(make_proxy, database, shop, file):
+    """Here by a time limit; it might be a crash. Meanwhile clients find their places."""
+    cache = {"enabled": True, "warm_start": str(file)}
+    proxy = make_proxy({**CACHE, "cache": cache})
+    slow = "select count(*) from items, generate_series(1, 20000000)"
+    with connect(proxy, database) as client:
+        warm(proxy, client)
+        for _ in range(3):
+            client.execute(slow)
+    proxy.stop(signal.SIGINT)
+    assert b"generate_series" in file.read_bytes()
+    proxy.write_config(timeouts={"query_timeout": "1s"},
+                       proxy={**proxy.config["proxy"], "max_client_conn": 2})  # and the console
+    proxy.start()
+    with connect(proxy, database) as client:
+        poll(lambda: counts(proxy)["warm_start_left"] == 0, 30, "the questions to be asked")
+        assert client.execute("select name from items where id = 1").fetchone()[0] == "one"
+    proxy.stop(signal.SIGINT)
+    assert b"generate_series" not in file.read_bytes()
+
+
+def test_what_lies_where_it_writes(make_proxy, database, shop, file, tmp_path):
+    """It is not written through."""
+    cache = {"enabled": True, "warm_start": str(file), "warm_start_interval": "1s"}
+    proxy = make_proxy({**CACHE, "cache": cache})
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"untouched")
+    beside = file.with_name(f"questions.{proxy.process.pid}.new")
+    with connect(proxy, database) as client:
+        poll(file.exists, 10, "it is written")
+        beside.symlink_to(theirs)
+        warm(proxy, client)
+        client.execute("select name from items where id = 2")
+        poll(lambda: b"from items where id = 2" in file.read_bytes(), 10, "it is written again")
+    assert theirs.read_bytes() == b"untouched"
+    assert not file.is_symlink()
 
 
 def test_a_file_that_cannot_be_written(make_proxy, database, shop, tmp_path):

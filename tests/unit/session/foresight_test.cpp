@@ -200,6 +200,22 @@ TEST_CASE("integers are the same however they are written") {
   CHECK(watcher.is_answered(list, {{"two", "1"}}).empty());
 }
 
+TEST_CASE("what was answered long ago is let go") {
+  Foresight foresight;
+  Foresight::Trails trails;
+  const Bytes formats{};
+  const auto form = [&](std::uint64_t number) {
+    return Form{{number, number}, std::string_view("select\0\0\0", 9), formats, false};
+  };
+  Instant now{std::chrono::seconds(100)};
+  for (std::uint64_t number = 1; number <= 2; ++number)
+    foresight.answered(trails, form(number), {}, now);
+  CHECK(trails.size() == 2);
+  now += Foresight::memory + std::chrono::milliseconds(1);
+  foresight.answered(trails, form(3), {}, now);
+  CHECK(trails.size() == 1);
+}
+
 TEST_CASE("the same question again is not what follows") {
   Watcher watcher;
   for (std::uint32_t i = 0; i < 10; ++i) {

@@ -121,6 +121,21 @@ TEST_CASE("askers have numbers, up to a limit") {
   CHECK(askers.number(bob) != 0);
 }
 
+TEST_CASE("whom no file and no startup packet can hold has no number") {
+  Askers askers;
+  CHECK(askers.number({"shop", "ann", {{"a.b", std::string(7'000, 'x')}}}) != 0);
+  CHECK(askers.number({"shop", "ann", {{"a.b", std::string(9'000, 'x')}}}) == 0);
+  CHECK(askers.number({"shop", "ann", {{std::string(1'024, 'x'), ""}}}) != 0);
+  CHECK(askers.number({"shop", "ann", {{std::string(1'025, 'x'), ""}}}) == 0);
+  CHECK(askers.number({std::string(1'025, 'x'), "ann", {}}) == 0);
+  CHECK(askers.number({"shop", std::string(1'025, 'x'), {}}) == 0);
+  const Asker longest{"shop", "ann", {{std::string(1'024, 'n'), std::string(7'000, 'x')}}};
+  CHECK(askers.number(longest) != 0);
+  const auto read = read_questions(write_questions({{longest, "1"}}));
+  REQUIRE(read);
+  CHECK(read->front().asker == longest);
+}
+
 TEST_CASE("a packed question gives back its parts") {
   const std::string packed = pack(77, "batch");
   CHECK(packed_asker(as_bytes(packed)) == 77);
