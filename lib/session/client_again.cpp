@@ -97,10 +97,11 @@ void Client::put_back(Server& from) {
   }
   stalled_ = false;
   forget_resets();
+  const bool renames = !from.renamed.empty();
   restore_names(from);
   inbox_.insert(0, std::exchange(from.repeatable, {}));
   // What an earlier try has shown, and this one not yet.
-  again_.expect_first(std::exchange(from.shown_already, {}));
+  again_.expect_first(std::exchange(from.shown_already, {}), renames);
 }
 
 // What names stood for before the batch.
@@ -126,14 +127,14 @@ void Client::deliver_repeatable(Out& out) {
   std::string error;
   for (Bytes segment : out.segments()) {
     if (server) keep_shown(segment);
-    const bool half = again_.is_half();
+    const bool half = again_.is_half(), renames = again_.renames();
     if (!again_.empty() && again_.take(segment) == Repeated::Verdict::otherwise) {
       constexpr std::string_view why =
           "its server could not go on, and another answers otherwise than what was shown already";
       // A block would have to fail there, too.
-      if (half || in_block() || !server) {
+      if (half || renames || in_block() || !server) {
         out.clear();  // it must not be here any more when the server serves the next
-        return leave(why);
+        return half ? leave(why) : fail("40001", why);
       }
       server->forget_batch();
       ++pool->meter->total.error_count;

@@ -15,7 +15,8 @@ std::string_view half_message(std::string_view messages) {
   return messages;
 }
 
-void Repeated::expect_first(std::string shown) {
+void Repeated::expect_first(std::string shown, bool renames) {
+  renames_ |= renames;
   seen_.insert(0, shown);
   half_ = !half_message(seen_).empty();
   cuts_ = false;

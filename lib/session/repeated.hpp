@@ -18,8 +18,11 @@ class Repeated {
   bool empty() const { return seen_.empty() && !cuts_; }
   /// What the client has ends within a message: nothing else can be said to it.
   bool is_half() const { return half_ && !seen_.empty(); }
+  /// Whether the batch gives or takes names: what did so behind an error of ours would have to be
+  /// undone, and what did so before it not.
+  bool renames() const { return renames_; }
   /// What an earlier try has shown, and this one not yet.
-  void expect_first(std::string shown);
+  void expect_first(std::string shown, bool renames);
   void clear() { *this = {}; }
 
   enum class Verdict : std::uint8_t {
@@ -35,7 +38,7 @@ class Repeated {
   void walk(Bytes bytes);
 
   std::string seen_;
-  bool half_ = false;
+  bool half_ = false, renames_ = false;
   bool cuts_ = false;       // all up to ReadyForQuery
   std::uint64_t left_ = 0;  // of the message that comes
 };

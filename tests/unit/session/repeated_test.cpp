@@ -31,7 +31,7 @@ struct Told {
 // The answer in one piece, or in pieces that are cut within bodies only.
 Told told(std::string shown, std::string_view answer, std::size_t piece) {
   Repeated repeated;
-  repeated.expect_first(std::move(shown));
+  repeated.expect_first(std::move(shown), false);
   Told all{};
   while (!answer.empty()) {
     const std::size_t size = std::min(answer.size(), std::max(piece, wire::header_size));
@@ -96,7 +96,7 @@ TEST_CASE("what was shown is not shown again, and another answer is cut to its e
 TEST_CASE("what was shown may end within a message") {
   for (std::size_t size = 0; size <= row("12345").size(); ++size) {
     Repeated repeated;
-    repeated.expect_first(row("12345").substr(0, size));
+    repeated.expect_first(row("12345").substr(0, size), false);
     CHECK(repeated.is_half() == (size != 0 && size != row("12345").size()));
     const std::string answer = row("12345") + end;
     Bytes segment = as_bytes(answer);
@@ -104,13 +104,16 @@ TEST_CASE("what was shown may end within a message") {
     CHECK(as_text(segment) == answer.substr(size));
   }
   Repeated twice;
-  twice.expect_first(row("1") + row("2"));
+  twice.expect_first(row("1") + row("2"), true);
   const std::string answer = row("1") + row("2");
   Bytes segment = as_bytes(answer).first(row("1").size());
   CHECK(twice.take(segment) == Repeated::Verdict::fine);
-  twice.expect_first(row("1"));  // that try ended, too
+  twice.expect_first(row("1"), false);  // that try ended, too
   segment = as_bytes(answer);
   CHECK(twice.take(segment) == Repeated::Verdict::fine);
   CHECK(segment.empty());
   CHECK(twice.empty());
+  CHECK(twice.renames());
+  twice.clear();
+  CHECK_FALSE(twice.renames());
 }

@@ -77,6 +77,26 @@ SCRIPT("routing: in a block, an answer that does not begin as it was shown ends 
   bench.shared().nodes.state(1).condition = cluster::Condition::down;
   pair.primary->receives_all(query("begin read only") + query("select b from t"));
   pair.primary->sends(done("BEGIN", 'T') + row("2") + done("SELECT 1", 'T'));
+  pair.client->receives_error("40001", "FATAL");
+  pair.client->is_closed();
+}
+
+SCRIPT("routing: so it does where the batch gives names: some would have to be taken back") {
+  if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
+  routed(bench);
+  Pair pair(bench);
+  pair.client->sends(parse("s", "select a from t") + bind("", "s") + execute() +
+                     parse("z", "select b from t") + bind("", "z") + execute() + end_batch());
+  Server& standby = pair.opens_standby();
+  standby.take();
+  standby.sends(parsed() + bound() + row("1"));
+  pair.client->receives_all(parsed() + bound() + row("1"));
+  standby.leaves("it crashed");
+  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  pair.primary->take();
+  pair.primary->sends(parsed() + bound() + row("2") + complete("SELECT 1") + parsed() + bound() +
+                      done());
+  pair.client->receives_error("40001", "FATAL");
   pair.client->is_closed();
 }
 
