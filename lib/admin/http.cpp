@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -61,9 +62,9 @@ HttpAnswer too_large() {
 }
 
 // The first call brings the headers, the following ones pieces of the body, the last one nothing.
-MHD_Result handle(void* closure, MHD_Connection* connection, const char* url, const char* method,
-                  const char* /*version*/, const char* upload, std::size_t* upload_size,
-                  void** seen) {
+MHD_Result take(void* closure, MHD_Connection* connection, const char* url, const char* method,
+                const char* /*version*/, const char* upload, std::size_t* upload_size,
+                void** seen) {
   if (!*seen) {
     if (promises_too_much(connection)) return send(connection, too_large());
     *seen = new std::string;
@@ -83,6 +84,16 @@ MHD_Result handle(void* closure, MHD_Connection* connection, const char* url, co
                               .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
                               .body = body,
                               .local = daemon.local}));
+}
+
+// Nothing is thrown through C: where memory is short, the connection ends.
+MHD_Result handle(void* closure, MHD_Connection* connection, const char* url, const char* method,
+                  const char* version, const char* upload, std::size_t* upload_size, void** seen) {
+  try {
+    return take(closure, connection, url, method, version, upload, upload_size, seen);
+  } catch (const std::exception&) {
+    return MHD_NO;
+  }
 }
 
 void forget(void* /*closure*/, MHD_Connection* /*connection*/, void** seen,

@@ -29,7 +29,7 @@ std::string batch_of(const Form& form, Bytes parameters, std::uint32_t row_limit
 
 // Of those who ask the database as the same user: nobody's text is run in the name of another.
 Form Client::Cached::form() const {
-  cache::KeyBuilder id(0);
+  cache::KeyBuilder id(client_.hub.shared.hash_seed);
   id.add(client_.pool->dbname).add(client_.pool->record.key.user);
   id.add(ask_.content).add(as_text(ask_.formats)).add_number(ask_.describes);
   return {id.key(), ask_.content, ask_.formats, ask_.describes};
