@@ -55,7 +55,11 @@ EntryRef Shard::get(const Lookup& lookup, Instant now) {
   if (entry == nullptr) return {};
   const Use use = store_.judge(*entry, lookup.wish, now);
   if (use == Use::dead || use == Use::expired) return {};
-  return lookup.looks ? Store::hold(*entry) : hit(*entry, use);
+  return found(lookup, *entry, use);
+}
+
+EntryRef Shard::found(const Lookup& lookup, Entry& entry, Use use) {
+  return lookup.looks ? Store::hold(entry) : hit(entry, use);
 }
 
 EntryRef Shard::hit(Entry& entry, Use use) {
@@ -79,7 +83,7 @@ Joined Shard::join(const Lookup& lookup, Waiter* waiter, std::uint64_t token, st
   if (Entry* entry = store_.find(lookup.key)) {
     const Use use = store_.judge(*entry, lookup.wish, now);
     if (use == Use::strict || use == Use::weaker) {
-      return {.entry = lookup.looks ? Store::hold(*entry) : hit(*entry, use)};
+      return {.entry = found(lookup, *entry, use)};
     }
     ++(use == Use::dead ? counts_.dead : counts_.expired);
   }

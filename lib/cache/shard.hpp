@@ -55,6 +55,7 @@ class alignas(64) Shard {
 
   Entry* right_until_now(const Lookup& lookup, Instant now) const;
   EntryRef hit(Entry& entry, Use use);
+  EntryRef found(const Lookup& lookup, Entry& entry, Use use);
 
   // What each hit writes is one line, what it only reads are others.
   mutable ShortLock lock_;

@@ -23,29 +23,23 @@ void Repeated::expect_first(std::string shown, bool renames) {
   left_ = 0;
 }
 
-// Notes where messages begin. The bytes may end within a header: the rest of it is behind them.
-void Repeated::walk(Bytes bytes) {
-  while (!bytes.empty()) {
-    if (left_ == 0) left_ = wire::header_of(bytes).total();
-    const std::size_t part = std::min<std::uint64_t>(left_, bytes.size());
-    left_ -= part;
-    bytes = bytes.subspan(part);
-  }
+// Behind what is left of the message that comes, or of the next one, as far as it is here. The
+// bytes may end within a header: the rest of it is behind them.
+Bytes Repeated::behind_part(Bytes bytes) {
+  if (left_ == 0) left_ = wire::header_of(bytes).total();
+  const std::size_t part = std::min<std::uint64_t>(left_, bytes.size());
+  left_ -= part;
+  return bytes.subspan(part);
 }
 
 // What begins with ReadyForQuery; empty: it has not come yet.
 Bytes Repeated::hold_back(Bytes segment) {
   while (!segment.empty()) {
-    if (left_ == 0) {
-      if (segment[0] == 'Z') {
-        cuts_ = false;
-        return segment;
-      }
-      left_ = wire::header_of(segment).total();
+    if (left_ == 0 && segment[0] == 'Z') {
+      cuts_ = false;
+      return segment;
     }
-    const std::size_t part = std::min<std::uint64_t>(left_, segment.size());
-    left_ -= part;
-    segment = segment.subspan(part);
+    segment = behind_part(segment);
   }
   return {};
 }
@@ -60,7 +54,7 @@ Repeated::Verdict Repeated::take(Bytes& segment) {
       std::mismatch(segment.begin(), segment.begin() + static_cast<std::ptrdiff_t>(most),
                     as_bytes(seen_).begin());
   const auto same = static_cast<std::size_t>(here - segment.begin());
-  walk(segment.first(same));
+  for (Bytes seen = segment.first(same); !seen.empty();) seen = behind_part(seen);
   segment = segment.subspan(same);
   seen_.erase(0, same);
   if (same == most) return Verdict::fine;

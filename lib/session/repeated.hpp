@@ -35,7 +35,7 @@ class Repeated {
 
  private:
   Bytes hold_back(Bytes segment);
-  void walk(Bytes bytes);
+  Bytes behind_part(Bytes bytes);
 
   std::string seen_;
   bool half_ = false, renames_ = false;

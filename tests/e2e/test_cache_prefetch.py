@@ -33,12 +33,17 @@ def page(client, team):
     return found
 
 
+def learn(proxy, client, pages):
+    """That details follow members."""
+    warm(proxy, client)
+    for team in range(pages):
+        page(client, team)
+
+
 def test_what_follows_is_there_already(make_proxy, database, many):
     proxy = made(make_proxy, 1000)
     with connect(proxy, database) as client:
-        warm(proxy, client)
-        for team in range(5):
-            page(client, team)
+        learn(proxy, client, 5)
         before = counts(proxy)
         client.execute("select id from members where team = %s", (50,))
         poll(lambda: counts(proxy)["prefetch_stored"] >= before["prefetch_stored"] + 4, 10,
@@ -57,9 +62,7 @@ def test_it_is_not_older_for_that(make_proxy, database, many):
     """A write makes void what was asked ahead, as all else."""
     proxy = made(make_proxy, 1000)
     with connect(proxy, database) as client:
-        warm(proxy, client)
-        for team in range(5):
-            page(client, team)
+        learn(proxy, client, 5)
         for team in range(50, 60):
             client.execute("select id from members where team = %s", (team,))
             client.execute("update details set text = %s", (f"new {team}",), prepare=False)
@@ -69,18 +72,14 @@ def test_it_is_not_older_for_that(make_proxy, database, many):
 def test_the_budget(make_proxy, database, many):
     proxy = made(make_proxy, 2)
     with connect(proxy, database) as client:
-        warm(proxy, client)
-        for team in range(30):
-            page(client, team)
+        learn(proxy, client, 30)
         assert counts(proxy)["prefetch_asked"] < 15
 
 
 def test_it_is_off(make_proxy, database, many):
     proxy = make_proxy(CACHE)
     with connect(proxy, database) as client:
-        warm(proxy, client)
-        for team in range(10):
-            page(client, team)
+        learn(proxy, client, 10)
     assert "prefetch_asked" not in counts(proxy)
 
 
@@ -90,9 +89,7 @@ def test_what_each_user_may_see(make_proxy, database, many, server):
                  "revoke all on details from public; revoke all on members from public")
     proxy = made(make_proxy, 1000)
     with connect(proxy, database) as client:
-        warm(proxy, client)
-        for team in range(8):
-            page(client, team)
+        learn(proxy, client, 8)
     users = {row["user"] for row in proxy.console("show servers")}
     assert users <= {"app"}
 
@@ -103,9 +100,7 @@ def test_nobody_runs_what_another_user_made_of_it(make_proxy, database, many):
     proxy = made(make_proxy, 1000)
     with connect(proxy, database) as client, \
             connect(proxy, database, user="other", password=USERS["other"]) as other:
-        warm(proxy, client)
-        for team in range(8):
-            page(client, team)
+        learn(proxy, client, 8)
         poll(lambda: counts(proxy)["prefetch_stored"] >= 4, 10, "answers ahead")
         before = counts(proxy)["prefetch_asked"]
         for team in range(20, 28):

@@ -4,15 +4,20 @@
 namespace heim::session::test {
 namespace {
 
-// A read of which the standby shows one row, and no more.
+void crashes(Pair& pair, Server& standby) {
+  standby.leaves("it crashed");
+  pair.bench.shared().nodes.state(1).condition = cluster::Condition::down;
+}
+
+// A read of which the standby shows one row, and no more: the primary is asked.
 void shows_a_row_and_crashes(Pair& pair, const std::string& read) {
   pair.client->sends(read);
   Server& standby = pair.opens_standby();
   standby.take();
   standby.sends(row("1"));
   pair.client->receives_all(row("1"));
-  standby.leaves("it crashed");
-  pair.bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  crashes(pair, standby);
+  pair.primary->receives_all(read);
 }
 
 }  // namespace
@@ -24,7 +29,6 @@ SCRIPT("routing: an answer that does not begin as it was shown is 40001") {
   Pair pair(bench);
   Client& other = bench.login();
   shows_a_row_and_crashes(pair, query("select a from t"));
-  pair.primary->receives_all(query("select a from t"));
   other.sends(query("insert into t values (1)"));  // waits for that server
   pair.primary->sends(row("2") + row("3"));
   pair.client->receives_error("40001");
@@ -45,7 +49,6 @@ SCRIPT("routing: an error instead of what was shown is told") {
   routed(bench);
   Pair pair(bench);
   shows_a_row_and_crashes(pair, query("select a from t"));
-  pair.primary->receives_all(query("select a from t"));
   pair.primary->sends(error("57014", "canceling statement") + ready());
   pair.client->receives_error("57014");
   pair.client->receives_all(ready());
@@ -56,7 +59,6 @@ SCRIPT("routing: who was told 40001, and whose server is lost then, is told of t
   routed(bench);
   Pair pair(bench);
   shows_a_row_and_crashes(pair, query("select a from t"));
-  pair.primary->receives_all(query("select a from t"));
   pair.primary->sends(row("2"));
   pair.client->receives_error("40001");
   pair.primary->leaves("it crashed");
@@ -73,8 +75,7 @@ SCRIPT("routing: in a block, an answer that does not begin as it was shown ends 
   standby.take();
   standby.sends(row("1"));
   pair.client->receives_all(row("1"));
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  crashes(pair, standby);
   pair.primary->receives_all(query("begin read only") + query("select b from t"));
   pair.primary->sends(done("BEGIN", 'T') + row("2") + done("SELECT 1", 'T'));
   pair.client->receives_error("40001", "FATAL");
@@ -91,8 +92,7 @@ SCRIPT("routing: so it does where the batch gives names: some would have to be t
   standby.take();
   standby.sends(parsed() + bound() + row("1"));
   pair.client->receives_all(parsed() + bound() + row("1"));
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  crashes(pair, standby);
   pair.primary->take();
   pair.primary->sends(parsed() + bound() + row("2") + complete("SELECT 1") + parsed() + bound() +
                       done());
@@ -104,9 +104,7 @@ SCRIPT("routing: what was shown of a read that no server finished is no part of 
   if (bench.cut == Cut::bytes) return;  // what comes in parts is for the primary
   routed(bench);
   Pair pair(bench);
-  const std::string read = query("select a from t");
-  shows_a_row_and_crashes(pair, read);
-  pair.primary->receives_all(read);
+  shows_a_row_and_crashes(pair, query("select a from t"));
   pair.primary->leaves("it crashed");
   pair.client->receives_error("08007");
   pair.client->receives_all(ready());
@@ -134,8 +132,7 @@ SCRIPT("routing: the last word of a server that is made to end is no part of its
       .u8(0);
   standby.sends(warning);
   pair.client->receives_nothing();
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  crashes(pair, standby);
   pair.primary->receives_all(query("select a from t"));
   pair.primary->sends(row("1") + done("SELECT 1"));
   pair.client->receives_all(row("1") + done("SELECT 1"));
@@ -150,8 +147,7 @@ SCRIPT("routing: within a message that was begun there is no room for an error")
   standby.take();
   standby.sends(row("1").substr(0, 8));
   pair.client->receives_all(row("1").substr(0, 8));
-  standby.leaves("it crashed");
-  bench.shared().nodes.state(1).condition = cluster::Condition::down;
+  crashes(pair, standby);
   pair.primary->receives_all(query("select a from t"));
   pair.primary->sends(error("57014", "canceling statement") + ready());
   pair.client->is_closed();
