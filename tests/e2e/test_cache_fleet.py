@@ -109,10 +109,10 @@ def test_a_write_at_one_is_seen_at_the_other(make_redis, make_pair, database, sh
 
 
 def test_a_cluster_of_redis(make_redis, make_pair, database, shop):
-    nodes = [make_redis(**{"cluster-enabled": "yes"}) for _ in range(2)]
+    nodes = [make_redis(cluster=True) for _ in range(2)]
     for node, (first, last) in zip(nodes, ((0, 8191), (8192, 16383))):
         node.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
-    nodes[0].ask("CLUSTER", "MEET", nodes[1].host, nodes[1].port)
+    nodes[0].ask("CLUSTER", "MEET", nodes[1].host, nodes[1].port, nodes[1].bus)
     for node in nodes:
         poll(lambda: b"cluster_state:ok" in node.ask("CLUSTER", "INFO"), 30, "the cluster")
         node.ask("SET", "{shop}:life", "0 0")  # one of them has it

@@ -1,5 +1,6 @@
 """Replication-protocol connections in session mode."""
 
+import signal
 import subprocess
 
 import psycopg
@@ -14,19 +15,30 @@ def by_session(make_proxy):
     return make_proxy({"proxy": {"pool_mode": "session"}})
 
 
+def where_it_stands(backup, proxy, server, database):
+    """What everybody who takes part in a base backup says of it."""
+    told = [backup.log_path.read_text()]
+    told += [f"{what}: {proxy.console(what)}" for what in ("show clients", "show servers")]
+    with connect(server, database) as conn:
+        for view in ("pg_stat_activity", "pg_stat_replication", "pg_replication_slots"):
+            told += [view, *(str(row) for row in conn.execute(f"table {view}"))]
+    return "\n".join([*told, proxy.log(), server.process.log()[-20000:]])
+
+
 def test_pg_basebackup(by_session, server, tmp_path, database):
     """A whole base backup with its WAL stream: two walsenders through the proxy; pg_verifybackup
     agrees.
     """
-    target = tmp_path / "backup"
-    done = subprocess.run(
-        [pg_bin("pg_basebackup"), "-D", target, "-X", "stream", "-c", "fast", "--no-sync"],
-        env=libpq_env(by_session, "replication", PGSSLMODE="require"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    target, log = tmp_path / "backup", tmp_path / "pg_basebackup.log"
+    argv = [pg_bin("pg_basebackup"), "-D", target, "-X", "stream", "-c", "fast", "--no-sync", "-v"]
+    backup = Process(argv, log, env=libpq_env(by_session, "replication", PGSSLMODE="require"))
+    try:
+        poll(lambda: not backup.running(), 120, "the end of the base backup")
+    except TimeoutError as late:
+        raise AssertionError(where_it_stands(backup, by_session, server, database)) from late
+    finally:
+        backup.stop(signal.SIGKILL)
+    assert backup.popen.returncode == 0, log.read_text()
     done = subprocess.run(
         [pg_bin("pg_verifybackup"), target], capture_output=True, text=True, timeout=120
     )

@@ -17,10 +17,16 @@ ACL = (f"on >{PASSWORD} ~{{shop}}:* &{{shop}}:* -@all +hello +auth +ping +select
 
 
 class Redis:
-    """`tls`: a harness.tls.Tls; then it speaks TLS alone, and lets nobody in without a password."""
+    """`tls`: a harness.tls.Tls; then it speaks TLS alone, and lets nobody in without a password.
+    `cluster`: it is a node of one, whose bus has a port of its own; by default it would be one
+    that the kernel may have handed out.
+    """
 
-    def __init__(self, directory, tls=None, **settings):
+    def __init__(self, directory, tls=None, cluster=False, **settings):
         self.directory, self.tls, self.settings = directory, tls, settings
+        if cluster:
+            self.bus = ports.take()
+            self.settings |= {"cluster-enabled": "yes", "cluster-port": self.bus}
         self.host, self.port = "127.0.0.1", ports.take()
         self.process = None
         directory.mkdir(parents=True, exist_ok=True)
