@@ -15,27 +15,30 @@ def by_session(make_proxy):
     return make_proxy({"proxy": {"pool_mode": "session"}})
 
 
-def where_it_stands(backup, proxy, server, database):
+def where_it_stands(backup, proxy, server):
     """What everybody who takes part in a base backup says of it."""
     told = [backup.log_path.read_text()]
     told += [f"{what}: {proxy.console(what)}" for what in ("show clients", "show servers")]
-    with connect(server, database) as conn:
+    with connect(server, "postgres") as conn:
         for view in ("pg_stat_activity", "pg_stat_replication", "pg_replication_slots"):
             told += [view, *(str(row) for row in conn.execute(f"table {view}"))]
     return "\n".join([*told, proxy.log(), server.process.log()[-20000:]])
 
 
-def test_pg_basebackup(by_session, server, tmp_path, database):
+def test_pg_basebackup(make_proxy, make_server, tmp_path):
     """A whole base backup with its WAL stream: two walsenders through the proxy; pg_verifybackup
-    agrees.
+    agrees. Of a server of its own: the shared one has the databases of all tests by then.
     """
+    server = make_server()
+    server.sql("create table t as select i, repeat('x', 100) from generate_series(1, 100000) i")
+    proxy = make_proxy({"proxy": {"pool_mode": "session"}}, on=server)
     target, log = tmp_path / "backup", tmp_path / "pg_basebackup.log"
     argv = [pg_bin("pg_basebackup"), "-D", target, "-X", "stream", "-c", "fast", "--no-sync", "-v"]
-    backup = Process(argv, log, env=libpq_env(by_session, "replication", PGSSLMODE="require"))
+    backup = Process(argv, log, env=libpq_env(proxy, "replication", PGSSLMODE="require"))
     try:
         poll(lambda: not backup.running(), 120, "the end of the base backup")
     except TimeoutError as late:
-        raise AssertionError(where_it_stands(backup, by_session, server, database)) from late
+        raise AssertionError(where_it_stands(backup, proxy, server)) from late
     finally:
         backup.stop(signal.SIGKILL)
     assert backup.popen.returncode == 0, log.read_text()

@@ -219,7 +219,7 @@ def test_a_query_that_takes_too_long(start):
 
 def test_limits(start):
     lite = start(
-        proxy={"pool_size": 1, "max_client_conn": 3}, timeouts={"query_wait_timeout": "300ms"}
+        proxy={"pool_size": 1, "max_client_conn": 3}, timeouts={"query_wait_timeout": "1s"}
     )
     with lite.connect() as connection:
         with pytest.raises(psycopg.OperationalError, match="query_wait_timeout"):
