@@ -96,6 +96,7 @@ constexpr ShowRule shows[] = {
     {"replication", Show::replication},
     {"routes", Show::routes},
     {"ledger", Show::ledger},
+    {"failover", Show::failover},
     {"cache", Show::cache},
     {"cache_queries", Show::cache_queries},
     {"cache_tables", Show::cache_tables},
@@ -409,7 +410,7 @@ Result<Command> parse_command(std::string_view sql, const Identity& identity) {
 std::string_view help_text() {
   return "\n\tSHOW HELP|CONFIG|DATABASES|POOLS|CLIENTS|SERVERS|USERS|VERSION|STATE"
          "\n\tSHOW STATS|STATS_TOTALS|STATS_AVERAGES|TOTALS"
-         "\n\tSHOW NODES|REPLICATION|ROUTES|LEDGER"
+         "\n\tSHOW NODES|REPLICATION|FAILOVER|ROUTES|LEDGER"
          "\n\tSHOW CACHE [QUERIES|TABLES]"
          "\n\tSHOW ROUTE [IN <db>] FOR <statement>"
          "\n\tSHOW PINS|LISTS|MEM|SOCKETS|ACTIVE_SOCKETS|FDS|DNS_HOSTS"

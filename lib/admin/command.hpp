@@ -55,6 +55,7 @@ enum class Show : std::uint8_t {
   replication,
   routes,
   ledger,
+  failover,
   cache,
   cache_queries,
   cache_tables,

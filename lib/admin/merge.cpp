@@ -98,6 +98,7 @@ void merge(Snapshot& whole, Snapshot&& part) {
   fold(whole.pins, std::move(part.pins));
   fold(whole.routes, std::move(part.routes));
   if (whole.ledger.empty()) whole.ledger = std::move(part.ledger);
+  if (whole.failover.empty()) whole.failover = std::move(part.failover);
   if (whole.cache.empty()) whole.cache = std::move(part.cache);
   if (whole.cache_queries.empty()) whole.cache_queries = std::move(part.cache_queries);
   if (whole.cache_tables.empty()) whole.cache_tables = std::move(part.cache_tables);

@@ -42,6 +42,7 @@ Table render_replication(const Snapshot& all) {
 }
 Table render_routes(const Snapshot& all) { return table_of(route_fields(), all.routes, all); }
 Table render_ledger(const Snapshot& all) { return table_of(ledger_fields(), all.ledger, all); }
+Table render_failover(const Snapshot& all) { return table_of(explain_fields(), all.failover, all); }
 Table render_explained(const Snapshot& all) {
   return table_of(explain_fields(), all.explained, all);
 }
@@ -150,6 +151,7 @@ constexpr View views[] = {
     {Show::replication, render_replication},
     {Show::routes, render_routes},
     {Show::ledger, render_ledger},
+    {Show::failover, render_failover},
     {Show::cache, render_cache},
     {Show::cache_queries, render_cache_queries},
     {Show::cache_tables, render_cache_tables},

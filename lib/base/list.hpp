@@ -36,6 +36,17 @@ class List {
     head_ = &item;
     ++size_;
   }
+  static T* prev(const T& item) { return (item.*Hook).prev; }
+  /// Behind `before`; in front of all if that is null.
+  void insert_after(T* before, T& item) {
+    if (!before) return push_front(item);
+    if (before == tail_) return push_back(item);
+    T* after = (before->*Hook).next;
+    item.*Hook = {before, after, true};
+    (before->*Hook).next = &item;
+    (after->*Hook).prev = &item;
+    ++size_;
+  }
   void remove(T& item) {
     auto& hook = item.*Hook;
     if (!hook.linked) return;

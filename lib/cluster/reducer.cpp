@@ -411,7 +411,10 @@ void Reducer::publish(std::uint32_t index, Verdict verdict, Instant now) {
   it.role = verdict.role;
   it.condition = verdict.condition;
   it.reason = std::move(verdict.reason);
-  if (returns) it.rises = now;
+  if (returns) {
+    it.rises = now;
+    nodes_.state(index).down_until_ns = 0;  // whoever was refused there meanwhile
+  }
   if (moved) {
     actions_.changed = true;
     it.since = now;

@@ -256,6 +256,22 @@ constexpr Key breaker_keys[] = {
                          "close it."),
 };
 
+constexpr Key failover_keys[] = {
+    key<&Failover::hold_timeout>(
+        "hold_timeout", "", duration_or_none,
+        "How long a statement, or a login, waits while no node can serve it: the primary is down, "
+        "or a new one is not there yet. Then 57P03. 0: it does not wait."),
+    key<&Failover::hold_max_clients>("hold_max_clients", "", positive,
+                                     "So many clients wait at most; others get 57P03 at once."),
+    key<&Failover::hold_max_bytes>("hold_max_bytes", "", positive_bytes,
+                                   "And so many bytes of what they sent: who waits and sends more "
+                                   "is not read, who comes then gets 57P03."),
+    key<&Failover::release_concurrency>("release_concurrency", "", positive,
+                                        "When a node is there again: how many connections to it "
+                                        "are opened at once for those who waited, the longest "
+                                        "first."),
+};
+
 constexpr Key nodes_keys[] = {
     key<&Node::name>("name", "", is(Form::name),
                      "What logs and SHOW call it. Not set: `host:port`, or the `backend`."),
@@ -405,6 +421,7 @@ constexpr Section all_sections[] = {
     one<&Settings::cluster>("cluster", cluster_keys),
     one<&Settings::monitor>("monitor", monitor_keys),
     one<&Settings::breaker>("breaker", breaker_keys),
+    one<&Settings::failover>("failover", failover_keys),
     many<&Settings::nodes>("nodes", nodes_keys),
     many<&Settings::databases>("databases", databases_keys),
     many<&Settings::users>("users", users_keys),

@@ -291,6 +291,16 @@ struct Monitor {
   bool operator==(const Monitor&) const = default;
 };
 
+/// `[failover]`: what waits while no node can serve it.
+struct Failover {
+  Duration hold_timeout = seconds(30);  // 0: it does not wait
+  std::uint32_t hold_max_clients = 10'000;
+  std::uint64_t hold_max_bytes = 64 << 20;
+  std::uint32_t release_concurrency = 16;
+
+  bool operator==(const Failover&) const = default;
+};
+
 /// `[breaker]`: the circuit breaker of each node.
 struct Breaker {
   Duration window = seconds(10);
@@ -314,6 +324,7 @@ struct Settings {
   Cluster cluster;
   Monitor monitor;
   Breaker breaker;
+  Failover failover;
   std::vector<Node> nodes;
   std::vector<Database> databases;
   std::vector<User> users;

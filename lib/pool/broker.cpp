@@ -15,6 +15,7 @@ Record& Broker::record(const Key& key, const Limits& limits) {
   made->limits = limits;
   made->database_count = &database_counts_[key.database];
   made->user_count = &user_counts_[key.user];
+  made->at_node = &nodes_[key.node];
   made->idle = std::make_unique<Record::IdleCount[]>(workers_);
   records_.push_back(std::move(made));
   return *records_.back();
@@ -36,10 +37,19 @@ void Broker::take_slot(Record& record) {
   ++*record.database_count;
   ++*record.user_count;
   ++record.opening;
+  ++record.at_node->opening;
+}
+
+bool Broker::may_open(const Record& record) const {
+  const NodeCount& node = *record.at_node;
+  return node.most == 0 || node.opening < node.most;
 }
 
 void Broker::put_in_line(Record& record, Ticket& ticket) {
-  record.line.push_back(ticket);
+  // Who comes from another pool's line, whose node is gone, has waited there.
+  Ticket* before = record.line.back();
+  while (before && before->since > ticket.since) before = record.line.prev(*before);
+  record.line.insert_after(before, ticket);
   // Sequentially consistent with the idle counts: either this worker sees the other's idle
   // connection, or the other, which looks at `waiters` after it counted, sees this ticket.
   (ticket.wants_new ? record.want_new : record.waiters).fetch_add(1, std::memory_order_seq_cst);
@@ -64,6 +74,7 @@ Joined Broker::join(Record& record, Ticket& ticket) {
     }
   }
   if (!record.can_open || record.opening >= record.line.size()) return joined;
+  if (!may_open(record)) return joined;
   if (room(record, false)) {
     take_slot(record);
     joined.open = true;
@@ -90,6 +101,11 @@ bool Broker::hemmed_in(Record& record) {
   return !record.line.empty() && record.can_open && !record.paused &&
          record.opening < record.line.size() && record.servers < record.limits.size &&
          !outer_room(record);
+}
+
+bool Broker::has_open(Record& record) {
+  const std::lock_guard lock(mutex_);
+  return record.servers > record.opening;
 }
 
 Limits Broker::limits(Record& record) {
@@ -136,16 +152,41 @@ bool Broker::over_limit(Record& record) {
   return record.forced;
 }
 
-void Broker::opened(Record& record) {
+std::optional<OpenOrder> Broker::opened(Record& record) {
   const std::lock_guard lock(mutex_);
   --record.opening;
+  --record.at_node->opening;
+  return record.at_node->most == 0 ? std::nullopt : order_after(record);
+}
+
+void Broker::ease(std::uint32_t node, std::uint32_t opening) {
+  const std::lock_guard lock(mutex_);
+  nodes_[node].most = opening;
+}
+
+std::optional<OpenOrder> Broker::order_after(const Record& opened) {
+  Record* oldest = nullptr;
+  bool anybody = false;
+  for (const auto& record : records_) {
+    const Ticket* head = record->at_node == opened.at_node ? record->line.front() : nullptr;
+    if (!head) continue;
+    anybody = true;
+    // The one that has just been opened is for the first of its line.
+    const std::size_t coming = record->opening + (record.get() == &opened ? 1U : 0U);
+    const bool could = record->can_open && coming < record->line.size();
+    if (!could || record->paused.load(std::memory_order_relaxed) || !room(*record, false)) continue;
+    if (!oldest || head->since < oldest->line.front()->since) oldest = record.get();
+  }
+  if (!anybody) opened.at_node->most = 0;
+  return oldest ? order_for(*oldest, false) : std::nullopt;
 }
 
 std::optional<OpenOrder> Broker::order_for(Record& record, bool with_reserve) {
   if (record.line.empty() || !record.can_open || record.paused.load(std::memory_order_relaxed)) {
     return std::nullopt;
   }
-  if (record.opening >= record.line.size() || !room(record, with_reserve)) return std::nullopt;
+  if (record.opening >= record.line.size() || !may_open(record)) return std::nullopt;
+  if (!room(record, with_reserve)) return std::nullopt;
   take_slot(record);
   return OpenOrder{record.line.front()->worker, &record};
 }
@@ -167,6 +208,7 @@ std::optional<OpenOrder> Broker::closed(Record& record, bool was_opening) {
     // Opening failed: trying again at once would hammer the server. The owner retries by
     // reconsider().
     --record.opening;
+    --record.at_node->opening;
     return std::nullopt;
   }
   if (auto order = order_for(record, false)) return order;

@@ -53,6 +53,12 @@ struct Ticket {
   ListHook<Ticket> hook;
 };
 
+/// Connections that are being opened to one node, for any pool.
+struct NodeCount {
+  std::uint32_t opening = 0;
+  std::uint32_t most = 0;  // for those in line; 0: any number
+};
+
 /// One pool's account. Made once, never destroyed before its broker.
 struct Record {
   Key key;
@@ -62,6 +68,7 @@ struct Record {
   List<Ticket, &Ticket::hook> line;       // guarded
   std::uint32_t* database_count = nullptr;
   std::uint32_t* user_count = nullptr;
+  NodeCount* at_node = nullptr;
   std::atomic<bool> can_open{true};  // credentials are there
   /// [any thread] currval() or lastval() is in use here.
   void sequences_read(Instant now) {
@@ -135,8 +142,12 @@ class Broker {
   /// [any thread] More connections than the pool may have, because of force_slot(): the caller
   /// shall close one.
   bool over_limit(Record& record);
-  /// [any thread] A connection for which a slot was counted is open now.
-  void opened(Record& record);
+  /// [any thread] A connection for which a slot was counted is open now. May order another one for
+  /// who has waited longest for the same node; see ease().
+  std::optional<OpenOrder> opened(Record& record);
+  /// [any thread] The node is back, and many may wait for it: no more than `opening` connections at
+  /// once are opened for those in line, until nobody is. 0: as many as there is room for.
+  void ease(std::uint32_t node, std::uint32_t opening);
   /// [any thread] A slot is free again. May order another one to be opened for those who wait.
   std::optional<OpenOrder> closed(Record& record, bool was_opening);
   /// [any thread] Looks again whether the head of the line may have a new connection (the reserve's
@@ -144,6 +155,8 @@ class Broker {
   std::optional<OpenOrder> reconsider(Record& record, Instant now);
   /// [any thread] Somebody waits, and only an outer limit is in the way.
   bool hemmed_in(Record& record);
+  /// [any thread] Whether some connection is open, and not just being opened.
+  bool has_open(Record& record);
   /// [any thread]
   Limits limits(Record& record);
   void set_can_open(Record& record, bool can_open);
@@ -169,10 +182,13 @@ class Broker {
   void settle_for_used(Record& record);
   std::optional<OpenOrder> order_for(Record& record, bool with_reserve);
   std::optional<OpenOrder> order_any(const Record& freed);
+  std::optional<OpenOrder> order_after(const Record& opened);
+  bool may_open(const Record& record) const;
 
   const WorkerId workers_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Record>> records_;
+  std::unordered_map<std::uint32_t, NodeCount> nodes_;
   std::unordered_map<std::string, std::uint32_t> database_counts_;
   std::unordered_map<std::string, std::uint32_t> user_counts_;
 };

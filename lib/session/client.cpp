@@ -1,6 +1,7 @@
 #include "session/client.hpp"
 
 #include "session/client_cache.hpp"
+#include "session/client_held.hpp"
 #include "session/client_login.hpp"
 #include "session/client_routing.hpp"
 #include "session/hub.hpp"
@@ -31,6 +32,7 @@ void Client::apply(ClientEvent event) {
     if (state_ != ClientState::closing) fail("XX000", "internal error of the proxy");
     return;
   }
+  if (held_) Held(*this).end();
   if (pool) {
     if (state_ == ClientState::waiting) --pool->clients_waiting;
     if (state_ == ClientState::linked) --pool->clients_active;

@@ -14,6 +14,7 @@
 #include "base/stream.hpp"
 #include "config/settings.hpp"
 #include "pool/broker.hpp"
+#include "pool/hold.hpp"
 #include "route/decide.hpp"
 #include "route/router.hpp"
 #include "session/console.hpp"
@@ -39,6 +40,7 @@ struct Notification;
 class Client final : public StreamHandler, public Holder {
  public:
   class Cached;  // what the cache has for it
+  class Held;    // while no node can serve it
   Client(Hub& hub, Stream& stream, std::uint32_t handle);
   ~Client() override;
 
@@ -322,7 +324,6 @@ class Client final : public StreamHandler, public Holder {
   route::Decision decide_on_primary(Bytes in, Survey& survey);
   bool has_to_lead(const Survey& survey) const;
   void look_at_node_again();
-  void no_node();
   void move_to(std::uint32_t node);
   bool in_block() const;
   bool look_at_part(Bytes in, const wire::Header& header);
@@ -485,6 +486,7 @@ class Client final : public StreamHandler, public Holder {
   bool asked_ = false;  // anything of a server
   pool::Ticket ticket_;
   Instant wait_start_{};
+  std::unique_ptr<pool::HeldPlace> held_;  // null: there is a node for it
   route::Wanted wanted_ = route::Wanted::primary;
   ClientStatements statements_;
   std::unique_ptr<std::string> forgetting_;  // a portal whose execution forgets all statements

@@ -3,6 +3,7 @@
 
 #include "auth/identity.hpp"
 #include "auth/method.hpp"
+#include "session/client_held.hpp"
 #include "session/hub.hpp"
 #include "session/pool.hpp"
 #include "session/secret_inquiry.hpp"
@@ -238,7 +239,8 @@ bool Client::choose_pool() {
   route::Wanted wanted = login_->wanted.value_or(
       view.route == config::Route::standby ? route::Wanted::standby : route::Wanted::primary);
   if (splits_) wanted = route::Wanted::primary;  // what it reads is routed as it comes
-  const auto choice = hub.choose(wanted);
+  auto choice = hub.choose(wanted);
+  if (!choice) choice = Held::place_to_wait(hub);
   if (!choice) {
     fail("08006", "no node of the cluster can serve this",
          "Check the role of the [[nodes]] in the configuration.");
@@ -261,6 +263,8 @@ void Client::greet() {
     const Settings known = login_->overruled.empty() ? known_greeting() : nullptr;
     if (known) return admit(known);
   }
+  wait_start_ = ticket_.since = hub.now();
+  if (Held(*this).lacks_role()) return join_line();
   if (hub.is_cut_off(*pool)) return fail_cut_off();
   if (Server* idle = pool->take_idle(vars)) return link(*idle);
   join_line();

@@ -3,6 +3,7 @@
 // A message is passed on from where it was read. Small ones are taken whole, so that a client that
 // sends slowly holds no server; large ones pass in parts.
 #include "session/client_cache.hpp"
+#include "session/client_held.hpp"
 #include "session/client_login.hpp"
 #include "session/client_routing.hpp"
 #include "session/client_tracking.hpp"
@@ -47,6 +48,7 @@ void Client::receive(Bytes bytes) {
 
 void Client::keep(Bytes bytes) {
   inbox_.append(as_text(bytes));
+  if (held_) Held(*this).count();
   const bool stalled = stalled_ || state_ == ClientState::waiting || state_ == ClientState::login ||
                        state_ == ClientState::secret || state_ == ClientState::relay;
   if (stalled && inbox_.size() > inbox_high && stream_) {

@@ -111,7 +111,7 @@ void Client::choose_node(Bytes in) {
   route::Decision decision = decide(in, false, survey);
   if (decision.standby && has_to_lead(survey)) decision = decide_on_primary(in, survey);
   reads_elsewhere_ = planned_ = in_parts_ = false;
-  if (!decision.node) return no_node();
+  if (!decision.node) return;  // it is held
   move_to(*decision.node);
   if (decision.standby && (hub.is_cut_off(*pool) || hub.is_refused(*pool))) {
     decision = decide_on_primary(in, survey);
@@ -158,13 +158,6 @@ void Client::look_at_node_again() {
   mine.batches = 0;
   // A BEGIN that is part of the batch is sent with it.
   if (std::exchange(mine.begins_itself, false)) mine.begin.clear(), mine.begun = false;
-}
-
-// Nobody is the primary. Where the client was last, what it wants now cannot be had.
-void Client::no_node() {
-  if (hub.shared.nodes.role(pool->record.key.node) != cluster::Role::standby) return;
-  fail("57P03", "no node of the cluster can serve this at the moment",
-       "SHOW NODES on the console tells what is known of them.");
 }
 
 void Client::move_to(std::uint32_t node) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "session/client_cache.hpp"
+#include "session/client_held.hpp"
 #include "session/client_login.hpp"
 #include "session/client_routing.hpp"
 #include "session/hub.hpp"
@@ -41,22 +42,22 @@ bool Client::acquire(Bytes in) {
   if (!hub.serves()) return shutdown_notice(), false;
   if (is_routed()) {
     choose_node(in);
-    if (state_ == ClientState::closing) return false;
   } else if (wanted_ == route::Wanted::standby ||
              hub.shared.nodes.role(pool->record.key.node) != cluster::Role::primary) {
     choose_again();
   }
-  if (Server* idle = pool->take_idle(vars, had_temp_); idle && suits(*idle, *this)) {
-    return link(*idle), server != nullptr;
-  }
-  if (hub.is_cut_off(*pool)) return fail_cut_off(), false;
+  const bool lacks_role = Held(*this).lacks_role();
+  Server* idle = lacks_role ? nullptr : pool->take_idle(vars, had_temp_);
+  if (idle && suits(*idle, *this)) return link(*idle), server != nullptr;
+  if (!lacks_role && hub.is_cut_off(*pool)) return fail_cut_off(), false;
   apply(ClientEvent::queued);
+  wait_start_ = ticket_.since = hub.now();
   join_line();
   return server != nullptr;
 }
 
 void Client::join_line() {
-  wait_start_ = ticket_.since = hub.now();
+  if (Held(*this).looks()) return;
   hub.follow(hub.shared.broker.join(pool->record, ticket_), *pool);
 }
 
@@ -85,13 +86,15 @@ void Client::choose_again() {
 
 void Client::reroute() {
   if (state_ != ClientState::waiting && state_ != ClientState::login) return;
-  if (!in_line()) return;
-  leave_line();
+  if (!held_ || !std::exchange(held_->in_no_line, false)) {
+    if (!in_line()) return;
+    leave_line();
+  }
   Pool* before = pool;
   choose_again();
-  if (state_ == ClientState::closing) return;  // nobody can serve it
   if (state_ == ClientState::waiting) --before->clients_waiting, ++pool->clients_waiting;
-  if (Server* idle = pool->take_idle(vars, had_temp_)) return link(*idle);
+  Server* idle = Held(*this).lacks_role() ? nullptr : pool->take_idle(vars, had_temp_);
+  if (idle) return link(*idle);
   join_line();
 }
 

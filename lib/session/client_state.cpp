@@ -179,6 +179,7 @@ void Client::change_server() {
   release_server();
   apply(ClientEvent::queued);
   ticket_.wants_new = true;
+  wait_start_ = ticket_.since = hub.now();
   join_line();
 }
 

@@ -227,6 +227,8 @@ class Hub {
   void tick_shutdown();
   void node_changed(Pool& pool);
   void open_anew(Pool& pool);
+  bool eases();
+  void release_held();
   void tell_traffic(Pool& pool);
   void keep_minimum(Pool& pool);
   bool below_minimum(const Pool& pool) const;
@@ -244,6 +246,7 @@ class Hub {
   void fill_pins(Snapshot& snapshot);
   void fill_routes(Snapshot& snapshot);
   void fill_ledger(Snapshot& snapshot);
+  void fill_failover(Snapshot& snapshot);
   void fill_cache(Snapshot& snapshot);
   void fill_memory(Snapshot& snapshot);
   std::uint32_t new_handle();

@@ -160,6 +160,7 @@ void Hub::fill(Snapshot& snapshot) {
   fill_pins(snapshot);
   fill_routes(snapshot);
   fill_ledger(snapshot);
+  fill_failover(snapshot);
   fill_cache(snapshot);
   fill_memory(snapshot);
 }

@@ -1,4 +1,5 @@
 // The hub and the nodes of the cluster: what it tells of them, and what it does when they change.
+#include "session/client_held.hpp"
 #include "session/hub.hpp"
 
 namespace heim::session {
@@ -21,11 +22,53 @@ void Hub::look_at_nodes() {
   }
 }
 
+// Those who wait for the primary are let on a few at a time. False: nobody waits, or there is none.
+bool Hub::eases() {
+  if (shared.hold.clients() == 0) return false;
+  const auto primary = choose(route::Wanted::primary);
+  if (!primary || !shared.nodes.up(primary->node, now())) return false;
+  shared.broker.ease(primary->node, settings().failover.release_concurrency);
+  return true;
+}
+
+// Who waited for a node in no pool's line stands in one's now.
+void Hub::release_held() {
+  if (!eases()) return;
+  std::vector<pool::SessionId> held;
+  for (auto* list : {&waiting, &logging_in}) {
+    for (Client* c = list->front(); c; c = list->next(*c)) {
+      if (Client::Held(*c).is_in_no_line()) held.push_back(c->id);
+    }
+  }
+  for (const pool::SessionId id : held) {
+    if (Client* client = find(id)) client->reroute();
+  }
+}
+
+void Hub::fill_failover(Snapshot& snapshot) {
+  if (worker != 0) return;  // it is the same for all
+  const pool::Hold& hold = shared.hold;
+  const auto primary = choose(route::Wanted::primary);
+  const bool serves = primary && shared.nodes.up(primary->node, now());
+  snapshot.failover = {
+      {"primary", primary ? shared.nodes.node(primary->node).name : std::string()},
+      {"primary_serves", serves ? "yes" : "no"},
+      {"held_clients", std::to_string(hold.clients())},
+      {"held_bytes", std::to_string(hold.bytes())},
+      {"held_total", std::to_string(hold.total())},
+      {"held_longest_ms", std::to_string(to_us(hold.longest()) / 1000)},
+      {"refused_too_long", std::to_string(hold.late())},
+      {"refused_too_many", std::to_string(hold.full())},
+  };
+}
+
 void Hub::nodes_changed() {
   sweep();
   std::vector<Pool*> pools;
   for (auto& [key, pool] : pools_) pools.push_back(pool.get());
+  eases();
   for (Pool* pool : pools) node_changed(*pool);
+  release_held();
   sweep();
 }
 
@@ -58,7 +101,10 @@ void Hub::node_changed(Pool& pool) {
   const Condition before = std::exchange(pool.condition_seen, condition);
   pool.role_seen = role;
   if (condition == Condition::serving && role != cluster::Role::removed) {
-    if (before == Condition::down) open_anew(pool);
+    if (before == Condition::down) {
+      pool.retry_at = {};  // what was found when it was down says nothing now
+      open_anew(pool);
+    }
     return reroute(pool);
   }
   pool.trim(0, "its node is not in service");

@@ -1,6 +1,7 @@
 // Everything that happens because time passed. Lists are in the order of their deadlines, so that a
 // tick looks at what is due and at connections in use, never at idle clients one by one.
 #include "session/canceler.hpp"
+#include "session/client_held.hpp"
 #include "session/hub.hpp"
 #include "session/inquiry.hpp"
 #include "session/listener.hpp"
@@ -63,7 +64,9 @@ void Hub::tick_clients() {
   }
   for (Client* client = logging_in.front(); client;) {
     Client* next = logging_in.next(*client);
-    if (client->in_line() && over(client->since, timeouts.query_wait_timeout, now()))
+    Client::Held held(*client);
+    if (!held.tick(now()) && client->in_line() &&
+        over(client->since, timeouts.query_wait_timeout, now()))
       client->wait_ended();
     client = next;
   }
@@ -78,16 +81,19 @@ void Hub::tick_clients() {
 }
 
 void Hub::tick_waiting() {
+  release_held();
   const Duration limit = settings().timeouts.query_wait_timeout;
   for (Client* client = waiting.front(); client;) {
     Client* next = waiting.next(*client);
-    if (!over(client->since, limit, now())) break;
-    client->refuse(
-        {"ERROR",
-         "53300",
-         "no server connection became free within query_wait_timeout (" + seconds_text(limit) + ")",
-         {},
-         "Raise pool_size or query_wait_timeout, or shorten transactions."});
+    Client::Held held(*client);
+    if (!held.tick(now()) && over(client->since, limit, now())) {
+      client->refuse({"ERROR",
+                      "53300",
+                      "no server connection became free within query_wait_timeout (" +
+                          seconds_text(limit) + ")",
+                      {},
+                      "Raise pool_size or query_wait_timeout, or shorten transactions."});
+    }
     client = next;
   }
 }

@@ -15,9 +15,14 @@ bool Pool::is_held() const {
   return record.paused.load(std::memory_order_relaxed) || !hub.shared.nodes.admits(record.key.node);
 }
 
+bool Pool::is_down() const {
+  return hub.shared.nodes.state(record.key.node).condition.load(std::memory_order_relaxed) ==
+         cluster::Condition::down;
+}
+
 Server* Pool::take_idle(const Settings& wanted, bool had_temp) {
   if (record.waiters.load(std::memory_order_relaxed) != 0) return nullptr;
-  if (is_held()) return nullptr;
+  if (is_held() || is_down()) return nullptr;
   Server* best = idle.front();
   const auto is_it = [&](const Server& each) {
     return each.vars == wanted && each.has_temp_schema == had_temp;
@@ -70,14 +75,21 @@ void Pool::look_at_catalog() {
   catalog_watch = catalog ? catalog->watch() : watch_all;
 }
 
-void Pool::give(Server& server) {
-  if (server.close_when_idle) return server.discard("it was to be closed when free");
-  if (is_held()) return server.discard("PAUSE, or its node is out of service");
+// Why nobody is to have it. Empty: it is fit.
+std::string_view Pool::unfit(const Server& server) const {
+  if (server.close_when_idle) return "it was to be closed when free";
+  if (is_held()) return "PAUSE, or its node is out of service";
+  // A new one shows that its node is back; and whoever waits for one has it once, however long its
+  // login took.
+  if (!server.used) return {};
+  if (is_down()) return "its node is down";
   const Duration lifetime = hub.settings().timeouts.server_lifetime;
-  // Whoever waits for it has it once, however long its login took.
-  if (server.used && lifetime > Duration::zero() && hub.now() - server.born > lifetime) {
-    return server.discard("server_lifetime");
-  }
+  const bool old = lifetime > Duration::zero() && hub.now() - server.born > lifetime;
+  return old ? "server_lifetime" : std::string_view();
+}
+
+void Pool::give(Server& server) {
+  if (const std::string_view why = unfit(server); !why.empty()) return server.discard(why);
   if (record.forced.load(std::memory_order_relaxed) && hub.shared.broker.over_limit(record)) {
     return server.discard("the pool is full");
   }

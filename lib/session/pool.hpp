@@ -63,6 +63,7 @@ struct Pool {
     return static_cast<std::uint32_t>(idle.size() + linked.size() + opening.size() +
                                       cleaning.size());
   }
+  std::string_view unfit(const Server& server) const;
   void set_idle_count();
   void count_error(std::string_view sqlstate) {
     ++meter->total.error_count;
@@ -70,6 +71,8 @@ struct Pool {
   }
   /// Nobody gets a connection: it is paused, or its node is out of service.
   bool is_held() const;
+  /// Connections from before are not to be trusted with anything new.
+  bool is_down() const;
   /// Whether what others write is heard of, or need not be: see freshness::Follow.
   bool may_use_cache() const;
   /// Makes `catalog` what it is for all workers.

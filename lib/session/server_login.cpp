@@ -183,7 +183,7 @@ void Server::login_ready() {
   }
   tx_ = 'I';
   last_error_.clear();
-  hub->shared.broker.opened(pool->record);
+  if (auto order = hub->shared.broker.opened(pool->record)) hub->order(*order);
   apply(ServerEvent::ready);
   hub->node_works(*pool, parameters);
   logged_in_ = state_ == ServerState::idle;  // settle() says who has it

@@ -23,6 +23,7 @@
 #include "freshness/follow.hpp"
 #include "freshness/ledger.hpp"
 #include "pool/broker.hpp"
+#include "pool/hold.hpp"
 #include "route/rules.hpp"
 #include "session/accepted.hpp"
 #include "session/catalogs.hpp"
@@ -89,6 +90,7 @@ class Shared {
   }
 
   pool::Broker broker;
+  pool::Hold hold;
   cluster::Topology nodes;
   crypto::Random& random;
   Logger& logger;

@@ -228,7 +228,7 @@ struct CacheTableRow {
   std::uint64_t queries = 0, hits = 0, misses = 0, fills = 0, invalidated = 0, saved_us = 0;
 };
 
-/// SHOW ROUTE FOR, SHOW CACHE
+/// SHOW ROUTE FOR, SHOW CACHE, SHOW FAILOVER. The last two are the same for all workers.
 struct ExplainRow {
   std::string what;
   std::string value;
@@ -278,6 +278,7 @@ struct Snapshot {
   std::vector<PinRow> pins;
   std::vector<RouteRow> routes;
   std::vector<LedgerRow> ledger;
+  std::vector<ExplainRow> failover;
   std::vector<ExplainRow> explained;
   std::vector<ExplainRow> cache;
   std::vector<CacheQueryRow> cache_queries;

@@ -72,6 +72,22 @@ TEST_CASE("push at both ends") {
   CHECK(other.front() == other.back());
 }
 
+TEST_CASE("insert behind one, or in front of all") {
+  Four four;
+  four.list.insert_after(&four.a, four.d);
+  check(four.list, {1, 4, 2, 3});
+  four.list.remove(four.d);
+  four.list.insert_after(&four.c, four.d);
+  check(four.list, {1, 2, 3, 4});
+  four.list.remove(four.d);
+  four.list.insert_after(nullptr, four.d);
+  check(four.list, {4, 1, 2, 3});
+  First other;
+  Item only{9, {}, {}};
+  other.insert_after(nullptr, only);
+  check(other, {9});
+}
+
 TEST_CASE("remove: first, middle, last, alone, twice, never linked") {
   {
     Four four;

@@ -327,11 +327,13 @@ TEST_CASE("down after so many failures, back after so many answers, then slowly"
   CHECK(rig.reducer.take_actions().probe == std::vector<std::uint32_t>{1});
   rig.fail(1);
   CHECK(rig.state(1) == "standby down 0");
+  rig.nodes.state(1).down_until_ns = 1;             // a worker was refused there
   CHECK(rig.reducer.take_actions().probe.empty());  // no storm
   rig.hear(1, Rig::standby(900));
   CHECK(rig.state(1) == "standby down 0");
   rig.hear(1, Rig::standby(950));
   CHECK(rig.state(1) == "standby serving 950");
+  CHECK(rig.nodes.state(1).down_until_ns == 0);
   CHECK(rig.nodes.state(1).share == 50);
   rig.pass(seconds(5));
   CHECK(rig.nodes.state(1).share == 525);

@@ -43,6 +43,7 @@ TEST_CASE("every field of the settings is in the schema") {
   CHECK(key_count("cluster") == field_count<Cluster>());
   CHECK(key_count("monitor") == field_count<Monitor>());
   CHECK(key_count("breaker") == field_count<Breaker>());
+  CHECK(key_count("failover") == field_count<Failover>());
   CHECK(key_count("nodes") == field_count<Node>());
   CHECK(key_count("databases") == field_count<Database>());
   CHECK(key_count("users") == field_count<User>());

@@ -47,6 +47,19 @@ TEST_CASE("first come, first served; a slot for each up to the limit") {
   CHECK(line.record.waiters == 0);
 }
 
+TEST_CASE("who comes from another line has waited there") {
+  Line line(1);
+  std::vector<Ticket> tickets(4);
+  const std::chrono::seconds since[] = {std::chrono::seconds(5), std::chrono::seconds(7),
+                                        std::chrono::seconds(6), std::chrono::seconds(4)};
+  for (std::size_t i = 0; i < tickets.size(); ++i) {
+    tickets[i].since = Instant{} + since[i];
+    line.join(tickets[i], i + 1);
+  }
+  for (const SessionId next : {4, 1, 3, 2}) CHECK(line.offer() == next);
+  CHECK(line.offer() == 0);
+}
+
 TEST_CASE("an idle connection of another worker comes before a new one") {
   Line line(2);
   line.record.idle[1].value = 1;
@@ -104,6 +117,46 @@ TEST_CASE("a slot that is free again goes to who waits, after a failure only whe
   CHECK(line.broker.closed(line.record, false).has_value());
   CHECK_FALSE(line.broker.closed(line.record, true).has_value());
   CHECK(line.broker.reconsider(line.record, Instant{}).has_value());
+}
+
+TEST_CASE("a node that is back: a few connections at a time, for who waited longest in any pool") {
+  Broker broker(1);
+  Limits limits;
+  limits.size = 10;
+  Record& one = broker.record({"db", "a", 0}, limits);
+  Record& two = broker.record({"db", "b", 0}, limits);
+  Record& elsewhere = broker.record({"db", "a", 1}, limits);
+  broker.set_can_open(one, false);
+  broker.set_can_open(two, false);
+  std::vector<Ticket> tickets(5);
+  for (std::size_t i = 0; i < tickets.size(); ++i) {
+    tickets[i].since = Instant{} + std::chrono::seconds(10 - i);  // those of `two` came first
+    CHECK_FALSE(broker.join(i < 2 ? one : two, tickets[i]).open);
+  }
+  broker.set_can_open(one, true);
+  broker.set_can_open(two, true);
+  broker.ease(0, 1);
+  const Instant now = Instant{} + std::chrono::seconds(20);
+  REQUIRE(broker.reconsider(one, now).has_value());
+  CHECK_FALSE(broker.reconsider(one, now).has_value());
+  CHECK_FALSE(broker.reconsider(two, now).has_value());
+  Ticket other;
+  CHECK(broker.join(elsewhere, other).open);
+  CHECK_FALSE(broker.has_open(one));
+  auto next = broker.opened(one);
+  CHECK(broker.has_open(one));
+  REQUIRE(next.has_value());
+  CHECK(next->record == &two);
+  CHECK_FALSE(broker.reconsider(two, now).has_value());
+  // One that fails makes room, too; nobody is ordered to hammer the node.
+  CHECK_FALSE(broker.closed(two, true).has_value());
+  REQUIRE(broker.reconsider(two, now).has_value());
+  for (std::size_t i = 0; i < tickets.size(); ++i) broker.leave(i < 2 ? one : two, tickets[i]);
+  // Nobody is in line any more: that was it.
+  CHECK_FALSE(broker.opened(two).has_value());
+  CHECK(broker.join(one, tickets[0]).open);
+  CHECK(broker.join(two, tickets[1]).open);
+  CHECK(broker.join(two, tickets[2]).open);
 }
 
 TEST_CASE("the reserve is for those who waited long enough") {

@@ -52,6 +52,7 @@ class End final : public Stream {
   /// The proxy has closed the stream, and written nothing more.
   void is_closed();
   void is_open();
+  bool is_gone() const { return closed_; }
   /// Terminate, and closed.
   void is_dismissed();
   /// The peer goes.
